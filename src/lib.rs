@@ -1,0 +1,25 @@
+//! Muster runs disaster-recovery drills.
+pub mod time;
+pub mod id;
+pub mod secret;
+pub mod diagnostic;
+pub mod resource;
+pub mod model;
+pub mod event;
+pub mod catalogue;
+pub mod yaml;
+pub mod playbook;
+pub mod infrastructure;
+pub mod plan;
+pub mod state;
+pub mod measure;
+pub mod record;
+pub mod report;
+pub mod journal;
+pub mod store;
+pub mod action;
+pub mod probe;
+pub mod provider;
+pub mod engine;
+pub mod app;
+pub mod cli;
