@@ -1,0 +1,79 @@
+//! Snapshots, and restores from them.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{ByRegion, Context, ProviderError, by_region};
+use crate::id::RegionRole;
+use crate::time::Span;
+
+/// What snapshots one region has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotSummary {
+    /// How many.
+    pub count: u32,
+    /// The age of the newest.
+    pub newest_age: Span,
+    /// The age of the oldest that is kept.
+    pub oldest_age: Span,
+    /// The longest time between two neighbours.
+    pub longest_gap: Span,
+    /// How many are encrypted.
+    pub encrypted: u32,
+}
+
+/// The snapshots of both regions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupState {
+    /// By region.
+    pub regions: ByRegion<SnapshotSummary>,
+}
+
+impl fmt::Display for BackupState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        by_region(f, &self.regions, |f, it| {
+            write!(f, "{} snapshots, newest {} old", it.count, it.newest_age)
+        })
+    }
+}
+
+/// The point in time to restore to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestorePoint {
+    /// The newest that can be had.
+    Latest,
+    /// This long ago.
+    Ago(Span),
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The name of the scratch copy.
+    pub scratch: String,
+    /// The age, at the time of asking, of the newest write that came back.
+    pub newest_age: Span,
+    /// How many things (tables, repositories) were read through.
+    pub checked: u32,
+    /// How many of them were damaged.
+    pub damaged: u32,
+}
+
+/// Snapshots in each region.
+#[async_trait]
+pub trait Backup: Send + Sync {
+    /// The snapshots of both regions; a region that does not answer is `Unreachable`, not an error.
+    async fn observe(&self, cx: &Context) -> Result<BackupState, ProviderError>;
+
+    /// Restores `region`'s snapshots to `point` into a scratch place and reads what came back.
+    async fn restore(&self, cx: &Context, region: RegionRole, point: RestorePoint) -> Result<Restored, ProviderError>;
+
+    /// The scratch copies that stand.
+    async fn scratches(&self, cx: &Context) -> Result<Vec<String>, ProviderError>;
+
+    /// Removes a scratch copy; not an error if it is gone.
+    async fn discard(&self, cx: &Context, scratch: &str) -> Result<(), ProviderError>;
+}

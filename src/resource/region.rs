@@ -1,0 +1,58 @@
+//! Regions, and their isolation.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{Context, ProviderError};
+
+/// From whom a region can be cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Party {
+    /// Users, and Muster's probes, which stand where users are.
+    Users,
+    /// The primary region.
+    Primary,
+    /// The secondary region.
+    Secondary,
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Users => "users",
+            Self::Primary => "primary",
+            Self::Secondary => "secondary",
+        })
+    }
+}
+
+/// The state of a region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionState {
+    /// Who cannot reach it.
+    pub isolated_from: BTreeSet<Party>,
+}
+
+impl fmt::Display for RegionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.isolated_from.is_empty() {
+            return f.write_str("reachable");
+        }
+        let names: Vec<String> = self.isolated_from.iter().map(ToString::to_string).collect();
+        write!(f, "cut off from {}", names.join(" and "))
+    }
+}
+
+/// A region that can be cut off.
+#[async_trait]
+pub trait Region: Send + Sync {
+    /// Who can reach it.
+    async fn observe(&self, cx: &Context) -> Result<RegionState, ProviderError>;
+
+    /// Makes `to` its isolation: cuts off who is in it, lets in who is not.
+    async fn set_isolation(&self, cx: &Context, to: &RegionState) -> Result<(), ProviderError>;
+}
