@@ -45,7 +45,7 @@ pub struct Answer {
 }
 
 /// What people are asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Question {
     /// The text.
     pub prompt: String,
