@@ -174,10 +174,7 @@ impl Clock {
             Source::Virtual(time) => time.start(),
             Source::Branch(branch) => branch.start(),
         };
-        Self {
-            source: Source::Branch(Arc::new(Branch::new(start, at, horizon))),
-            class: self.class,
-        }
+        Self { source: Source::Branch(Arc::new(Branch::new(start, at, horizon))), class: self.class }
     }
 
     /// Whether something on this branch wanted to wait until its horizon or longer. False of every

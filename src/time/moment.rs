@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Span;
 
 /// An instant of a run: nanoseconds since the run's start.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Moment(pub u64);
 
@@ -75,11 +73,7 @@ impl Ticks {
     /// however many ticks the sample before it took.
     #[must_use]
     pub fn after(&self, now: Moment) -> u64 {
-        if now < self.first {
-            0
-        } else {
-            (now.since(self.first).0 / self.interval()).saturating_add(1)
-        }
+        if now < self.first { 0 } else { (now.since(self.first).0 / self.interval()).saturating_add(1) }
     }
 
     fn interval(&self) -> u64 {

@@ -15,15 +15,8 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// The units of the playbook form, longest first; a text uses them in this order.
-const UNITS: [(&str, u64); 7] = [
-    ("d", DAY),
-    ("h", HOUR),
-    ("m", MINUTE),
-    ("s", SECOND),
-    ("ms", MILLI),
-    ("us", MICRO),
-    ("ns", 1),
-];
+const UNITS: [(&str, u64); 7] =
+    [("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLI), ("us", MICRO), ("ns", 1)];
 
 /// No sensible duration is longer; the bound keeps error messages short.
 const TEXT_MAX_BYTES: usize = 64;
@@ -32,9 +25,7 @@ const TEXT_MAX_BYTES: usize = 64;
 ///
 /// `Display` is for people (`4 min 12 s`, rounded to what matters), [`Span::short`] is the exact
 /// form of playbooks (`4m12s`), which [`Span::parse`] reads.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Span(pub u64);
 
@@ -125,9 +116,7 @@ impl Span {
                 });
             };
             let nanos = scaled(number, units[place].1).map_err(|wrong| wrong.about(text))?;
-            total = total
-                .checked_add(nanos)
-                .ok_or_else(|| SpanError::TooBig(text.to_owned()))?;
+            total = total.checked_add(nanos).ok_or_else(|| SpanError::TooBig(text.to_owned()))?;
             units = &units[place + 1..];
             rest = after;
         }
@@ -203,11 +192,7 @@ fn scaled(number: &str, unit: u64) -> Result<u64, Wrong> {
     if whole.is_empty() || fraction.contains('.') {
         return Err(Wrong::NotANumber);
     }
-    let whole = whole
-        .parse::<u64>()
-        .ok()
-        .and_then(|whole| whole.checked_mul(unit))
-        .ok_or(Wrong::TooBig)?;
+    let whole = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(unit)).ok_or(Wrong::TooBig)?;
     let fraction = fraction.trim_end_matches('0');
     if fraction.is_empty() {
         return Ok(whole);
@@ -250,7 +235,9 @@ pub enum SpanError {
         unit: String,
     },
     /// A unit twice, or a longer one after a shorter.
-    #[error("the units of the duration `{0}` are not in order: write each at most once, the longest first (d, h, m, s, ms), such as 1h30m")]
+    #[error(
+        "the units of the duration `{0}` are not in order: write each at most once, the longest first (d, h, m, s, ms), such as 1h30m"
+    )]
     Order(String),
     /// More digits than there are nanoseconds.
     #[error("the duration `{0}` is finer than a nanosecond: write fewer decimals; the units are {UNIT_HELP}")]

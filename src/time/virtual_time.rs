@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::clock::{Class, Clock, Idle, Source};
 use super::Moment;
+use super::clock::{Class, Clock, Idle, Source};
 
 /// The order of timers at the same instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,12 +85,7 @@ impl State {
 
 impl Virtual {
     fn new(start: jiff::Timestamp) -> Self {
-        Self {
-            start,
-            now: AtomicU64::new(0),
-            stuck: AtomicBool::new(false),
-            state: Mutex::default(),
-        }
+        Self { start, now: AtomicU64::new(0), stuck: AtomicBool::new(false), state: Mutex::default() }
     }
 
     /// The state is whole at every moment that could panic, so a poisoned lock is none the worse.
@@ -108,13 +103,7 @@ impl Virtual {
 
     /// Registers a timer in `key` or asks whether it has been let go. A timer is ready when its
     /// turn has come, not merely its instant, so that being polled early changes no order.
-    pub(super) fn poll_timer(
-        &self,
-        key: &mut Option<Key>,
-        at: Moment,
-        rank: Rank,
-        cx: &Context<'_>,
-    ) -> Poll<()> {
+    pub(super) fn poll_timer(&self, key: &mut Option<Key>, at: Moment, rank: Rank, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         let now = self.now();
         let closed = rank == Rank::Deadline && at <= now && state.closing == Some(now);
@@ -244,8 +233,7 @@ async fn root<F: Future>(time: &Virtual, future: F) -> Result<F::Output, Stuck> 
     poll_fn(|cx| {
         let (wake, waker) = inner.get_or_insert_with(|| {
             time.lock().root = Some(cx.waker().clone());
-            let wake =
-                Arc::new(InnerWake { woken: AtomicBool::new(true), root: cx.waker().clone() });
+            let wake = Arc::new(InnerWake { woken: AtomicBool::new(true), root: cx.waker().clone() });
             let waker = Waker::from(Arc::clone(&wake));
             (wake, waker)
         });
