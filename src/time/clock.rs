@@ -133,8 +133,9 @@ impl Clock {
 
     /// Keeps virtual time from moving until the hold is dropped. Whoever waits for anything outside
     /// the runtime (another thread, a file, a process) takes one *before* starting it and drops it
-    /// only after the wake-up has been sent. Tasks that can go on do so meanwhile. Does nothing on
-    /// a real clock and on a branch.
+    /// only after the wake-up has been sent. Tasks that can go on do so meanwhile, so the order of an
+    /// answer among them is up to the machine; that it comes before all later timers is certain.
+    /// Does nothing on a real clock and on a branch.
     #[must_use = "time is held only as long as the hold lives"]
     pub fn hold(&self) -> Hold {
         Hold(match &self.source {

@@ -298,3 +298,31 @@ where
     // `f` is called inside the runtime, so that it can spawn.
     runtime.block_on(async { root(&time, async move { f(clock).await }).await })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    #[test]
+    fn after_a_release_time_stays_for_one_more_round_of_the_scheduler() {
+        let time = Virtual::new(jiff::Timestamp::UNIX_EPOCH);
+        time.lock().root = Some(Waker::noop().clone());
+        let mut key = None;
+        let due = Moment::ZERO + Span::from_secs(1);
+        let poll = time.poll_timer(&mut key, due, Rank::Act, &Context::from_waker(Waker::noop()));
+        assert!(poll.is_pending());
+
+        // Another thread answers and lets go just before the hook runs: its answer lies in tokio's
+        // queue, which the scheduler has found empty a moment ago.
+        time.hold();
+        time.on_park();
+        time.release();
+        time.on_park();
+        assert_eq!(time.now(), Moment::ZERO);
+        time.on_park();
+        assert_eq!(time.now(), due);
+        time.on_park();
+        assert!(time.stuck.load(Ordering::Acquire));
+    }
+}
