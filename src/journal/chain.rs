@@ -153,7 +153,7 @@ impl Chain {
         })
     }
 
-    /// Adds an event that is JSON already, made by [`event_json`]; otherwise as [`Chain::append`].
+    /// Adds an event that is JSON already, compact and whole; otherwise as [`Chain::append`].
     pub(super) fn append_json(&mut self, out: &mut Vec<u8>, stamp: Stamp, json: &[u8]) -> Result<u64, JournalError> {
         self.add_line(out, stamp, |out| {
             out.extend_from_slice(json);

@@ -41,6 +41,9 @@ pub enum Durability {
 const GATHERED_BYTES: usize = 64 * 1024;
 
 /// A journal file, locked for as long as this value lives.
+///
+/// Nothing is allocated ahead: on ext4 a `write` and `fdatasync` of a commit took as long with `fallocate`
+/// (`KEEP_SIZE`), and no less when overwriting a file of zeros.
 #[derive(Debug)]
 pub struct FileLog {
     file: File,

@@ -135,11 +135,8 @@ impl<R: BufRead> Lines<R> {
             return if self.seen == 0 { Err(Damage::Empty.into()) } else { Ok(None) };
         }
         let Some(line) = self.buffer.strip_suffix(b"\n") else {
-            let damage = if self.buffer.len() > MAX_LINE_BYTES {
-                Damage::TooLong { line: number }
-            } else {
-                self.unfinished()
-            };
+            let damage =
+                if self.buffer.len() > MAX_LINE_BYTES { Damage::TooLong { line: number } } else { self.unfinished() };
             return Err(damage.into());
         };
         let raw = parse(number, line)?;
@@ -157,11 +154,8 @@ impl<R: BufRead> Lines<R> {
         // Some file systems leave zeros where data was on its way when the power went.
         let written = self.buffer.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let tail = &self.buffer[..written];
-        let cut = Damage::CutTail {
-            whole_lines: self.seen,
-            whole_bytes: self.bytes,
-            cut_bytes: self.buffer.len() as u64,
-        };
+        let cut =
+            Damage::CutTail { whole_lines: self.seen, whole_bytes: self.bytes, cut_bytes: self.buffer.len() as u64 };
         let beginning = format!("{{\"seq\":{},\"at\":\"", self.seen);
         let common = tail.len().min(beginning.len());
         if tail[..common] != beginning.as_bytes()[..common] {
@@ -171,8 +165,7 @@ impl<R: BufRead> Lines<R> {
             return cut;
         }
         // Only the newline is missing: still a record that nobody was told of, provided that it is one.
-        let record =
-            parse(number, tail).and_then(|raw| check(number, &raw, self.run.as_ref(), self.seen, self.head));
+        let record = parse(number, tail).and_then(|raw| check(number, &raw, self.run.as_ref(), self.seen, self.head));
         record.map_or_else(|damage| damage, |_| cut)
     }
 }
@@ -213,13 +206,7 @@ fn parse(number: u64, line: &[u8]) -> Result<RawLine<'_>, Damage> {
 }
 
 /// Holds a line against what must come next; gives its run.
-fn check(
-    number: u64,
-    raw: &RawLine<'_>,
-    run: Option<&RunId>,
-    seq: u64,
-    head: LineHash,
-) -> Result<RunId, Damage> {
+fn check(number: u64, raw: &RawLine<'_>, run: Option<&RunId>, seq: u64, head: LineHash) -> Result<RunId, Damage> {
     if raw.seq != seq {
         return Err(Damage::Sequence { line: number, expected: seq, found: raw.seq });
     }
@@ -229,7 +216,9 @@ fn check(
     match run {
         None => RunId::new(raw.run).map_err(|error| Damage::NotARecord { line: number, why: error.to_string() }),
         Some(run) if run == raw.run => Ok(run.clone()),
-        Some(run) => Err(Damage::Run { line: number, expected: run.clone(), found: raw.run.chars().take(80).collect() }),
+        Some(run) => {
+            Err(Damage::Run { line: number, expected: run.clone(), found: raw.run.chars().take(80).collect() })
+        }
     }
 }
 

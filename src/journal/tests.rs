@@ -170,7 +170,10 @@ fn damage_says_which_line_and_what() {
     let changed = text.replacen("-1500.0", "-1500.1", 1);
     assert_ne!(changed, text);
     let message = reader::verify(changed.as_bytes()).unwrap_err().to_string();
-    assert!(message.starts_with("the journal is damaged: line 2 says that the line before it has SHA-256"), "{message}");
+    assert!(
+        message.starts_with("the journal is damaged: line 2 says that the line before it has SHA-256"),
+        "{message}"
+    );
 
     let mut chain = Chain::new(run_id());
     let mut other = Vec::new();
@@ -314,14 +317,13 @@ fn what_queues_up_is_written_as_one_group() {
     let journal = Journal::threaded(writer).unwrap();
     let commits: Vec<_> = (0..100).map(|n| journal.commit(stamp(n), &[n, n])).collect();
     open.send(()).unwrap();
-    let answers: Vec<_> =
-        runtime().block_on(async {
-            let mut answers = Vec::new();
-            for commit in commits {
-                answers.push(commit.await.unwrap());
-            }
-            answers
-        });
+    let answers: Vec<_> = runtime().block_on(async {
+        let mut answers = Vec::new();
+        for commit in commits {
+            answers.push(commit.await.unwrap());
+        }
+        answers
+    });
     // The first write held whatever had queued by then; all the rest came in the second.
     let written = batches.0.lock().unwrap().clone();
     assert!(written.len() <= 2, "{written:?}");
@@ -330,8 +332,10 @@ fn what_queues_up_is_written_as_one_group() {
         assert_eq!((answer.first_seq, answer.last_seq), (2 * n as u64, 2 * n as u64 + 1));
     }
     let lines: Vec<_> = reader::read(&*batches.1.bytes()).map(Result::unwrap).collect();
-    assert_eq!(LineHash::of(batches.1.bytes().strip_suffix(b"\n").unwrap().rsplit(|b| *b == b'\n').next().unwrap()),
-        answers[99].head);
+    assert_eq!(
+        LineHash::of(batches.1.bytes().strip_suffix(b"\n").unwrap().rsplit(|b| *b == b'\n').next().unwrap()),
+        answers[99].head
+    );
     assert_eq!(lines.len(), 200);
 }
 
@@ -382,8 +386,7 @@ fn twenty_threads_at_once_keep_their_order() {
 fn a_journal_that_is_dropped_has_written_all() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| -> PathBuf { folder.path().join(name) };
-    let threaded =
-        Journal::threaded(Writer::create(&path("a"), run_id(), Durability::EachCommit).unwrap()).unwrap();
+    let threaded = Journal::threaded(Writer::create(&path("a"), run_id(), Durability::EachCommit).unwrap()).unwrap();
     let inline = Journal::inline(Writer::create(&path("b"), run_id(), Durability::AtEnd).unwrap());
     for n in 0..100 {
         drop(threaded.commit(stamp(n), &[n]));
@@ -435,4 +438,13 @@ proptest! {
         prop_assert_eq!(hash.to_string().parse::<LineHash>(), Ok(hash));
         prop_assert!(text.parse::<LineHash>().is_err() || text.len() == 64);
     }
+}
+
+#[test]
+fn a_journal_can_be_shared_and_its_answers_sent() {
+    fn sendable<T: Send>() {}
+    fn shareable<T: Send + Sync + Clone>() {}
+    shareable::<Journal>();
+    sendable::<Commit>();
+    shareable::<JournalError>();
 }

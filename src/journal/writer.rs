@@ -124,11 +124,7 @@ impl Writer {
                 return Err(error);
             }
         }
-        Ok(Committed {
-            first_seq: before.0.next_seq(),
-            last_seq: self.chain.next_seq() - 1,
-            head: self.chain.head(),
-        })
+        Ok(Committed { first_seq: before.0.next_seq(), last_seq: self.chain.next_seq() - 1, head: self.chain.head() })
     }
 
     /// How many bytes wait for the next flush.

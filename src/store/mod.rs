@@ -129,7 +129,7 @@ pub enum StoreError {
     Database {
         /// Which file.
         path: PathBuf,
-        /// What SQLite said.
+        /// What `SQLite` said.
         source: Arc<rusqlite::Error>,
     },
     /// A newer Muster made the index.

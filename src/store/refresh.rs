@@ -181,9 +181,12 @@ fn apply(
         match row {
             Ok(row) => upsert(&transaction, row, *stamp)?,
             Err(why) => {
-                transaction
-                    .prepare_cached("INSERT INTO unreadable VALUES (?1, ?2, ?3, ?4)")?
-                    .execute((run.as_str(), why, stamp.len, stamp.mtime_ns))?;
+                transaction.prepare_cached("INSERT INTO unreadable VALUES (?1, ?2, ?3, ?4)")?.execute((
+                    run.as_str(),
+                    why,
+                    stamp.len,
+                    stamp.mtime_ns,
+                ))?;
             }
         }
     }

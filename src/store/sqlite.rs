@@ -1,4 +1,4 @@
-//! The store in an SQLite file.
+//! The store in an `SQLite` file.
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
@@ -125,13 +125,11 @@ impl SqliteStore {
         notices.push(Notice::MovedAside { from: path.to_owned(), to, why });
         Self::try_open(reports, path).map_err(|fault| match fault {
             Fault::Other(error) => error,
-            Fault::Broken(why) => {
-                StoreError::file("make", path, std::io::Error::new(ErrorKind::InvalidData, why))
-            }
+            Fault::Broken(why) => StoreError::file("make", path, std::io::Error::new(ErrorKind::InvalidData, why)),
         })
     }
 
-    /// Wraps what SQLite said.
+    /// Wraps what `SQLite` said.
     pub(super) fn failed(&self, error: rusqlite::Error) -> StoreError {
         StoreError::Database { path: self.path.clone(), source: Arc::new(error) }
     }
@@ -160,7 +158,9 @@ impl Store for SqliteStore {
             ))?;
             // SQLite takes a negative limit for none.
             let limit = filter.limit.map_or(-1, i64::from);
-            statement.query_map(named_params! {":playbook": filter.playbook, ":limit": limit}, from_row)?.collect()
+            statement
+                .query_map(named_params! {":playbook": filter.playbook, ":limit": limit}, from_row)?
+                .collect::<rusqlite::Result<_>>()
         };
         list().map_err(|error| self.failed(error))
     }
@@ -202,10 +202,10 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     if version(connection).map_err(failed)? != SCHEMA_VERSION {
         return Err(Fault::Broken("it is a database, but not Muster's".to_owned()));
     }
+    write_ahead(connection).map_err(failed)?;
     // It may be lost with the power: the journals are the truth. So no commit waits for the disk.
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-    let health: String =
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if health == "ok" { Ok(()) } else { Err(Fault::Broken(health)) }
 }
 
@@ -221,13 +221,20 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.execute_batch(SCHEMA)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
-    transaction.commit()?;
-    if tables == 0 {
-        // Kept in the file from here on. After the tables, so that whoever comes second finds the version and does
-        // not ask for the mode: SQLite does not wait for others when it changes.
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+    transaction.commit()
+}
+
+/// Lets readers and the one that writes get on side by side. The file remembers it.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
     }
-    Ok(())
+    match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
+        // SQLite does not wait for others here. It works without, only slower, and the next one that opens it tries.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+        changed => changed,
+    }
 }
 
 /// Writes one row.
@@ -278,7 +285,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
-/// Renames a broken database, and what SQLite keeps beside it, to the first free `muster.db.broken-N`.
+/// Renames a broken database, and what `SQLite` keeps beside it, to the first free `muster.db.broken-N`.
 fn move_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let with = |suffix: &str| {
         let mut name = path.as_os_str().to_owned();
