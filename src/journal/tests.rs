@@ -448,3 +448,12 @@ fn a_journal_can_be_shared_and_its_answers_sent() {
     sendable::<Commit>();
     shareable::<JournalError>();
 }
+
+#[test]
+fn a_full_disk_is_said() {
+    let log = FileLog::open(std::path::Path::new("/dev/full"), Durability::EachCommit).unwrap();
+    let mut writer = Writer::over(run_id(), Box::new(log));
+    let error = writer.append(stamp(0), &[1]).unwrap_err();
+    assert!(matches!(&error, JournalError::Write(source) if source.kind() == io::ErrorKind::StorageFull), "{error}");
+    assert!(matches!(writer.append(stamp(1), &[2]), Err(JournalError::Poisoned(_))));
+}
