@@ -25,7 +25,20 @@ fn a_place_is_underlined_by_characters_and_a_related_one_is_labelled() {
         .at(place("drill.yaml", text, "größer"))
         .label(place("drill.yaml", text, "name"), "first here")
         .help("remove one");
-    insta::assert_snapshot!(render_text(&[diagnostic], &sources(text), Color::Never, 50), @"");
+    insta::assert_snapshot!(render_text(&[diagnostic], &sources(text), Color::Never, 50), @r###"
+    error[M012]: the key `name` is there twice
+     --> drill.yaml:2:20
+      |
+    2 | title: Überprüfung größer
+      |                    ^^^^^^
+      |
+     ::: drill.yaml:1:1
+      |
+    1 | name: drill
+      | ---- first here
+      |
+      = help: remove one
+    "###);
 }
 
 #[test]
@@ -36,14 +49,38 @@ fn the_first_are_shown_and_the_rest_are_counted() {
         Diagnostic::warning("M008", "three"),
         Diagnostic::error("M008", "four"),
     ];
-    insta::assert_snapshot!(render_text(&all, &Sources::new(), Color::Never, 1), @"");
+    insta::assert_snapshot!(render_text(&all, &Sources::new(), Color::Never, 1), @r###"
+    error[M008]: one
+
+    ... and 2 more errors and 1 more warning
+    "###);
 }
 
 #[test]
 fn long_lines_are_cut_around_the_place_and_keep_their_true_column() {
     let text = format!("{}NEEDLE{}\n", "ä".repeat(3_000_000), "b".repeat(2_000_000));
     let diagnostic = Diagnostic::error("M003", "here").at(place("drill.yaml", &text, "NEEDLE"));
-    insta::assert_snapshot!(render_text(&[diagnostic], &sources(&text), Color::Never, 1), @"");
+    insta::assert_snapshot!(render_text(&[diagnostic], &sources(&text), Color::Never, 1), @r###"
+    error[M003]: here
+     --> drill.yaml:1:3000001
+      |
+     :::
+    1 | ...ääääääääääääääääääääääääääääääääääääääääNEEDLEbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb...
+      |                                            ^^^^^^
+    "###);
+}
+
+#[test]
+fn a_place_far_to_the_right_is_shown() {
+    let text = format!("  - {{ id: a, {} after: {} }}\n", "key: value, ".repeat(15), "x".repeat(200));
+    let diagnostic = Diagnostic::error("M020", "here").at(place("drill.yaml", &text, "after"));
+    insta::assert_snapshot!(render_text(&[diagnostic], &sources(&text), Color::Never, 1), @r###"
+    error[M020]: here
+     --> drill.yaml:1:195
+      |
+    1 | ... key: value, key: value, key: value, key: value, key: value,  after: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...
+      |                                                                  ^^^^^
+    "###);
 }
 
 #[test]

@@ -16,10 +16,12 @@ pub enum Color {
     Always,
 }
 
-/// Characters of a source line that are shown before the place.
+/// Characters of a source line before the place up to which the renderer gets the whole line and cuts it itself.
+const WHOLE_BEFORE: usize = 400;
+/// Characters of a source line that are shown before the place where more than that stand before it.
 const SHOWN_BEFORE: usize = 40;
 /// Characters of a source line that are shown from the place on.
-const SHOWN_FROM: usize = 60;
+const SHOWN_FROM: usize = 80;
 /// Characters of a message, label or help that are shown.
 const SHOWN_OF_MESSAGE: usize = 1000;
 /// Related places that are shown of one diagnostic.
@@ -35,8 +37,11 @@ pub fn render_text(diagnostics: &[Diagnostic], sources: &Sources, color: Color, 
     let (shown, rest) = diagnostics.split_at(most.min(diagnostics.len()));
     let mut out = String::new();
     for diagnostic in shown {
-        out.push_str(&render_one(diagnostic, sources, &renderer));
-        out.push_str("\n\n");
+        for line in render_one(diagnostic, sources, &renderer).lines() {
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out.push('\n');
     }
     if !rest.is_empty() {
         let errors = rest.iter().filter(|d| d.is_error()).count();
@@ -73,26 +78,31 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
 }
 
 /// Adds a place: its file, line and column, and its line if the text is known.
-///
-/// The header is given, not computed by annotate-snippets, because the line that it sees is cut.
 fn with_place<'a>(group: Group<'a>, place: &Place, label: Option<&str>, sources: &Sources) -> Group<'a> {
     let origin = Origin::path(harmless(&place.file)).line(place.line as usize).char_column(place.column as usize);
-    let group = group.element(origin);
     let Some(window) = sources.get(&place.file).and_then(|text| Window::around(text, place)) else {
-        return group;
+        return group.element(origin);
     };
     let kind = if label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };
     let mut annotation: Annotation<'a> = kind.span(window.span);
     if let Some(label) = label {
         annotation = annotation.label(harmless(label));
     }
-    group.element(Snippet::source(window.line).line_start(place.line as usize).annotation(annotation))
+    let snippet = Snippet::source(window.line).line_start(place.line as usize).annotation(annotation);
+    if window.is_cut {
+        // The renderer would count the column in the line that it sees.
+        group.element(origin).element(snippet)
+    } else {
+        group.element(snippet.path(harmless(&place.file)))
+    }
 }
 
 /// One source line, cut and made harmless, and where in it the place is.
 struct Window {
     line: String,
     span: std::ops::Range<usize>,
+    /// Whether the start of the line is missing, so that columns cannot be counted in it.
+    is_cut: bool,
 }
 
 impl Window {
@@ -104,11 +114,14 @@ impl Window {
         let from = from.lines().next().unwrap_or("");
         let length = place.span.len().min(from.len());
 
-        let mut line: String = before.chars().rev().take(SHOWN_BEFORE + 1).map(visible).collect();
-        line = line.chars().rev().collect();
-        if line.chars().count() > SHOWN_BEFORE {
-            let cut: String = line.chars().skip(1).collect();
-            line = format!("...{cut}");
+        let is_cut = before.chars().nth(WHOLE_BEFORE).is_some();
+        let mut line = String::new();
+        if is_cut {
+            line.push_str("...");
+            let from = before.char_indices().rev().nth(SHOWN_BEFORE - 1).map_or(0, |(at, _)| at);
+            line.extend(before[from..].chars().map(visible));
+        } else {
+            line.extend(before.chars().map(visible));
         }
         let span_start = line.len();
         let mut span_end = span_start;
@@ -123,7 +136,7 @@ impl Window {
         if taken < from.len() {
             line.push_str("...");
         }
-        Some(Self { line, span: span_start..span_end })
+        Some(Self { line, span: span_start..span_end, is_cut })
     }
 }
 

@@ -26,7 +26,9 @@ pub(super) fn tree(file: &Arc<str>, text: &str, diagnostics: &mut Vec<Diagnostic
     let end = builder.run();
     let root = builder.root.take();
     if let Err(fatal) = end {
-        diagnostics.extend(fatal.map(|diagnostic| *diagnostic));
+        if let Fatal::Problem(diagnostic) = fatal {
+            diagnostics.push(*diagnostic);
+        }
         return None;
     }
     if root.is_none() {
@@ -36,8 +38,13 @@ pub(super) fn tree(file: &Arc<str>, text: &str, diagnostics: &mut Vec<Diagnostic
     root
 }
 
-/// Why reading ended early; nothing if that was noted already.
-type Fatal = Option<Box<Diagnostic>>;
+/// Why reading ended early.
+enum Fatal {
+    /// Because of this.
+    Problem(Box<Diagnostic>),
+    /// Because of something that was noted already.
+    Noted,
+}
 
 struct Builder<'a> {
     file: Arc<str>,
@@ -263,22 +270,39 @@ impl Builder<'_> {
         entries.into_iter().zip(again).filter(|(_, twice)| !twice).map(|(entry, _)| entry).collect()
     }
 
+    /// The last line before a mark that has anything in it.
+    fn line_before(&self, mark: Mark) -> Mark {
+        let before = self.text[..mark.start as usize].trim_end();
+        let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+        let text = line.trim_start();
+        let column = line[..line.len() - text.len()].chars().count() + 1;
+        Mark {
+            start: guard::small(before.len() - text.len()),
+            end: guard::small(before.len()),
+            line: guard::small(before.matches('\n').count() + 1),
+            column: guard::small(column),
+        }
+    }
+
     fn syntax_error(&self, error: &saphyr_parser::ScanError) -> Fatal {
-        let mark = self.offsets.mark(Span::empty(*error.marker()));
+        let mut mark = self.offsets.mark(Span::empty(*error.marker()));
+        if syntax::is_missing_colon(error.info()) {
+            mark = self.line_before(mark);
+        }
         // What follows `{{ ... }}` without quotes is a consequence of it, and that was noted already.
         let known = self.diagnostics.last().is_some_and(|last| {
             last.help.as_deref() == Some(syntax::QUOTE_TEMPLATES)
                 && last.place.as_ref().is_some_and(|place| mark.line.abs_diff(place.line) <= 1)
         });
         if known {
-            return None;
+            return Fatal::Noted;
         }
         fatal(syntax::explain(error.info(), self.text, mark.start as usize).at(mark.place(&self.file)))
     }
 }
 
 fn fatal(diagnostic: Diagnostic) -> Fatal {
-    Some(Box::new(diagnostic))
+    Fatal::Problem(Box::new(diagnostic))
 }
 
 /// The complaint about depth.

@@ -20,7 +20,7 @@ pub(super) fn text<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Box<
         let good = &bytes[..error.valid_up_to()];
         let line_start = good.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let column = String::from_utf8_lossy(&good[line_start..]).chars().count() + 1;
-        let line = 1 + good.iter().filter(|b| **b == b'\n').count();
+        let line = good.split(|b| *b == b'\n').count();
         let place = Place { span: good.len()..good.len(), line: small(line), column: small(column), ..start };
         let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
         let what = if utf16 { "the file is UTF-16, not UTF-8" } else { "the file is not UTF-8 from here on" };
@@ -101,6 +101,8 @@ pub(super) struct Offsets<'a> {
     text: &'a str,
     /// The byte at which each `STEP`th character starts; nothing for ASCII, where both are the same.
     steps: Vec<u32>,
+    /// Line and column of the text's end, where the parser counts a line end that is not there.
+    end: (u32, u32),
 }
 
 const STEP: usize = 64;
@@ -112,7 +114,9 @@ impl<'a> Offsets<'a> {
         } else {
             text.char_indices().step_by(STEP).map(|(at, _)| small(at)).collect()
         };
-        Self { text, steps }
+        let last_line = &text[text.rfind('\n').map_or(0, |at| at + 1)..];
+        let end = (small(text.matches('\n').count() + 1), small(last_line.chars().count() + 1));
+        Self { text, steps, end }
     }
 
     /// The byte at which a character starts; the text's end if it has no such character.
@@ -131,12 +135,12 @@ impl<'a> Offsets<'a> {
         let start = self.byte(span.start.index());
         let end = self.byte(span.end.index()).max(start);
         let end = start + self.text[start..end].trim_end().len();
-        Mark {
-            start: small(start),
-            end: small(end),
-            line: small(span.start.line()),
-            column: small(span.start.col() + 1),
-        }
+        let (line, column) = if start == self.text.len() {
+            self.end
+        } else {
+            (small(span.start.line()), small(span.start.col() + 1))
+        };
+        Mark { start: small(start), end: small(end), line, column }
     }
 }
 

@@ -62,7 +62,8 @@ mod tests {
     #[case("max-wait", Some("max_wait"))]
     #[case("withn", Some("within"))]
     #[case("colour", None)]
-    #[case("i", None)]
+    #[case("i", Some("id"))]
+    #[case("x", None)]
     #[case("", None)]
     fn finds_what_was_meant(#[case] name: &str, #[case] meant: Option<&str>) {
         assert_eq!(nearest(name, ["timeout", "max_wait", "within", "id", "retry"]), meant);

@@ -11,7 +11,13 @@ const WORDS: &[(&str, &str, &str)] = &[
     (
         "mapping values are not allowed",
         "a `:` stands where no key can be",
-        "put text that contains `: ` in quotes, or check the indentation of this line",
+        "put text that contains `: ` in quotes; check this line's indentation, and the space after the `:` of the line before",
+    ),
+    ("quoted scalar", "these quotes are not closed, or the lines inside of them are not indented", "close the quotes"),
+    (
+        "illegal placement of ':'",
+        "a `:` stands where no key can be",
+        "close the `[` or `{` before it, or put text that contains `: ` in quotes",
     ),
     ("tab", "a tab is used for indentation", "indent with spaces"),
     ("simple key expect ':'", "a `:` is missing after this key", "write `key: value`, or check the indentation"),
@@ -37,20 +43,30 @@ const WORDS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Whether the parser noticed only on the next line that a key has no `:`.
+pub(super) fn is_missing_colon(info: &str) -> bool {
+    info.contains("simple key expect")
+}
+
 /// A diagnostic for what the parser said about the text at a byte.
 pub(super) fn explain(info: &str, text: &str, at: usize) -> Diagnostic {
     if info.contains("recursion limit") {
         return too_deep();
     }
+    if info.contains("unknown anchor") {
+        return Diagnostic::error("M009", "this is an alias, which is not allowed")
+            .help("write the value out, or use a variable; text that starts with `*` needs quotes");
+    }
     let from = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let to = text[at..].find('\n').map_or(text.len(), |end| at + end);
     let line = &text[from..to];
     let template = line.contains(": {{") || line.contains("- {{") || line.contains("[{{") || line.contains("[ {{");
-    let (message, help) = WORDS
-        .iter()
-        .find(|(part, _, _)| info.contains(part))
-        .map_or(("this is not well-formed YAML", None), |(_, message, help)| (message, Some(*help)));
-    let diagnostic = Diagnostic::error("M004", format!("{message} ({info})"));
+    let known = WORDS.iter().find(|(part, _, _)| info.contains(part));
+    let help = known.map(|(_, _, help)| *help);
+    let diagnostic = match known {
+        Some((_, message, _)) => Diagnostic::error("M004", *message),
+        None => Diagnostic::error("M004", format!("this is not well-formed YAML: {info}")),
+    };
     match (template, help) {
         (true, _) => diagnostic.help(QUOTE_TEMPLATES),
         (false, Some(help)) => diagnostic.help(help),

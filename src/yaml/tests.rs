@@ -148,7 +148,111 @@ probes:
   - { url: 12, status: }
 vars: [a]
 ";
-    insta::assert_snapshot!(shown::<Drill>(text), @"");
+    insta::assert_snapshot!(shown::<Drill>(text), @r###"
+    error[M021]: the key `name` is missing here
+     --> drill.yaml:1:1
+      |
+    1 | title: Überprüfung, größer
+      | ^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: add `name: ...` to this mapping
+
+    error[M020]: the key `titel` is unknown here
+     --> drill.yaml:2:1
+      |
+    2 | titel: x
+      | ^^^^^
+      |
+      = help: did you mean `title`? known keys: `name`, `title`, `attempts`, `planned`, `within`, `then`, `needs`, `secret`, `probes`, `vars`
+
+    error[M022]: expected a whole number from 0 to 255, found the number 300
+     --> drill.yaml:3:11
+      |
+    3 | attempts: 300
+      |           ^^^
+
+    error[M022]: expected true or false, found the text "yes"
+     --> drill.yaml:4:10
+      |
+    4 | planned: yes
+      |          ^^^
+      |
+      = help: YAML 1.2 knows only `true` and `false`
+
+    error[M022]: expected a duration with a unit such as 30s, found the number 30
+     --> drill.yaml:5:9
+      |
+    5 | within: 30
+      |         ^^
+
+    error[M023]: `puase` is not one of the known values
+     --> drill.yaml:6:7
+      |
+    6 | then: puase
+      |       ^^^^^
+      |
+      = help: did you mean `pause`? known values: `pause`, `stop`, `undo`
+
+    error[M022]: expected a list, found the text "one"
+     --> drill.yaml:7:8
+      |
+    7 | needs: one
+      |        ^^^
+      |
+      = help: write it as a list: [one]
+
+    error[M020]: the key `vault` is unknown here
+     --> drill.yaml:8:11
+      |
+    8 | secret: { vault: x }
+      |           ^^^^^
+      |
+      = help: known keys: `env`, `file`
+
+    error[M022]: expected a whole number from 0 to 65535, found the text "200"
+      --> drill.yaml:10:31
+       |
+    10 |   - { url: http://x/, status: "200" }
+       |                               ^^^^^
+       |
+       = help: remove the quotes: 200
+
+    error[M021]: the key `url` is missing here
+      --> drill.yaml:11:5
+       |
+    11 |   - { status: 200, share: .inf }
+       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: add `url: ...` to this mapping
+
+    error[M022]: expected a finite number, found the number .inf
+      --> drill.yaml:11:27
+       |
+    11 |   - { status: 200, share: .inf }
+       |                           ^^^^
+
+    error[M022]: expected text, found the number 12
+      --> drill.yaml:12:12
+       |
+    12 |   - { url: 12, status: }
+       |            ^^
+       |
+       = help: put it in quotes: "12"
+
+    error[M026]: the key `status` has no value; expected a whole number from 0 to 65535
+      --> drill.yaml:12:16
+       |
+    12 |   - { url: 12, status: }
+       |                ^^^^^^
+       |
+       = help: write a value, or remove the key
+
+    error[M022]: expected a mapping, found a list
+      --> drill.yaml:13:7
+       |
+    13 | vars: [a]
+       |       ^^^
+    "###);
 }
 
 #[test]
@@ -161,11 +265,40 @@ fn what_was_wrong_is_not_also_missing() {
     };
     assert_eq!(diagnostics("name: 12\n"), ["M022 1:7"]);
     assert_eq!(diagnostics("nmae: drill\n"), ["M020 1:1"]);
-    assert_eq!(diagnostics("name: *x\n"), ["M004 1:7"].map(|_| "M004 1:7"));
+    assert_eq!(diagnostics("title: &x a\nname: *x\n"), ["M009 1:8", "M009 2:7"]);
     assert_eq!(diagnostics("name: \"\\0\"\n"), ["M003 1:7"]);
     assert_eq!(diagnostics("name: a\nprobes: [{ url: 12, status: x }]\n"), ["M022 2:17", "M022 2:29"]);
     assert_eq!(diagnostics("name: a\nsecret: { env: 12 }\n"), ["M022 2:16"]);
     assert_eq!(diagnostics("title: a\n"), ["M021 1:1"]);
+}
+
+#[test]
+fn each_missing_key_is_found_whatever_its_type() {
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only reading is tested")]
+    struct Needy {
+        text: String,
+        within: Within,
+        then: Then,
+        list: Vec<Probe>,
+        map: BTreeMap<String, u8>,
+        /// Nothing can stand in for it, so the search ends here.
+        probe: Probe,
+        secret: Secret,
+        never_reached: u8,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Outer {
+        name: String,
+        needy: Option<Needy>,
+    }
+    let parsed = parse("f", b"name: a\nneedy: {}\n");
+    let mut diagnostics = Vec::new();
+    let outer: Outer = decode(&parsed.node.unwrap(), &mut diagnostics).unwrap();
+    let missing: Vec<&str> = diagnostics.iter().map(|d| d.message.split('`').nth(1).unwrap()).collect();
+    assert_eq!(missing, ["text", "within", "then", "list", "map", "probe"]);
+    assert!(outer.name == "a" && outer.needy.is_none(), "nothing invented is in the result: {outer:?}");
+    assert_eq!(decode::<Probe>(&parse("f", b"{}").node.unwrap(), &mut Vec::new()), None);
 }
 
 #[test]
@@ -181,7 +314,7 @@ fn what_could_be_read_is_there_beside_the_errors() {
 #[rstest]
 #[case::list("[1]", "M022 1:1")]
 #[case::text("abc", "M022 1:1")]
-#[case::nothing("---\n", "M022 1:4")]
+#[case::nothing("---\n", "M022 2:1")]
 #[case::list_for_struct("name: a\nprobes: [[x, 200]]", "M022 2:10")]
 #[case::enum_without_content("name: a\nsecret: env", "M024 2:9")]
 #[case::enum_with_surplus("name: a\nthen: { pause: 1 }", "M024 2:7")]
@@ -225,7 +358,74 @@ name: again
 : key
 esc: \"\\x1b[31m\"
 ";
-    insta::assert_snapshot!(shown::<serde_json::Value>(text), @"");
+    insta::assert_snapshot!(shown::<serde_json::Value>(text), @r###"
+    error[M009]: this value has an anchor (`&name`), which is not allowed
+     --> drill.yaml:1:7
+      |
+    1 | name: &a größer
+      |       ^^^^^^^^^
+      |
+      = help: write the value out where it is needed, or use a variable; text that starts with `&` needs quotes
+
+    error[M010]: this value has a tag (`!name`), which is not allowed
+     --> drill.yaml:3:8
+      |
+    3 | list: [!!int 12, *a, !mine x]
+      |        ^^^^^^^^
+      |
+      = help: remove the tag; text that starts with `!` needs quotes
+
+    error[M009]: `*a` is an alias, which is not allowed
+     --> drill.yaml:3:18
+      |
+    3 | list: [!!int 12, *a, !mine x]
+      |                  ^^
+      |
+      = help: write the value out, or use a variable; text that starts with `*` needs quotes
+
+    error[M010]: this value has a tag (`!name`), which is not allowed
+     --> drill.yaml:3:22
+      |
+    3 | list: [!!int 12, *a, !mine x]
+      |                      ^^^^^^^
+      |
+      = help: remove the tag; text that starts with `!` needs quotes
+
+    error[M011]: `<<` is a merge key, which is not allowed
+     --> drill.yaml:4:1
+      |
+    4 | <<: { x: 1 }
+      | ^^
+      |
+      = help: write the keys out here
+
+    error[M013]: a key must be plain text; this is a list
+     --> drill.yaml:6:3
+      |
+    6 | ? [complex]
+      |   ^^^^^^^^^
+
+    error[M003]: this text has a control character (U+001B)
+     --> drill.yaml:8:6
+      |
+    8 | esc: "\x1b[31m"
+      |      ^^^^^^^^^^
+      |
+      = help: remove it
+
+    error[M012]: the key `name` is there twice
+     --> drill.yaml:5:1
+      |
+    5 | name: again
+      | ^^^^
+      |
+     ::: drill.yaml:1:1
+      |
+    1 | name: &a größer
+      | ---- first here
+      |
+      = help: remove or rename one of the two
+    "###);
 }
 
 #[test]
@@ -238,13 +438,120 @@ fn typical_mistakes_are_explained() {
         "a: \"open\nb: 1\n",
         "a: [1, 2\nb: 3\n",
         "a: @home\n",
+        "a: *x\n",
+        "name:drill\ntitle: x\n",
         "a: 1\nb\n",
         "a: 1\n---\nb: 2\n",
         "# nothing\n",
         "",
     ];
     let all: Vec<String> = texts.iter().map(|text| shown::<serde_json::Value>(text)).collect();
-    insta::assert_snapshot!(all.join(""), @"");
+    insta::assert_snapshot!(all.join(""), @r###"
+    error[M004]: a `:` stands where no key can be
+     --> drill.yaml:1:16
+      |
+    1 | title: Failover: part 2
+      |                ^
+      |
+      = help: put text that contains `: ` in quotes; check this line's indentation, and the space after the `:` of the line before
+
+    error[M013]: a key must be plain text; this is a mapping
+     --> drill.yaml:1:7
+      |
+    1 | url: {{ var.url }}/healthz
+      |       ^^^^^^^^^^^
+      |
+      = help: put text with `{{ ... }}` in quotes, because `{` starts a mapping
+
+    error[M004]: a `:` stands where no key can be
+     --> drill.yaml:2:3
+      |
+    2 |  b: 2
+      |   ^
+      |
+      = help: put text that contains `: ` in quotes; check this line's indentation, and the space after the `:` of the line before
+
+    error[M004]: a tab is used for indentation
+     --> drill.yaml:2:2
+      |
+    2 |  - b
+      |  ^
+      |
+      = help: indent with spaces
+
+    error[M004]: these quotes are not closed, or the lines inside of them are not indented
+     --> drill.yaml:1:4
+      |
+    1 | a: "open
+      |    ^
+      |
+      = help: close the quotes
+
+    error[M004]: a `:` stands where no key can be
+     --> drill.yaml:2:2
+      |
+    2 | b: 3
+      |  ^
+      |
+      = help: close the `[` or `{` before it, or put text that contains `: ` in quotes
+
+    error[M004]: a value cannot start with this character
+     --> drill.yaml:1:4
+      |
+    1 | a: @home
+      |    ^
+      |
+      = help: put the text in quotes
+
+    error[M009]: this is an alias, which is not allowed
+     --> drill.yaml:1:4
+      |
+    1 | a: *x
+      |    ^
+      |
+      = help: write the value out, or use a variable; text that starts with `*` needs quotes
+
+    error[M004]: a `:` stands where no key can be
+     --> drill.yaml:2:6
+      |
+    2 | title: x
+      |      ^
+      |
+      = help: put text that contains `: ` in quotes; check this line's indentation, and the space after the `:` of the line before
+
+    error[M004]: a `:` is missing after this key
+     --> drill.yaml:2:1
+      |
+    2 | b
+      | ^
+      |
+      = help: write `key: value`, or check the indentation
+
+    error[M007]: a second document starts here; a file holds one
+     --> drill.yaml:2:1
+      |
+    2 | ---
+      | ^^^
+      |
+     ::: drill.yaml:1:1
+      |
+    1 | a: 1
+      | - the first document starts here
+      |
+      = help: move it into a file of its own, or remove the `---`
+
+    error[M008]: the file is empty
+     --> drill.yaml:1:1
+      |
+    1 | # nothing
+      | ^
+
+    error[M008]: the file is empty
+     --> drill.yaml:1:1
+      |
+    1 |
+      | ^
+    "###);
 }
 
 #[rstest]
@@ -285,6 +592,19 @@ fn places_count_characters_in_columns_and_bytes_in_spans() {
     assert_eq!(at(node.get("zwei").unwrap()), (2, 7, "\"x\"".to_owned()));
 }
 
+#[derive(Deserialize, Debug, PartialEq)]
+struct Numbers {
+    a: u32,
+    b: String,
+    c: String,
+    e: (bool, String),
+}
+#[derive(Deserialize, Debug, PartialEq)]
+struct Texts {
+    a: String,
+    e: Vec<String>,
+}
+
 #[test]
 fn templates_are_filled_and_typed_anew() {
     let text = "a: \"{{ n }}\"\nb: '{{ n }}s'\nc: \"{{ verdict }}\"\nd: \"{{ what }}\"\ne: [\"{{ b }}\", plain]\n\"{{ n }}\": x\nf: '{{ nul }}'\n";
@@ -303,18 +623,6 @@ fn templates_are_filled_and_typed_anew() {
     };
     fill(&mut node, &mut filler, &mut diagnostics);
     assert_eq!(brief(&diagnostics), ["M025 4:4", "M003 7:4"]);
-    #[derive(Deserialize, Debug, PartialEq)]
-    struct Numbers {
-        a: u32,
-        b: String,
-        c: String,
-        e: (bool, String),
-    }
-    #[derive(Deserialize, Debug, PartialEq)]
-    struct Texts {
-        a: String,
-        e: Vec<String>,
-    }
     let numbers: Numbers = decode(&node, &mut diagnostics).unwrap();
     assert_eq!((numbers.a, numbers.b.as_str(), numbers.c.as_str()), (12, "12s", "{{ verdict }}"));
     assert_eq!(numbers.e, (true, "plain".to_owned()));
@@ -344,12 +652,40 @@ fn many_problems_of_one_node_are_bounded() {
     assert_eq!(diagnostics.iter().filter(|d| d.code == "M014").count(), 1);
 }
 
+/// The loader decodes a playbook step by step: ten thousand with a thousand errors must not take a second (a debug
+/// build is allowed ten).
+#[test]
+fn many_steps_with_many_errors_are_read_in_time() {
+    let mut text = String::new();
+    for step in 0..10_000 {
+        let attempts = if step % 10 == 0 { "many" } else { "3" };
+        let line = format!("- {{ name: s{step}, attempts: {attempts}, within: 30s, needs: [a, b], then: pause }}\n");
+        text.push_str(&line);
+    }
+    #[expect(clippy::disallowed_methods, reason = "a bound on real time is what is tested")]
+    let started = std::time::Instant::now();
+    let parsed = parse("f", text.as_bytes());
+    let mut diagnostics = parsed.diagnostics;
+    for step in parsed.node.unwrap().as_seq().unwrap() {
+        assert!(decode::<Drill>(step, &mut diagnostics).is_some());
+    }
+    assert_eq!(diagnostics.len(), 1000);
+    let mut sources = Sources::new();
+    sources.add("f", text);
+    assert!(render_text(&diagnostics, &sources, Color::Never, 50).contains("... and 950 more errors"));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
 fn nested(open: &str, count: usize) -> String {
     open.repeat(count)
 }
 
 fn block_maps(depth: usize) -> String {
-    (0..depth).map(|level| format!("{}a:\n", " ".repeat(level))).collect()
+    (0..depth).fold(String::new(), |text, level| text + &" ".repeat(level) + "a:\n")
+}
+
+fn keys(count: usize, end: &str) -> String {
+    (0..count).fold(String::new(), |text, key| text + "k" + &key.to_string() + ": v" + end)
 }
 
 #[rstest]
@@ -368,11 +704,11 @@ fn block_maps(depth: usize) -> String {
 #[case::flow_list(format!("[{}]", "a,".repeat(900_000)), "")]
 #[case::flow_list_too_long(format!("[{}]", "a,".repeat(2_000_000)), "M006")]
 #[case::block_list_too_long("- a\n".repeat(1_100_000), "M006")]
-#[case::colons(":".repeat(1_000_000), "")]
-#[case::colons_apart(": ".repeat(1_000_000), "M005")]
+#[case::colons(":".repeat(1_000_000), "M004")]
+#[case::colons_apart(": ".repeat(1_000_000), "M013")]
 #[case::dashes("-".repeat(1_000_000), "")]
-#[case::tags("!a ".repeat(300_000), "M004")]
-#[case::anchors("&a ".repeat(300_000), "M004")]
+#[case::tags("!a ".repeat(300_000), "M010")]
+#[case::anchors("&a ".repeat(300_000), "M009")]
 #[case::bangs("!".repeat(1_000_000), "M004")]
 #[case::comments("#\n".repeat(2_000_000), "M008")]
 #[case::blank_lines("\n".repeat(4_000_000), "M008")]
@@ -381,8 +717,12 @@ fn block_maps(depth: usize) -> String {
 #[case::directives("%YAML 1.2\n".repeat(300_000), "M004")]
 #[case::quotes("'".repeat(4_000_000), "")]
 #[case::folded(format!("a: >\n{}", " x\n\n".repeat(1_000_000)), "")]
-#[case::keys_apart((0..200_000).map(|i| format!("k{i}: v\n")).collect(), "")]
-#[case::flow_map(format!("{{{}}}", (0..200_000).map(|i| format!("k{i}: v,")).collect::<String>()), "")]
+#[case::keys_apart(keys(200_000, "\n"), "")]
+#[case::flow_map(format!("{{{}}}", keys(200_000, ",")), "")]
+#[case::flow_colons(format!("[{}", ": ".repeat(4_000_000)), "M013")]
+#[case::flow_tags(format!("[{}", "!a ".repeat(4_000_000)), "M010")]
+#[case::flow_quotes(format!("[{}", "'a' ".repeat(4_000_000)), "M004")]
+#[case::flow_questions(format!("[{}", "? ".repeat(4_000_000)), "M004")]
 #[case::too_big("x".repeat(MAX_BYTES + 1), "M002")]
 #[case::escapes(format!("\"{}\"", "\\u00e4".repeat(1_000_000)), "")]
 #[case::control_characters("\u{1}".repeat(1_000_000), "M003")]
@@ -395,7 +735,7 @@ fn hostile_texts_get_a_clear_error_in_bounded_time(#[case] text: String, #[case]
     let first = parsed.diagnostics.first().map_or("", |d| d.code);
     assert_eq!(first, code, "{:?}", parsed.diagnostics.first());
     assert!(parsed.diagnostics.len() <= MAX_PROBLEMS + 1);
-    assert_eq!(parsed.node.is_none(), !matches!(code, "" | "M009") || code == "M009" && parsed.node.is_none());
+    assert!(parsed.node.is_some() || !code.is_empty());
 }
 
 #[test]

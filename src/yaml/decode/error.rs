@@ -33,6 +33,8 @@ pub(super) enum Problem {
     Known,
     UnknownKey { key: String, known: &'static [&'static str] },
     MissingKey(&'static str),
+    /// What stands in for a missing key does not fit; nothing to tell people.
+    Unfit(&'static str),
     NoValue { key: String, expected: Option<String> },
     WrongType { expected: String, found: String, help: Option<String> },
     UnknownValue { value: String, known: &'static [&'static str] },
@@ -87,7 +89,7 @@ impl Error {
     }
 
     /// The unknown name of a variant is an unknown key where the variant is written as a mapping.
-    pub(super) fn as_key(mut self) -> Self {
+    pub(super) fn of_key(mut self) -> Self {
         if let Problem::UnknownValue { value, known } = &mut self.0.problem {
             self.0.problem = Problem::UnknownKey { key: std::mem::take(value), known };
         }
@@ -134,7 +136,7 @@ pub(super) fn is_empty(node: &Node) -> bool {
 fn was_there(name: &str, node: &Node, taken: &Taken) -> bool {
     node.as_map().is_some_and(|entries| {
         entries.iter().any(|entry| {
-            let meant = taken.get(&address(&entry.value)).copied().flatten();
+            let meant = taken.meant(&entry.value);
             is_out(&entry.value, taken) && (entry.name() == name || meant == Some(name))
         })
     })
@@ -144,7 +146,9 @@ fn was_there(name: &str, node: &Node, taken: &Taken) -> bool {
 fn lacks_something(node: &Node, taken: &Taken) -> bool {
     match &node.value {
         Value::List(items) => items.iter().any(|item| is_out(item, taken)),
-        Value::Map(entries) => entries.iter().any(|entry| is_out(&entry.value, taken)),
+        Value::Map(entries) => {
+            taken.stand_ins.contains_key(&address(node)) || entries.iter().any(|entry| is_out(&entry.value, taken))
+        }
         Value::Scalar(_) | Value::Broken => false,
     }
 }
@@ -160,7 +164,7 @@ impl Problem {
 
     pub(super) fn diagnostic(self) -> Diagnostic {
         match self {
-            Self::Known => Diagnostic::error("M024", "this could not be read"),
+            Self::Known | Self::Unfit(_) => Diagnostic::error("M024", "this could not be read"),
             Self::UnknownKey { key, known } => {
                 let diagnostic = Diagnostic::error("M020", format!("the key `{}` is unknown here", shortened(&key)));
                 suggest(diagnostic, &key, known, "known keys")

@@ -2,7 +2,8 @@
 //! optional value, surplus items of a tuple are an error.
 
 use super::error::{Error, Problem, is_empty, listed};
-use super::{Taken, is_out};
+use super::stand_in::StandIn;
+use super::{Taken, address, is_out};
 use crate::yaml::node::{Entry, Node, Value};
 use crate::yaml::scalar::{Kind, Scalar};
 use serde::de::value::StrDeserializer;
@@ -62,7 +63,8 @@ impl<'de, 't> Reader<'de, 't> {
                 Ok(value)
             }
             Value::Map(entries) => {
-                visitor.visit_map(Entries { entries: entries.iter(), value: None, taken: self.taken })
+                let stand_ins = self.taken.stand_ins.get(&address(self.node)).map_or([].as_slice(), Vec::as_slice);
+                visitor.visit_map(Entries { rest: entries.iter(), value: None, stand_ins, taken: self.taken })
             }
             Value::Broken => Err(Error::new(Problem::Known)),
         }
@@ -171,10 +173,11 @@ impl<'de> SeqAccess<'de> for &mut Items<'de, '_> {
     }
 }
 
-/// The entries of a mapping.
+/// The entries of a mapping, and after them what stands in for missing ones.
 struct Entries<'de, 't> {
-    entries: std::slice::Iter<'de, Entry>,
+    rest: std::slice::Iter<'de, Entry>,
     value: Option<&'de Entry>,
+    stand_ins: &'t [StandIn],
     taken: &'t Taken,
 }
 
@@ -183,21 +186,30 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let taken = self.taken;
-        let Some(entry) = self.entries.find(|entry| !is_out(&entry.value, taken)) else { return Ok(None) };
-        self.value = Some(entry);
-        seed.deserialize(Key(entry)).map(Some).map_err(|error| error.placed_at_key(&entry.key, &entry.value))
+        self.value = self.rest.find(|entry| !is_out(&entry.value, taken));
+        if let Some(entry) = self.value {
+            return seed.deserialize(Key(entry)).map(Some).map_err(|error| error.placed_at_key(&entry.key, &entry.value));
+        }
+        let Some(stand_in) = self.stand_ins.first() else { return Ok(None) };
+        let name: StrDeserializer<'_, Error> = stand_in.key.into_deserializer();
+        seed.deserialize(name).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let Some(entry) = self.value.take() else {
+        if let Some(entry) = self.value.take() {
+            return seed
+                .deserialize(Reader::new(&entry.value, self.taken))
+                .map_err(|error| error.placed_at_value(&entry.key, entry.name(), &entry.value, self.taken));
+        }
+        let Some((stand_in, rest)) = self.stand_ins.split_first() else {
             return Err(Error::custom("a value was asked for before its key"));
         };
-        seed.deserialize(Reader::new(&entry.value, self.taken))
-            .map_err(|error| error.placed_at_value(&entry.key, entry.name(), &entry.value, self.taken))
+        self.stand_ins = rest;
+        seed.deserialize(*stand_in).map_err(|_| Error::new(Problem::Unfit(stand_in.key)))
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.entries.len())
+        Some(self.rest.len())
     }
 }
 
@@ -268,7 +280,7 @@ impl<'de, 't> EnumAccess<'de> for Variant<'de, 't> {
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self::Variant), Error> {
         let name: StrDeserializer<'_, Error> = self.name.into_deserializer();
         let variant = seed.deserialize(name).map_err(|error| match self.entry {
-            Some(entry) => error.as_key().placed_at_key(&entry.key, &entry.value),
+            Some(entry) => error.of_key().placed_at_key(&entry.key, &entry.value),
             None => error,
         })?;
         Ok((variant, Content { taken: self.reader.taken, name: self.name, entry: self.entry }))
