@@ -10,7 +10,7 @@ use crate::catalogue::{Before, OnFailure};
 use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
-    CanaryCount, CanaryProgress, Course, Documents, ExitCode, Leg, LeftOver, PhaseResult, Place, Plan, Sample,
+    CanaryCount, CanaryProgress, Course, Documents, ExitCode, LeftOver, Leg, PhaseResult, Place, Plan, Sample,
     SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, World};

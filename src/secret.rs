@@ -3,6 +3,9 @@ use serde::{Deserialize, Serialize};
 /// x
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SecretSource { /// x
- Env(String), /// x
- File(String) }
+pub enum SecretSource {
+    /// x
+    Env(String),
+    /// x
+    File(String),
+}

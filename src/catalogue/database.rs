@@ -236,7 +236,9 @@ impl Describe for DatabaseReplicate {
     }
 
     fn undo(&self) -> Undo {
-        Undo::Irreversible("the replica stays and goes on following; what it replaced is gone but for what was preserved".to_owned())
+        Undo::Irreversible(
+            "the replica stays and goes on following; what it replaced is gone but for what was preserved".to_owned(),
+        )
     }
 
     fn takes(&self) -> Distribution {

@@ -83,7 +83,8 @@ fn one_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(u16, u16), 
 
 impl<'de> Deserialize<'de> for StatusCodes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        OneOrMany::<OneStatus>::deserialize(deserializer).map(|codes| Self(codes.0.into_iter().map(|one| one.0).collect()))
+        OneOrMany::<OneStatus>::deserialize(deserializer)
+            .map(|codes| Self(codes.0.into_iter().map(|one| one.0).collect()))
     }
 }
 
@@ -147,9 +148,7 @@ impl HttpExpect {
             }
         }
         match self.within {
-            Some(Period(most)) if took > most => {
-                Judged::Otherwise(format!("took {took}, expected at most {most}"))
-            }
+            Some(Period(most)) if took > most => Judged::Otherwise(format!("took {took}, expected at most {most}")),
             _ => Judged::AsExpected,
         }
     }

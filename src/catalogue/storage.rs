@@ -225,7 +225,9 @@ impl Describe for StorageReplicate {
     }
 
     fn undo(&self) -> Undo {
-        Undo::Irreversible("the copy stays and goes on following; what it replaced is gone but for what was preserved".to_owned())
+        Undo::Irreversible(
+            "the copy stays and goes on following; what it replaced is gone but for what was preserved".to_owned(),
+        )
     }
 
     fn takes(&self) -> Distribution {

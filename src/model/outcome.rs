@@ -216,15 +216,8 @@ impl TryFrom<u8> for ExitCode {
     type Error = String;
 
     fn try_from(code: u8) -> Result<Self, String> {
-        let all = [
-            Self::Passed,
-            Self::Failed,
-            Self::Usage,
-            Self::Refused,
-            Self::Aborted,
-            Self::NeedsPerson,
-            Self::Defect,
-        ];
+        let all =
+            [Self::Passed, Self::Failed, Self::Usage, Self::Refused, Self::Aborted, Self::NeedsPerson, Self::Defect];
         all.into_iter().find(|one| u8::from(*one) == code).ok_or_else(|| format!("{code} is no exit code of Muster"))
     }
 }

@@ -45,12 +45,8 @@ pub(super) fn characters(file: &Arc<str>, text: &str) -> Vec<Diagnostic> {
         let ends_line = c == '\n';
         let half_of_line_end = c == '\r' && chars.peek().is_some_and(|(_, next)| *next == '\n');
         if !ends_line && !half_of_line_end && c != '\t' && (is_forbidden(c) || c == '\r') {
-            let place = Place {
-                file: Arc::clone(file),
-                span: at..at + c.len_utf8(),
-                line: small(line),
-                column: small(column),
-            };
+            let place =
+                Place { file: Arc::clone(file), span: at..at + c.len_utf8(), line: small(line), column: small(column) };
             found.push(forbidden(c, "the text").at(place));
             if found.len() == SHOWN_CHARACTERS {
                 return found;
@@ -135,11 +131,8 @@ impl<'a> Offsets<'a> {
         let start = self.byte(span.start.index());
         let end = self.byte(span.end.index()).max(start);
         let end = start + self.text[start..end].trim_end().len();
-        let (line, column) = if start == self.text.len() {
-            self.end
-        } else {
-            (small(span.start.line()), small(span.start.col() + 1))
-        };
+        let (line, column) =
+            if start == self.text.len() { self.end } else { (small(span.start.line()), small(span.start.col() + 1)) };
         Mark { start: small(start), end: small(end), line, column }
     }
 }

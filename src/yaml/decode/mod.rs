@@ -89,7 +89,9 @@ pub fn decode<T: DeserializeOwned>(node: &Node, diagnostics: &mut Vec<Diagnostic
         if !matches!(failure.problem, Problem::Known | Problem::Unfit(_)) {
             if found.len() == MAX_PROBLEMS {
                 let message = format!("there are more than {MAX_PROBLEMS} problems in this part");
-                found.push(Diagnostic::error("M014", message).at(node.place()).help("mend the first ones and try again"));
+                found.push(
+                    Diagnostic::error("M014", message).at(node.place()).help("mend the first ones and try again"),
+                );
                 break;
             }
             found.push(failure.problem.diagnostic().at(at.place));
