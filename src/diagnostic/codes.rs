@@ -62,7 +62,11 @@ pub const CODES: &[Code] = &[
         "an anchor or an alias",
         "Anchors (`&name`) and aliases (`*name`) make it hard to see what a step does and can blow up a small file. Write the value out, or use a variable: `vars:` and `{{ var.name }}`. Text that starts with `&` or `*` needs quotes.",
     ),
-    code("M010", "a tag", "Tags (`!name`, `!!type`) change what a value is. Each value has the type that its key demands; remove the tag. Text that starts with `!` needs quotes."),
+    code(
+        "M010",
+        "a tag",
+        "Tags (`!name`, `!!type`) change what a value is. Each value has the type that its key demands; remove the tag. Text that starts with `!` needs quotes.",
+    ),
     code("M011", "a merge key", "The merge key `<<` is not part of YAML 1.2. Write the keys out."),
     code(
         "M012",
@@ -75,7 +79,11 @@ pub const CODES: &[Code] = &[
         "A key must be a word or a quoted text, not a list, a mapping or nothing. Text with `{{ ... }}` needs quotes, because `{` starts a mapping.",
     ),
     code("M014", "too many problems", "Only the first problems of this part were looked for. Mend them and try again."),
-    code("M020", "an unknown key", "The key is not known here, so what it says would be ignored. The help line names the nearest known key, if one is near."),
+    code(
+        "M020",
+        "an unknown key",
+        "The key is not known here, so what it says would be ignored. The help line names the nearest known key, if one is near.",
+    ),
     code("M021", "a missing key", "The mapping lacks a key that it must have."),
     code(
         "M022",
@@ -83,7 +91,19 @@ pub const CODES: &[Code] = &[
         "The value is not of the type that its key demands: text where a number is wanted, a list where a mapping is, a duration without its unit. Text that looks like a number, `true`, `false` or `null` needs quotes.",
     ),
     code("M023", "an unknown value", "The value is none of those that its key allows."),
-    code("M024", "a value that is not allowed", "The value has the right type, but breaks a rule of its key; the message says which."),
-    code("M025", "a template that cannot be filled", "A `{{ name }}` in a text could not be filled: the name is unknown, or the template is not well-formed."),
-    code("M026", "a key without a value", "The key stands there without a value. Write one, or remove the key; `null` says on purpose that there is none."),
+    code(
+        "M024",
+        "a value that is not allowed",
+        "The value has the right type, but breaks a rule of its key; the message says which.",
+    ),
+    code(
+        "M025",
+        "a template that cannot be filled",
+        "A `{{ name }}` in a text could not be filled: the name is unknown, or the template is not well-formed.",
+    ),
+    code(
+        "M026",
+        "a key without a value",
+        "The key stands there without a value. Write one, or remove the key; `null` says on purpose that there is none.",
+    ),
 ];

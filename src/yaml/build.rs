@@ -72,7 +72,8 @@ impl Builder<'_> {
                 Err(error) => return Err(self.syntax_error(&error)),
             }
             if self.diagnostics.len() >= MAX_PROBLEMS {
-                let message = format!("the first {MAX_PROBLEMS} problems of this file are shown; the rest of it was not read");
+                let message =
+                    format!("the first {MAX_PROBLEMS} problems of this file are shown; the rest of it was not read");
                 return Err(fatal(Diagnostic::error("M014", message)));
             }
         }
@@ -175,8 +176,9 @@ impl Builder<'_> {
     fn decorations(&mut self, anchor: usize, tagged: bool, mark: Mark) {
         if anchor != 0 {
             self.note(
-                Diagnostic::error("M009", "this value has an anchor (`&name`), which is not allowed")
-                    .help("write the value out where it is needed, or use a variable; text that starts with `&` needs quotes"),
+                Diagnostic::error("M009", "this value has an anchor (`&name`), which is not allowed").help(
+                    "write the value out where it is needed, or use a variable; text that starts with `&` needs quotes",
+                ),
                 mark,
             );
         }
@@ -226,8 +228,10 @@ impl Builder<'_> {
         let diagnostic = match &node.value {
             Value::Broken => return node,
             Value::List(_) | Value::Map(_) => {
-                let complaint = Diagnostic::error("M013", format!("a key must be plain text; this is {}", node.kind_name()));
-                let template = self.text[..node.mark.start as usize].ends_with('{') && self.slice(node.mark).starts_with('{');
+                let complaint =
+                    Diagnostic::error("M013", format!("a key must be plain text; this is {}", node.kind_name()));
+                let template =
+                    self.text[..node.mark.start as usize].ends_with('{') && self.slice(node.mark).starts_with('{');
                 Some(if template { complaint.help(syntax::QUOTE_TEMPLATES) } else { complaint })
             }
             Value::Scalar(scalar) if scalar.origin == Origin::Plain && scalar.text == "<<" => Some(

@@ -31,13 +31,26 @@ pub(super) struct At {
 pub(super) enum Problem {
     /// Nothing new: what is missing here was taken out before.
     Known,
-    UnknownKey { key: String, known: &'static [&'static str] },
+    UnknownKey {
+        key: String,
+        known: &'static [&'static str],
+    },
     MissingKey(&'static str),
     /// What stands in for a missing key does not fit; nothing to tell people.
     Unfit(&'static str),
-    NoValue { key: String, expected: Option<String> },
-    WrongType { expected: String, found: String, help: Option<String> },
-    UnknownValue { value: String, known: &'static [&'static str] },
+    NoValue {
+        key: String,
+        expected: Option<String>,
+    },
+    WrongType {
+        expected: String,
+        found: String,
+        help: Option<String>,
+    },
+    UnknownValue {
+        value: String,
+        known: &'static [&'static str],
+    },
     NotAllowed(String),
 }
 
@@ -184,7 +197,8 @@ impl Problem {
                 }
             }
             Self::UnknownValue { value, known } => {
-                let diagnostic = Diagnostic::error("M023", format!("`{}` is not one of the known values", shortened(&value)));
+                let diagnostic =
+                    Diagnostic::error("M023", format!("`{}` is not one of the known values", shortened(&value)));
                 suggest(diagnostic, &value, known, "known values")
             }
             Self::NotAllowed(message) => Diagnostic::error("M024", message),

@@ -8,7 +8,8 @@ use crate::yaml::node::{Entry, Node, Value};
 use crate::yaml::scalar::{Kind, Scalar};
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -188,7 +189,10 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
         let taken = self.taken;
         self.value = self.rest.find(|entry| !is_out(&entry.value, taken));
         if let Some(entry) = self.value {
-            return seed.deserialize(Key(entry)).map(Some).map_err(|error| error.placed_at_key(&entry.key, &entry.value));
+            return seed
+                .deserialize(Key(entry))
+                .map(Some)
+                .map_err(|error| error.placed_at_key(&entry.key, &entry.value));
         }
         let Some(stand_in) = self.stand_ins.first() else { return Ok(None) };
         let name: StrDeserializer<'_, Error> = stand_in.key.into_deserializer();
