@@ -115,20 +115,30 @@ fn from_float(nanos: f64) -> Span {
 /// (relative error below 1.15e-9), for 0 < `p` < 1.
 fn inverse_normal(p: f64) -> f64 {
     const A: [f64; 6] = [
-        -39.696_830_286_653_76, 220.946_098_424_520_8, -275.928_510_446_969_1,
-        138.357_751_867_269, -30.664_798_066_147_16, 2.506_628_277_459_239,
+        -39.696_830_286_653_76,
+        220.946_098_424_520_8,
+        -275.928_510_446_969_1,
+        138.357_751_867_269,
+        -30.664_798_066_147_16,
+        2.506_628_277_459_239,
     ];
     const B: [f64; 5] = [
-        -54.476_098_798_224_06, 161.585_836_858_040_97, -155.698_979_859_886_97,
-        66.801_311_887_719_72, -13.280_681_552_885_72,
+        -54.476_098_798_224_06,
+        161.585_836_858_040_97,
+        -155.698_979_859_886_97,
+        66.801_311_887_719_72,
+        -13.280_681_552_885_72,
     ];
     const C: [f64; 6] = [
-        -0.007_784_894_002_430_293, -0.322_396_458_041_136_4, -2.400_758_277_161_838,
-        -2.549_732_539_343_734, 4.374_664_141_464_968, 2.938_163_982_698_783,
+        -0.007_784_894_002_430_293,
+        -0.322_396_458_041_136_4,
+        -2.400_758_277_161_838,
+        -2.549_732_539_343_734,
+        4.374_664_141_464_968,
+        2.938_163_982_698_783,
     ];
-    const D: [f64; 4] = [
-        0.007_784_695_709_041_462, 0.322_467_129_070_039_8, 2.445_134_137_142_996, 3.754_408_661_907_416,
-    ];
+    const D: [f64; 4] =
+        [0.007_784_695_709_041_462, 0.322_467_129_070_039_8, 2.445_134_137_142_996, 3.754_408_661_907_416];
     let tail = |q: f64| {
         (((((C[0] * q + C[1]) * q + C[2]) * q + C[3]) * q + C[4]) * q + C[5])
             / ((((D[0] * q + D[1]) * q + D[2]) * q + D[3]) * q + 1.0)
@@ -179,9 +189,10 @@ impl<'de> Deserialize<'de> for Distribution {
             fn visit_map<M: de::MapAccess<'de>>(self, mut map: M) -> Result<Distribution, M::Error> {
                 let mut found: Vec<(f64, Span)> = Vec::new();
                 while let Some((key, text)) = map.next_entry::<String, String>()? {
-                    let share = key.strip_prefix('p').and_then(|digits| digits.parse::<f64>().ok()).ok_or_else(|| {
-                        de::Error::custom(format!("unknown key `{key}`: a quantile is written p50, p95, p99"))
-                    })?;
+                    let share =
+                        key.strip_prefix('p').and_then(|digits| digits.parse::<f64>().ok()).ok_or_else(|| {
+                            de::Error::custom(format!("unknown key `{key}`: a quantile is written p50, p95, p99"))
+                        })?;
                     found.push((share, Span::parse(&text).map_err(de::Error::custom)?));
                     if found.len() > 2 {
                         return Err(de::Error::custom("two quantiles say it all; found more"));

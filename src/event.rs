@@ -1,1 +1,264 @@
-//! (to be written)
+//! Every event of a run. Data only; what they do to a run stands in [`crate::state`].
+//!
+//! An event is durable before what it announces happens: intent, then act, then result. Progress that may be lost is
+//! no event. Readers years later meet events of older versions: [`FORMAT`] stands in the first event, a field is only
+//! ever added with a default, a kind never changes its meaning.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{Before, OnFailure};
+use crate::chance::Seed;
+use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
+use crate::model::{
+    CanaryCount, CanaryProgress, Course, Documents, ExitCode, LeftOver, Leg, PhaseResult, Place, Plan, Sample,
+    SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+};
+use crate::resource::{Answer, AnsweredBy, Choice, World};
+use crate::time::{Moment, Span};
+
+/// The version of the events.
+pub const FORMAT: u32 = 1;
+
+/// Figures of the previous run of the same playbook, for comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousRun {
+    /// Its id.
+    pub run: String,
+    /// How it ended.
+    pub verdict: String,
+    /// Its recovery time, upper end.
+    pub rta: Option<Span>,
+    /// Its data loss, upper end.
+    pub rpa: Option<Span>,
+}
+
+/// Who and what ran the drill.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Muster's version.
+    pub muster: String,
+    /// The machine.
+    pub host: String,
+    /// The operating system's user.
+    pub user: String,
+    /// The boot that the monotonic times belong to.
+    pub boot: String,
+    /// Where the probes stand.
+    pub vantage: String,
+    /// Who led, as stated.
+    pub lead: Option<String>,
+    /// Who took part, as stated.
+    pub participants: Vec<String>,
+    /// Whether gates were answered by `--yes`.
+    pub yes: bool,
+    /// The command line's faults, as given; simulation only.
+    pub faults: Vec<String>,
+}
+
+/// The first event: enough for every report and for resuming.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The frozen plan.
+    pub plan: Plan,
+    /// What it was made of.
+    pub documents: Documents,
+    /// Who and what.
+    pub origin: Origin,
+    /// The seed, in a simulation.
+    pub seed: Option<Seed>,
+    /// The run before.
+    pub previous: Option<PreviousRun>,
+}
+
+/// Which kind of server answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerKind {
+    /// Knows for itself.
+    Authoritative,
+    /// Keeps others' answers.
+    Resolver,
+}
+
+/// An event of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The run exists.
+    Started(Box<Started>),
+    /// What was found before anything was done.
+    Surveyed {
+        /// Every resource.
+        world: World,
+        /// Resources that could not be seen, and why.
+        unseen: Vec<(ResourceId, String)>,
+    },
+    /// A phase begins.
+    PhaseStarted {
+        /// Which.
+        phase: PhaseId,
+    },
+    /// A phase has ended.
+    PhaseFinished {
+        /// Which.
+        phase: PhaseId,
+        /// How.
+        result: PhaseResult,
+    },
+    /// The intent: this step is about to act. What it acts on was captured first.
+    StepStarted {
+        /// Which.
+        step: StepId,
+        /// From 1.
+        attempt: u32,
+        /// The state of its subjects.
+        before: Before,
+    },
+    /// A step's attempt passed.
+    StepPassed {
+        /// Which.
+        step: StepId,
+        /// From 1.
+        attempt: u32,
+        /// How.
+        pass: StepPass,
+    },
+    /// A step's attempt failed.
+    StepFailed {
+        /// Which.
+        step: StepId,
+        /// From 1.
+        attempt: u32,
+        /// How.
+        failure: StepFailure,
+    },
+    /// A step is left out.
+    StepSkipped {
+        /// Which.
+        step: StepId,
+        /// Why.
+        because: String,
+    },
+    /// A person was asked how to go on, and said so.
+    Decided {
+        /// What was decided.
+        choice: Choice,
+        /// By what means.
+        by: AnsweredBy,
+        /// What the person was told.
+        situation: String,
+    },
+    /// A person is asked.
+    GateOpened {
+        /// The step.
+        step: StepId,
+        /// What.
+        prompt: String,
+        /// Whose answer counts.
+        approvers: Vec<String>,
+    },
+    /// A person answered, or nobody was asked.
+    GateAnswered {
+        /// The step.
+        step: StepId,
+        /// How; `None`: the deadline passed, or there was nobody to ask.
+        answer: Option<Answer>,
+    },
+    /// The run goes another way.
+    CourseChanged {
+        /// Where to.
+        course: Course,
+        /// The leg that is undone, held or returned from; none for the whole run.
+        leg: Option<Leg>,
+        /// Why.
+        because: String,
+        /// Whether a person or a guardrail said so: the run is aborted, not failed.
+        aborted: bool,
+    },
+    /// The intent: this step is about to be taken back.
+    UndoStarted {
+        /// Which.
+        step: StepId,
+    },
+    /// A step's undo has ended.
+    UndoFinished {
+        /// Which.
+        step: StepId,
+        /// How.
+        result: UndoResult,
+    },
+    /// A probe's result changed.
+    Sampled {
+        /// Which.
+        probe: crate::id::ProbeId,
+        /// The last sample that said otherwise, if there was one.
+        last: Option<Sample>,
+        /// The first that says this.
+        first: Sample,
+    },
+    /// Samples that said the same, summed up; at most every 10 s.
+    SamplesSummed {
+        /// Each probe that has new ones.
+        probes: Vec<SampleSummary>,
+        /// Each canary that has new ones.
+        canaries: Vec<CanaryProgress>,
+    },
+    /// What survived of a canary's rows on the side that was promoted.
+    CanaryCounted {
+        /// The leg whose promotion it was.
+        leg: Leg,
+        /// The count.
+        count: CanaryCount,
+    },
+    /// A server's answer to a record's name changed.
+    DnsAnswered {
+        /// The record.
+        record: ResourceId,
+        /// The server.
+        server: String,
+        /// Its kind.
+        server_kind: ServerKind,
+        /// What it answers.
+        values: Vec<String>,
+        /// The region that it now sends users to.
+        serves: Option<RegionRole>,
+        /// When it was asked.
+        asked: Moment,
+    },
+    /// Two sides took writes at once.
+    SplitBrain {
+        /// Which resource.
+        resource: ResourceId,
+        /// How it was seen.
+        seen: String,
+    },
+    /// A guardrail is broken.
+    GuardrailBroken {
+        /// Which.
+        name: String,
+        /// What was seen.
+        seen: String,
+        /// What it says to do.
+        then: OnFailure,
+    },
+    /// A signal came.
+    Signalled {
+        /// `SIGINT`, `SIGTERM`.
+        signal: String,
+    },
+    /// The run has ended.
+    Finished {
+        /// How.
+        verdict: Verdict,
+        /// Where things were left.
+        world: Place,
+        /// The program's exit code.
+        exit: ExitCode,
+        /// What is otherwise than before.
+        left: Vec<LeftOver>,
+        /// Everything as it was seen at the end.
+        seen: World,
+    },
+}

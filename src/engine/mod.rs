@@ -1,1 +1,5 @@
-//! (to be written)
+//! The engine: turns a plan into events.
+
+mod sink;
+
+pub use sink::{Message, Sink};

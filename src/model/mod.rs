@@ -1,1 +1,19 @@
-//! (to be written)
+//! Data only: the frozen plan, samples, outcomes, verdicts. Nothing here decides or acts.
+//!
+//! May rely on `time`, `chance`, `id`, `resource`, `catalogue`. Everything is part of some event, so it is serialised
+//! into journals that are read years later: a field is only ever added with a default, never renamed.
+
+mod canary;
+mod outcome;
+mod plan;
+mod sample;
+
+pub use canary::{CanaryCount, CanaryProgress};
+pub use outcome::{
+    Course, ExitCode, Happened, LeftOver, PhaseResult, Place, StepFailure, StepPass, UndoResult, Verdict,
+};
+pub use plan::{
+    Binding, Canary, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, Phase, PhaseKind, Plan, ProbePlan,
+    RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
+};
+pub use sample::{Sample, SampleResult, SampleSummary};

@@ -33,9 +33,7 @@ pub struct BackupState {
 
 impl fmt::Display for BackupState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        by_region(f, &self.regions, |f, it| {
-            write!(f, "{} snapshots, newest {} old", it.count, it.newest_age)
-        })
+        by_region(f, &self.regions, |f, it| write!(f, "{} snapshots, newest {} old", it.count, it.newest_age))
     }
 }
 

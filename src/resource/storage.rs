@@ -5,7 +5,10 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{ByRegion, CanaryRow, CanaryRows, Context, FenceProof, Preserved, ProviderError, ReplicaRole, WriteAttempt, by_region};
+use super::{
+    ByRegion, CanaryRow, CanaryRows, Context, FenceProof, Preserved, ProviderError, ReplicaRole, WriteAttempt,
+    by_region,
+};
 use crate::id::RegionRole;
 use crate::time::Span;
 

@@ -1,0 +1,109 @@
+//! Every code that a diagnostic may carry, with what it means: the table behind the documentation of the codes.
+//!
+//! M001 to M029: the text and its types. M030 to M099: playbooks and infrastructure files.
+
+/// A code and its explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// `M` and three digits.
+    pub code: &'static str,
+    /// What is wrong, in a few words.
+    pub title: &'static str,
+    /// Why that is refused or warned about, and what to write instead.
+    pub explanation: &'static str,
+}
+
+/// The entry of a code.
+#[must_use]
+pub fn find(code: &str) -> Option<&'static Code> {
+    CODES.iter().find(|known| known.code == code)
+}
+
+const fn code(code: &'static str, title: &'static str, explanation: &'static str) -> Code {
+    Code { code, title, explanation }
+}
+
+/// All codes, in order.
+pub const CODES: &[Code] = &[
+    code(
+        "M001",
+        "the file is not UTF-8",
+        "Playbooks and infrastructure files are UTF-8 text. Save the file as UTF-8; the place is that of the first byte which is not.",
+    ),
+    code(
+        "M002",
+        "the file is too large",
+        "A file may have 16 MiB. Split the drill with `playbook:` steps, or generate fewer steps.",
+    ),
+    code(
+        "M003",
+        "a character that does not belong into a text file",
+        "Control characters, bytes of zero and characters that reverse the direction of text can make a file look different from what it does, so they are refused, also when written as escapes. Line feeds, carriage returns and tabs are fine.",
+    ),
+    code(
+        "M004",
+        "not well-formed YAML",
+        "The text cannot be read as YAML 1.2, so nothing after this place was looked at. Often text with `: `, ` #` or `{{` in it lacks quotes, or a line is indented differently from its neighbours.",
+    ),
+    code("M005", "nested too deeply", "Lists and mappings may be nested 64 deep. No playbook needs that."),
+    code(
+        "M006",
+        "too many values",
+        "A file may hold 1,000,000 keys and values. Split the drill with `playbook:` steps.",
+    ),
+    code(
+        "M007",
+        "more than one document",
+        "A file holds one YAML document. Move what follows the second `---` into a file of its own.",
+    ),
+    code("M008", "the file is empty", "The file has no content apart from comments and blank lines."),
+    code(
+        "M009",
+        "an anchor or an alias",
+        "Anchors (`&name`) and aliases (`*name`) make it hard to see what a step does and can blow up a small file. Write the value out, or use a variable: `vars:` and `{{ var.name }}`. Text that starts with `&` or `*` needs quotes.",
+    ),
+    code(
+        "M010",
+        "a tag",
+        "Tags (`!name`, `!!type`) change what a value is. Each value has the type that its key demands; remove the tag. Text that starts with `!` needs quotes.",
+    ),
+    code("M011", "a merge key", "The merge key `<<` is not part of YAML 1.2. Write the keys out."),
+    code(
+        "M012",
+        "a key that is there twice",
+        "Of two equal keys in one mapping only one could count, and the reader could not know which. Remove or rename one.",
+    ),
+    code(
+        "M013",
+        "a key that is not plain text",
+        "A key must be a word or a quoted text, not a list, a mapping or nothing. Text with `{{ ... }}` needs quotes, because `{` starts a mapping.",
+    ),
+    code("M014", "too many problems", "Only the first problems of this part were looked for. Mend them and try again."),
+    code(
+        "M020",
+        "an unknown key",
+        "The key is not known here, so what it says would be ignored. The help line names the nearest known key, if one is near.",
+    ),
+    code("M021", "a missing key", "The mapping lacks a key that it must have."),
+    code(
+        "M022",
+        "a value of the wrong type",
+        "The value is not of the type that its key demands: text where a number is wanted, a list where a mapping is, a duration without its unit. Text that looks like a number, `true`, `false` or `null` needs quotes.",
+    ),
+    code("M023", "an unknown value", "The value is none of those that its key allows."),
+    code(
+        "M024",
+        "a value that is not allowed",
+        "The value has the right type, but breaks a rule of its key; the message says which.",
+    ),
+    code(
+        "M025",
+        "a template that cannot be filled",
+        "A `{{ name }}` in a text could not be filled: the name is unknown, or the template is not well-formed.",
+    ),
+    code(
+        "M026",
+        "a key without a value",
+        "The key stands there without a value. Write one, or remove the key; `null` says on purpose that there is none.",
+    ),
+];

@@ -1,0 +1,310 @@
+//! The store in an `SQLite` file.
+
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, TransactionBehavior, named_params};
+
+use super::refresh::{self, Notice, ReadRun, Stamp};
+use super::{FILE_NAME, Reality, RunFilter, RunRow, Store, StoreError};
+use crate::id::RunId;
+
+/// The version of the schema below, kept in `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How long a statement waits while another process writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many broken databases may lie beside the good one.
+const BROKEN_TRIES: u32 = 1000;
+
+const SCHEMA: &str = "
+    CREATE TABLE runs (
+        run TEXT PRIMARY KEY NOT NULL,
+        playbook TEXT NOT NULL,
+        title TEXT NOT NULL,
+        environment TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        finished_at TEXT,
+        verdict TEXT,
+        world TEXT,
+        exit_code INTEGER,
+        rta_ns INTEGER,
+        rpa_ns INTEGER,
+        journal_head TEXT NOT NULL,
+        simulated INTEGER NOT NULL,
+        journal_len INTEGER NOT NULL,
+        journal_mtime_ns INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX runs_by_playbook ON runs (playbook, started_at);
+    -- Journals that could not be read, so that they are not read again until they change.
+    CREATE TABLE unreadable (
+        run TEXT PRIMARY KEY NOT NULL,
+        why TEXT NOT NULL,
+        journal_len INTEGER NOT NULL,
+        journal_mtime_ns INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
+const COLUMNS: &str = "run, playbook, title, environment, mode, started_at, finished_at, verdict, world, exit_code, \
+                       rta_ns, rpa_ns, journal_head, simulated, journal_len, journal_mtime_ns";
+
+const UPSERT: &str = "INSERT OR REPLACE INTO runs VALUES (:run, :playbook, :title, :environment, :mode, :started_at, \
+                      :finished_at, :verdict, :world, :exit_code, :rta_ns, :rpa_ns, :journal_head, :simulated, \
+                      :journal_len, :journal_mtime_ns)";
+
+/// The store in `REPORTS/muster.db`.
+#[derive(Debug)]
+pub struct SqliteStore {
+    pub(super) connection: Connection,
+    pub(super) reports: PathBuf,
+    path: PathBuf,
+}
+
+/// What is wrong with a database file.
+enum Fault {
+    /// Its content: it is moved aside and made again.
+    Broken(String),
+    /// Anything else is told.
+    Other(StoreError),
+}
+
+impl SqliteStore {
+    /// Opens the store of a reports folder, which must exist, and brings its index up to date with the journals in it:
+    /// `read` is called for each one that is new or has changed. Also says what was out of the ordinary.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a broken database is none, it is moved aside and made again.
+    pub fn open(reports: &Path, read: &ReadRun<'_>) -> Result<(Self, Vec<Notice>), StoreError> {
+        let path = reports.join(FILE_NAME);
+        let mut notices = Vec::new();
+        let mut store = match Self::try_open(reports, &path) {
+            Ok(store) => store,
+            Err(Fault::Other(error)) => return Err(error),
+            Err(Fault::Broken(_)) => Self::replace_broken(reports, &path, &mut notices)?,
+        };
+        refresh::refresh(&mut store, read, &mut notices)?;
+        Ok((store, notices))
+    }
+
+    /// Opens the database and sees that it is sound and of our version.
+    fn try_open(reports: &Path, path: &Path) -> Result<Self, Fault> {
+        let failed = |error| Self::fault(path, error);
+        let mut connection = Connection::open(path).map_err(failed)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        prepare(&mut connection, path)?;
+        Ok(Self { connection, reports: reports.to_owned(), path: path.to_owned() })
+    }
+
+    /// Tells a broken database from one that cannot be used for another reason.
+    fn fault(path: &Path, error: rusqlite::Error) -> Fault {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Fault::Broken(error.to_string()),
+            _ => Fault::Other(StoreError::Database { path: path.to_owned(), source: Arc::new(error) }),
+        }
+    }
+
+    /// Moves a broken database aside and makes a new one. One process at a time: a second one that saw the same
+    /// broken file must not move the new one aside.
+    fn replace_broken(reports: &Path, path: &Path, notices: &mut Vec<Notice>) -> Result<Self, StoreError> {
+        let folder = File::open(reports).map_err(|error| StoreError::file("open", reports, error))?;
+        folder.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::Repairing { path: path.to_owned() },
+            TryLockError::Error(error) => StoreError::file("lock", reports, error),
+        })?;
+        let why = match Self::try_open(reports, path) {
+            Ok(store) => return Ok(store),
+            Err(Fault::Other(error)) => return Err(error),
+            Err(Fault::Broken(why)) => why,
+        };
+        let to = move_aside(path)?;
+        notices.push(Notice::MovedAside { from: path.to_owned(), to, why });
+        Self::try_open(reports, path).map_err(|fault| match fault {
+            Fault::Other(error) => error,
+            Fault::Broken(why) => StoreError::file("make", path, std::io::Error::new(ErrorKind::InvalidData, why)),
+        })
+    }
+
+    /// Wraps what `SQLite` said.
+    pub(super) fn failed(&self, error: rusqlite::Error) -> StoreError {
+        StoreError::Database { path: self.path.clone(), source: Arc::new(error) }
+    }
+
+    /// Writes a row with the journal's length and time as they are now.
+    fn record(&self, row: &RunRow) -> Result<(), StoreError> {
+        let stamp = Stamp::of(&self.reports, &row.run).unwrap_or_default();
+        upsert(&self.connection, row, stamp).map_err(|error| self.failed(error))
+    }
+}
+
+impl Store for SqliteStore {
+    fn record_started(&self, row: &RunRow) -> Result<(), StoreError> {
+        self.record(row)
+    }
+
+    fn record_finished(&self, row: &RunRow) -> Result<(), StoreError> {
+        self.record(row)
+    }
+
+    fn list(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        let list = || {
+            let mut statement = self.connection.prepare(&format!(
+                "SELECT {COLUMNS} FROM runs WHERE :playbook IS NULL OR playbook = :playbook \
+                 ORDER BY started_at DESC, length(run) DESC, run DESC LIMIT :limit"
+            ))?;
+            // SQLite takes a negative limit for none.
+            let limit = filter.limit.map_or(-1, i64::from);
+            statement
+                .query_map(named_params! {":playbook": filter.playbook, ":limit": limit}, from_row)?
+                .collect::<rusqlite::Result<_>>()
+        };
+        list().map_err(|error| self.failed(error))
+    }
+
+    fn get(&self, run: &RunId) -> Result<Option<RunRow>, StoreError> {
+        self.connection
+            .query_row(&format!("SELECT {COLUMNS} FROM runs WHERE run = ?1"), [run.as_str()], from_row)
+            .optional()
+            .map_err(|error| self.failed(error))
+    }
+
+    fn previous_finished(&self, playbook: &str, reality: Reality) -> Result<Option<RunRow>, StoreError> {
+        self.connection
+            .query_row(
+                &format!(
+                    "SELECT {COLUMNS} FROM runs \
+                     WHERE playbook = :playbook AND simulated = :simulated AND finished_at IS NOT NULL \
+                     ORDER BY started_at DESC, length(run) DESC, run DESC LIMIT 1"
+                ),
+                named_params! {":playbook": playbook, ":simulated": reality == Reality::Simulated},
+                from_row,
+            )
+            .optional()
+            .map_err(|error| self.failed(error))
+    }
+}
+
+/// Brings a connection to our schema: checks a database that is there, fills one that is new.
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
+    let failed = |error| SqliteStore::fault(path, error);
+    match version(connection).map_err(failed)? {
+        SCHEMA_VERSION => {}
+        0 => create(connection).map_err(failed)?,
+        found if found > SCHEMA_VERSION => {
+            return Err(Fault::Other(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION }));
+        }
+        found => return Err(Fault::Broken(format!("its version {found} is none of Muster's"))),
+    }
+    if version(connection).map_err(failed)? != SCHEMA_VERSION {
+        return Err(Fault::Broken("it is a database, but not Muster's".to_owned()));
+    }
+    write_ahead(connection).map_err(failed)?;
+    // It may be lost with the power: the journals are the truth. So no commit waits for the disk.
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+    let health: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    if health == "ok" { Ok(()) } else { Err(Fault::Broken(health)) }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Makes the tables, unless another process does so at the same moment, or there are tables of somebody else.
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()
+}
+
+/// Lets readers and the one that writes get on side by side. The file remembers it.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    match connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())) {
+        // SQLite does not wait for others here. It works without, only slower, and the next one that opens it tries.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+        changed => changed,
+    }
+}
+
+/// Writes one row.
+pub(super) fn upsert(connection: &Connection, row: &RunRow, stamp: Stamp) -> rusqlite::Result<()> {
+    connection.prepare_cached(UPSERT)?.execute(named_params! {
+        ":run": row.run.as_str(),
+        ":playbook": row.playbook,
+        ":title": row.title,
+        ":environment": row.environment,
+        ":mode": row.mode,
+        ":started_at": row.started_at,
+        ":finished_at": row.finished_at,
+        ":verdict": row.verdict,
+        ":world": row.world,
+        ":exit_code": row.exit_code,
+        ":rta_ns": row.rta_ns,
+        ":rpa_ns": row.rpa_ns,
+        ":journal_head": row.journal_head,
+        ":simulated": row.simulated,
+        ":journal_len": stamp.len,
+        ":journal_mtime_ns": stamp.mtime_ns,
+    })?;
+    Ok(())
+}
+
+/// Reads one row, in the order of [`COLUMNS`].
+fn from_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+    let run: String = row.get(0)?;
+    let run = RunId::new(&run)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))?;
+    Ok(RunRow {
+        run,
+        playbook: row.get(1)?,
+        title: row.get(2)?,
+        environment: row.get(3)?,
+        mode: row.get(4)?,
+        started_at: row.get(5)?,
+        finished_at: row.get(6)?,
+        verdict: row.get(7)?,
+        world: row.get(8)?,
+        exit_code: row.get(9)?,
+        rta_ns: row.get(10)?,
+        rpa_ns: row.get(11)?,
+        journal_head: row.get(12)?,
+        simulated: row.get(13)?,
+        journal_len: row.get(14)?,
+        journal_mtime_ns: row.get(15)?,
+    })
+}
+
+/// Renames a broken database, and what `SQLite` keeps beside it, to the first free `muster.db.broken-N`.
+fn move_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let with = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let free = (1..=BROKEN_TRIES).map(|number| with(&format!(".broken-{number}"))).find(|path| !path.exists());
+    let to = free.ok_or_else(|| StoreError::Crowded { path: with(".broken-1"), tried: BROKEN_TRIES })?;
+    // The log first: left beside a new database, it would be played into it.
+    for beside in ["-wal", "-shm", ""] {
+        let from = with(beside);
+        let mut aside = to.as_os_str().to_owned();
+        aside.push(beside);
+        match fs::rename(&from, &aside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(StoreError::file("move aside", &from, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(to)
+}
