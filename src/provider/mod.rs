@@ -1,3 +1,4 @@
 //! What implements the traits of `resource`: each folder one world. Imports `resource` and above, never actions or engine.
 
 pub mod network;
+pub mod process;
