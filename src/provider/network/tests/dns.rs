@@ -32,14 +32,24 @@ fn respond(question: &Message, data: Vec<RData>) -> Message {
     answer
 }
 
+/// A port that is free for TCP may be taken for UDP: then another is tried.
+async fn both_on_one_port() -> (TcpListener, UdpSocket) {
+    for _ in 0..100 {
+        let tcp = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
+        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
+            return (tcp, udp);
+        }
+    }
+    panic!("no port is free for both TCP and UDP");
+}
+
 /// Runs a server that answers by `reply` and returns its address and how often it was asked over UDP.
 async fn name_server(
     clock: &Clock,
     reply: impl Fn(&Query) -> Reply + Send + Sync + 'static,
 ) -> (SocketAddr, Arc<AtomicUsize>) {
-    let tcp = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
-    let address = tcp.local_addr().unwrap();
-    let udp = UdpSocket::bind(address).await.unwrap();
+    let (tcp, udp) = both_on_one_port().await;
+    let address = udp.local_addr().unwrap();
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = asked.clone();
     let reply = Arc::new(reply);
