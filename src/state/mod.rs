@@ -144,6 +144,8 @@ pub struct RunState {
     ready: std::collections::BTreeSet<usize>,
     /// How many needs of each step are not met.
     unmet: Vec<usize>,
+    /// Steps that have let go what needs them.
+    released: Vec<bool>,
     /// What is still to be taken back, newest last.
     owed: Vec<usize>,
     /// The step whose failure is behind a pause.
@@ -177,6 +179,7 @@ impl RunState {
             finished: false,
             ready: std::collections::BTreeSet::new(),
             unmet: unmet.collect(),
+            released: vec![false; plan.steps.len()],
             owed: Vec::new(),
             paused_for: None,
             paused_by_people: false,
@@ -356,6 +359,9 @@ impl RunState {
 
     /// Lets go what needs step `n`.
     fn release(&mut self, plan: &Plan, graph: &Graph, n: usize) {
+        if std::mem::replace(&mut self.released[n], true) {
+            return;
+        }
         for &dependent in &graph.dependents[n] {
             self.unmet[dependent] -= 1;
             if self.unmet[dependent] == 0 && plan.steps[dependent].applies {
