@@ -293,6 +293,24 @@ impl SimulatedResource {
         })
     }
 
+    /// Reads the settings of a resource of `kind`; `null` stands for the defaults.
+    ///
+    /// # Errors
+    /// What serde says of the first thing that is wrong; a region's settings are not a resource's.
+    pub fn from_json(kind: ResourceKind, settings: &serde_json::Value) -> Result<Self, serde_json::Error> {
+        use serde::de::Error;
+        let empty = serde_json::Value::Object(serde_json::Map::new());
+        let settings = if settings.is_null() { &empty } else { settings };
+        Ok(match kind {
+            ResourceKind::Dns => Self::Dns(SimulatedDns::deserialize(settings)?),
+            ResourceKind::Database => Self::Database(SimulatedDatabase::deserialize(settings)?),
+            ResourceKind::Compute => Self::Compute(SimulatedCompute::deserialize(settings)?),
+            ResourceKind::Storage => Self::Storage(SimulatedStorage::deserialize(settings)?),
+            ResourceKind::Backup => Self::Backup(SimulatedBackup::deserialize(settings)?),
+            ResourceKind::Region => return Err(serde_json::Error::custom("a region is no resource")),
+        })
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> ResourceKind {
@@ -463,6 +481,7 @@ mod span_text {
 
     use crate::time::Span;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(super) fn serialize<S: Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&span.short())
     }
@@ -478,7 +497,7 @@ mod span_text_option {
 
     use crate::time::Span;
 
-    #[expect(clippy::ref_option, reason = "serde calls it so")]
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(super) fn serialize<S: Serializer>(span: &Option<Span>, serializer: S) -> Result<S::Ok, S::Error> {
         match span {
             Some(span) => serializer.serialize_some(&span.short()),
@@ -524,6 +543,19 @@ mod tests {
         assert!(serde_yaml::from_str::<SimulatedDatabase>("{ promotoin: 3s }").is_err());
         assert!(serde_yaml::from_str::<SimulatedDns>("{ ttl: 60 }").is_err());
         assert!(serde_yaml::from_str::<SimulatedCompute>("{ servers: { primary: 4 } }").is_err());
+    }
+
+    #[test]
+    fn settings_are_read_by_kind() {
+        let read = |kind, text: &str| SimulatedResource::from_json(kind, &serde_json::from_str(text).unwrap());
+        for kind in ResourceKind::DECLARED {
+            assert_eq!(read(kind, "null").unwrap(), SimulatedResource::with_defaults(kind).unwrap());
+            assert_eq!(read(kind, "{}").unwrap().kind(), kind);
+            assert!(read(kind, r#"{"nonsense": 1}"#).is_err());
+        }
+        assert!(read(ResourceKind::Region, "{}").is_err());
+        let quick = read(ResourceKind::Database, r#"{"promotion": {"p50": "10s", "p95": "20s"}}"#).unwrap();
+        assert!(matches!(quick, SimulatedResource::Database(it) if it.promotion.median() == Span::from_secs(10)));
     }
 
     #[test]

@@ -212,7 +212,8 @@ impl Pair {
         self.take(role, users_reach, now);
     }
 
-    /// Makes `role` take writes, with what it has. The other side is left as it is: if it is not fenced, both do.
+    /// Makes `role` a primary with what it has; it takes writes unless it is fenced. The other side is left as it is:
+    /// if that is not fenced, both take writes.
     pub(super) fn promote(&mut self, role: RegionRole, users_reach: bool, now: Moment) {
         let other = role.other();
         if let Some(applied) = self.applied_ns(role, now) {
@@ -228,12 +229,8 @@ impl Pair {
             side.stretches = vec![Stretch { at: now, position, taking: false }];
             side.follow = None;
             side.diverged_ns = Some(nanos(now));
-        } else if !self.side(role).writable() {
-            self.side_mut(role).timeline += 1;
         }
-        let side = self.side_mut(role);
-        side.role = ReplicaRole::Primary;
-        side.fenced = false;
+        self.side_mut(role).role = ReplicaRole::Primary;
         self.take(role, users_reach, now);
     }
 
