@@ -2,4 +2,5 @@
 
 pub mod network;
 pub mod process;
+pub mod simulated;
 pub mod terminal;
