@@ -16,12 +16,16 @@ mod flow;
 mod graph;
 mod inline;
 mod load;
+mod preview;
+pub mod render;
+mod schedule;
 mod variables;
 
 pub use compile::{CompileOptions, compile};
 pub use digest::{DIGEST_FORMAT, digest};
 pub use files::{Files, Read};
 pub use load::{LoadInput, Loaded, Reality, load};
+pub use preview::{Change, Judgement, LegPreview, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]
 mod tests;
