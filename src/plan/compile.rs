@@ -13,17 +13,17 @@ use crate::model::{Documents, Leg, Phase, PhaseKind, Plan, Step, Variable};
 use crate::playbook::{Name, PhaseText, Playbook};
 
 /// What a plan depends on beside the two documents.
-pub struct CompileOptions {
+pub(super) struct CompileOptions {
     /// The mode, where it is not the playbook's.
-    pub mode: Option<Mode>,
+    pub(super) mode: Option<Mode>,
     /// Whether the twin is meant.
-    pub reality: Reality,
+    pub(super) reality: Reality,
     /// The variables that the playbook was filled with.
-    pub variables: Vec<Variable>,
+    pub(super) variables: Vec<Variable>,
     /// The playbook's path, by which `files` knows its text.
-    pub playbook_path: String,
+    pub(super) playbook_path: String,
     /// The infrastructure file's path, by which `files` knows its text.
-    pub infrastructure_path: String,
+    pub(super) infrastructure_path: String,
 }
 
 /// Freezes a plan. What the documents name must have been checked; what depends on the mode and on inlined playbooks
@@ -31,7 +31,7 @@ pub struct CompileOptions {
 ///
 /// # Errors
 /// Everything that is wrong.
-pub fn compile(
+pub(super) fn compile(
     playbook: &Playbook,
     infrastructure: &Infrastructure,
     options: CompileOptions,

@@ -23,8 +23,12 @@ struct Digested<'a> {
 
 /// SHA-256, in hex, over the texts of playbook, infrastructure file and inlined playbooks (in the order in which they
 /// were first named), the variables, the mode, and whether the twin is used.
-#[must_use]
-pub fn digest(documents: &Documents, variables: &[Variable], mode: Mode, reality: super::load::Reality) -> String {
+pub(super) fn digest(
+    documents: &Documents,
+    variables: &[Variable],
+    mode: Mode,
+    reality: super::load::Reality,
+) -> String {
     let digested = Digested {
         format: DIGEST_FORMAT,
         playbook: &documents.playbook.text,

@@ -12,7 +12,7 @@ use crate::yaml::{self, Node};
 pub type Read<'a> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'a;
 
 /// What was read so far, each file once.
-pub struct Files<'a> {
+pub(super) struct Files<'a> {
     read: &'a Read<'a>,
     texts: BTreeMap<String, Arc<str>>,
     sources: Sources,
@@ -20,8 +20,7 @@ pub struct Files<'a> {
 
 impl<'a> Files<'a> {
     /// Nothing was read so far.
-    #[must_use]
-    pub fn new(read: &'a Read<'a>) -> Self {
+    pub(super) fn new(read: &'a Read<'a>) -> Self {
         Self { read, texts: BTreeMap::new(), sources: Sources::new() }
     }
 

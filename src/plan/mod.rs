@@ -21,9 +21,8 @@ pub mod render;
 mod schedule;
 mod variables;
 
-pub use compile::{CompileOptions, compile};
-pub use digest::{DIGEST_FORMAT, digest};
-pub use files::{Files, Read};
+pub use digest::DIGEST_FORMAT;
+pub use files::Read;
 pub use load::{LoadInput, Loaded, Reality, load};
 pub use preview::{Change, Judgement, LegPreview, PhasePreview, Preview, StepPreview, preview};
 

@@ -137,3 +137,6 @@ fn a_slow_promotion_is_expected_to_miss_the_objective() {
     assert_eq!(good.legs[0].met(), Some(true), "{:?}", good.legs);
     assert_eq!(render::json(&good)["legs"][0]["met"], true);
 }
+
+mod diagnostics;
+mod made;

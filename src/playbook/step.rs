@@ -126,7 +126,10 @@ pub(super) fn read(mut node: Node, diagnostics: &mut Vec<Diagnostic>) -> NamedSt
     let raw: Option<RawStep> = decode(&node, diagnostics);
     let act = action.and_then(|entry| {
         let act = arguments(&entry, diagnostics)?;
-        check_act(&act, &entry, diagnostics);
+        // What was left out because its template could not be filled is no second problem.
+        if !has_broken(&entry.value) {
+            check_act(&act, &entry, diagnostics);
+        }
         Some((act, entry))
     });
     let Some(raw) = raw else { return nothing };
@@ -226,6 +229,16 @@ fn arguments(entry: &Entry, diagnostics: &mut Vec<Diagnostic>) -> Option<Act> {
     if diagnostics.len() > before { None } else { act }
 }
 
+/// Whether something in a tree was complained about before.
+fn has_broken(node: &Node) -> bool {
+    match &node.value {
+        Value::Broken => true,
+        Value::Scalar(_) => false,
+        Value::List(items) => items.iter().any(has_broken),
+        Value::Map(entries) => entries.iter().any(|entry| has_broken(&entry.value)),
+    }
+}
+
 /// Checks what the types can't say.
 fn check_act(act: &Act, entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
     let place = |key: &str| entry.value.get(key).map_or_else(|| entry.key.place(), Node::place);
@@ -235,7 +248,7 @@ fn check_act(act: &Act, entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
             let asked = u32::try_from(approve.by.len()).unwrap_or(u32::MAX);
             if !approve.by.is_empty() && approve.quorum > asked {
                 diagnostics.push(
-                    Diagnostic::error("M044", format!("{} must approve, but only {asked} are asked", approve.quorum))
+                    Diagnostic::error("M044", format!("{} must approve, but `by` names only {asked}", approve.quorum))
                         .at(place("quorum"))
                         .help("lower `quorum`, or name more people or roles in `by`"),
                 );
