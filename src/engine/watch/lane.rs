@@ -2,28 +2,33 @@
 
 use std::collections::VecDeque;
 
-use super::detector::{Counts, Detector};
 use super::window::Window;
 use crate::event::Event;
-use crate::id::ProbeId;
+use crate::id::{ProbeId, RegionRole};
+use crate::measure::{Detector, Sight};
 use crate::model::{ProbePlan, Sample, SampleSummary};
-use crate::resource::ServiceHealth;
+use crate::resource::{HealthState, ServiceHealth};
+use crate::time::Moment;
 
 /// One probe.
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) id: ProbeId,
-    pub(super) detector: Detector,
-    /// What the board shows; kept for every probe, shown for services.
-    pub(super) health: ServiceHealth,
+    detector: Detector,
+    /// The region whose answers alone end an outage.
+    active: Option<RegionRole>,
     /// Samples that have begun, in the order of their ticks, with those that came back before an earlier one.
     under_way: VecDeque<(u64, Option<Sample>)>,
     under_way_max: usize,
     /// The newest sample in the order of ticks.
     last: Option<Sample>,
+    /// So many samples in a row said the same, under the same circumstances.
+    alike: u32,
+    /// After so many alike the detector changes its mind no more.
+    settled_after: u32,
+    sight: Sight,
     window: Window,
-    /// Whether the region that answered last answered every sample since.
-    answered_all: bool,
+    shown: (HealthState, Option<RegionRole>),
 }
 
 impl Lane {
@@ -31,13 +36,21 @@ impl Lane {
         Self {
             id: plan.id.clone(),
             detector: Detector::new(plan.healthy_after, plan.unhealthy_after),
-            health: ServiceHealth::default(),
+            active: None,
             under_way: VecDeque::new(),
             under_way_max: at_once(plan),
             last: None,
+            alike: 0,
+            settled_after: plan.healthy_after.max(plan.unhealthy_after).max(1),
+            sight: Sight::Clear,
             window: Window::default(),
-            answered_all: false,
+            shown: (HealthState::Unknown, None),
         }
+    }
+
+    /// From now on only answers of `region` end an outage.
+    pub(super) fn activate(&mut self, region: RegionRole) {
+        (self.active, self.alike) = (Some(region), 0);
     }
 
     /// Notes that the sample of `tick` begins; `false` if as many as can be are under way already, and it must not.
@@ -65,34 +78,39 @@ impl Lane {
     }
 
     /// Whether `sample` is the next one and changes nothing that anybody waits for.
-    pub(super) fn is_quiet(&self, sample: &Sample, counts: Counts) -> bool {
+    pub(super) fn is_quiet(&self, sample: &Sample, sight: Sight) -> bool {
         let mut waiting = self.under_way.iter();
         let next = waiting.next().is_some_and(|(tick, _)| *tick == sample.tick);
-        next
-            && waiting.next().is_none_or(|(_, result)| result.is_none())
-            && counts == Counts::Fully
+        next && waiting.next().is_none_or(|(_, result)| result.is_none())
+            && sight == self.sight
+            && self.alike >= self.settled_after
             && self.last.as_ref().is_some_and(|last| last.says_the_same_as(sample))
-            && self.detector.is_settled(sample)
-            && (!sample.is_healthy() || sample.region.is_none() || self.health.served_by == sample.region)
     }
 
-    /// Takes the next sample in. Returns what must be told of it, in order.
-    pub(super) fn take(&mut self, sample: Sample, counts: Counts) -> Vec<Event> {
+    /// Takes the next sample in. Returns what must be told of it, in order, and whether the state changed that the
+    /// board shows.
+    pub(super) fn take(&mut self, sample: Sample, sight: Sight) -> (Vec<Event>, bool) {
         let mut told = Vec::new();
-        if self.last.as_ref().is_some_and(|last| last.says_the_same_as(&sample)) {
+        let alike = self.last.as_ref().is_some_and(|last| last.says_the_same_as(&sample));
+        if alike {
             self.window.add(&sample);
         } else {
-            told.extend(self.sum_up().map(|summary| Event::SamplesSummed {
-                probes: vec![summary],
-                canaries: Vec::new(),
-            }));
+            let summary = self.sum_up();
+            told.extend(summary.map(|summary| Event::SamplesSummed { probes: vec![summary], canaries: Vec::new() }));
             let (probe, last) = (self.id.clone(), self.last.take());
             told.push(Event::Sampled { probe, last, first: sample.clone() });
         }
-        self.detector.observe(&sample, counts);
-        self.note(&sample);
+        self.alike = if alike && sight == self.sight { self.alike.saturating_add(1) } else { 1 };
+        self.sight = sight;
+        self.detector.push(&sample, self.active, sight);
         self.last = Some(sample);
-        told
+        if self.alike > self.settled_after {
+            return (told, false);
+        }
+        let health = self.detector.health();
+        let shown = (health.state, health.served_by);
+        let changed = std::mem::replace(&mut self.shown, shown) != shown;
+        (told, changed)
     }
 
     /// What was not told yet of samples that said the same.
@@ -100,33 +118,19 @@ impl Lane {
         self.window.take(&self.id, self.last.as_ref())
     }
 
-    /// Whether the newest sample was healthy; `None` if there is none.
-    pub(super) fn last_was_healthy(&self) -> Option<bool> {
-        self.last.as_ref().map(Sample::is_healthy)
+    /// What the probe knows now.
+    pub(super) fn health(&self) -> ServiceHealth {
+        self.detector.health()
     }
 
-    /// Keeps what the board shows beside the state.
-    fn note(&mut self, sample: &Sample) {
-        let health = &mut self.health;
-        if sample.is_healthy() {
-            health.good_since.get_or_insert(sample.sent);
-        } else {
-            health.good_since = None;
-        }
-        if let crate::model::SampleResult::Unhealthy(seen) = &sample.result
-            && health.last_failure.as_ref() != Some(seen)
-        {
-            health.last_failure = Some(seen.clone());
-        }
-        match sample.region {
-            Some(_) if sample.is_healthy() => {
-                if health.served_by != sample.region || !self.answered_all {
-                    (health.served_by, health.served_since) = (sample.region, sample.sent);
-                }
-                self.answered_all = true;
-            }
-            _ => self.answered_all = false,
-        }
+    /// Whether the newest sample failed.
+    pub(super) fn fails(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| !last.is_healthy())
+    }
+
+    /// Since when an outage has been open, and what its first failed sample saw.
+    pub(super) fn outage(&self) -> Option<(Moment, &str)> {
+        self.detector.outage().map(|outage| (outage.start(), outage.saw.as_str()))
     }
 }
 
