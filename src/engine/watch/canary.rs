@@ -20,8 +20,7 @@ pub(super) struct CanaryLane {
     pub(super) id: ProbeId,
     pub(super) of: ResourceId,
     pub(super) every: Span,
-    /// After this long a write counts as not answered.
-    pub(super) limit: Span,
+    limit: Span,
     /// Whether what it needs was made; before that it writes nothing.
     ready: bool,
     /// The side that takes writes.
@@ -52,6 +51,8 @@ struct Side {
 pub(super) struct Attempt {
     pub(super) region: RegionRole,
     pub(super) row: CanaryRow,
+    /// After this long it counts as not answered.
+    pub(super) limit: Span,
     /// Whether this side was to take it when it was sent.
     wanted: bool,
 }
@@ -116,7 +117,7 @@ impl CanaryLane {
             return None;
         }
         side.under_way += 1;
-        Some(Attempt { region, row, wanted })
+        Some(Attempt { region, row, limit: self.limit, wanted })
     }
 
     /// Whether this result changes nothing that anybody waits for.
@@ -124,8 +125,8 @@ impl CanaryLane {
         attempt.wanted || self.split_seen || *result != WriteAttempt::Acknowledged
     }
 
-    /// What became of a row, known at `answered`.
-    pub(super) fn end(&mut self, attempt: &Attempt, result: WriteAttempt, answered: Moment) -> Option<Event> {
+    /// What became of a row, known at `answered`. `Some` if it was acknowledged by the side that must refuse it.
+    pub(super) fn end(&mut self, attempt: &Attempt, result: WriteAttempt, answered: Moment) -> Option<String> {
         let number = attempt.row.number;
         let side = &mut self.sides[side(attempt.region)];
         side.under_way = side.under_way.saturating_sub(1);
@@ -134,8 +135,10 @@ impl CanaryLane {
                 side.acknowledged += 1;
                 side.last_acknowledged = Some((number, answered));
                 if !attempt.wanted {
-                    let seen = format!("canary {} wrote row {number} in {}", self.id, attempt.region);
-                    return self.split(seen);
+                    let first = !std::mem::replace(&mut self.split_seen, true);
+                    let (id, region, active) = (&self.id, attempt.region, self.active);
+                    let seen = || format!("canary {id} wrote row {number} in {region}, although {active} was promoted");
+                    return first.then(seen);
                 }
                 // An answer from before a promotion that comes after it says nothing of either side.
                 if attempt.region == self.active && number >= self.stretch_from {
@@ -152,15 +155,6 @@ impl CanaryLane {
         None
     }
 
-    /// Two sides take writes: told once.
-    fn split(&mut self, seen: String) -> Option<Event> {
-        let first = !std::mem::replace(&mut self.split_seen, true);
-        first.then(|| Event::SplitBrain {
-            resource: self.of.clone(),
-            seen: format!("{seen}, although {} was promoted", self.active),
-        })
-    }
-
     /// `to` takes writes from now on. Returns what is needed to count the rows that the other side acknowledged;
     /// `None` if `to` took them already.
     pub(super) fn promote(&mut self, to: RegionRole) -> Option<Stretch> {
@@ -172,6 +166,11 @@ impl CanaryLane {
             Stretch { ledger: std::mem::take(&mut self.ledger), from: self.stretch_from, below: self.next_row };
         (self.active, self.stretch_from) = (to, self.next_row);
         Some(stretch)
+    }
+
+    /// Whether what it needs was made.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready
     }
 
     /// What was not told yet.

@@ -1,0 +1,4 @@
+//! A watch in virtual time.
+
+mod ahead;
+mod rig;
