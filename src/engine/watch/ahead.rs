@@ -30,8 +30,9 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// What comes next, by when and in the order of having been entered.
-type Entry = Reverse<(Moment, u64, Item)>;
+/// What comes next: by when, ticks first (as the deadlines of [`Clock::timeout`] are last on the plain clock), then in
+/// the order of having been entered.
+type Entry = Reverse<(Moment, bool, u64, Item)>;
 
 /// What can come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +76,7 @@ impl Agenda {
 
     fn enter(&mut self, at: Moment, item: Item) {
         self.entered += 1;
-        self.entries.push(Reverse((at, self.entered, item)));
+        self.entries.push(Reverse((at, !matches!(item, Item::Tick { .. }), self.entered, item)));
     }
 
     /// When something is to be done.
@@ -90,7 +91,7 @@ impl Agenda {
         shared.at_desk(|desk| {
             loop {
                 let due = desk.next_due();
-                let Some(Reverse((at, _, item))) = self.entries.peek().copied() else { break };
+                let Some(Reverse((at, _, _, item))) = self.entries.peek().copied() else { break };
                 if due < at {
                     if due > now {
                         break;

@@ -46,6 +46,13 @@ pub(super) struct Desk {
     closed: bool,
 }
 
+/// The first instant after `at` at which no tick, and nothing that follows from one after a whole number of
+/// microseconds, can be: ticks lie an odd number of nanoseconds behind one. What is due by the passing of time alone
+/// never coincides with a sample, so nothing depends on which of two comes first at one instant.
+fn apart(at: Moment) -> Moment {
+    Moment((at.0 / 1_000).saturating_mul(1_000).saturating_add(1_500))
+}
+
 /// The probes of `plan`, in the order of the desk's lanes.
 pub(super) fn probes(plan: &Plan) -> Vec<&ProbePlan> {
     let guards = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
@@ -69,7 +76,7 @@ impl Desk {
             split: BTreeSet::new(),
             told: VecDeque::new(),
             changed: false,
-            next_summary: now + SUMMED_EVERY,
+            next_summary: apart(now + SUMMED_EVERY),
             guards_due: Moment::MAX,
             last_change: now,
             closed: false,
@@ -139,7 +146,7 @@ impl Desk {
             let (told, changed) = self.lanes[lane].take(sample, sight);
             if !told.is_empty() {
                 self.last_change = now;
-                self.next_summary = self.next_summary.min(now + SUMMED_EVERY);
+                self.next_summary = self.next_summary.min(apart(now + SUMMED_EVERY));
             }
             self.told.extend(told);
             self.changed |= changed && lane < self.services.len();
@@ -176,7 +183,7 @@ impl Desk {
     /// Tells everything that was not told yet.
     pub(super) fn sum_up(&mut self, now: Moment) {
         let quiet = now.since(self.last_change) >= SUMMED_EVERY_QUIET;
-        self.next_summary = now + if quiet { SUMMED_EVERY_QUIET } else { SUMMED_EVERY };
+        self.next_summary = apart(now + if quiet { SUMMED_EVERY_QUIET } else { SUMMED_EVERY });
         let probes: Vec<_> = self.lanes.iter_mut().filter_map(Lane::sum_up).collect();
         let canaries: Vec<_> = self.canaries.iter_mut().flat_map(CanaryLane::sum_up).collect();
         if !(probes.is_empty() && canaries.is_empty()) {
@@ -202,7 +209,7 @@ impl Desk {
         // What the witness forbids to tell is looked at again when it answers.
         let due = self.guards.iter().filter(|_| !self.cut_off_told);
         let due = due.filter_map(|guard| guard.due(self.broken(guard).as_ref()));
-        self.guards_due = due.min().unwrap_or(Moment::MAX);
+        self.guards_due = due.min().map_or(Moment::MAX, apart);
     }
 
     /// The longest outage among a guardrail's probes.
@@ -218,11 +225,6 @@ impl Desk {
     /// The canary at `place`.
     pub(super) fn canary(&mut self, place: usize) -> &mut CanaryLane {
         &mut self.canaries[place]
-    }
-
-    /// All canaries.
-    pub(super) fn canaries(&mut self) -> &mut [CanaryLane] {
-        &mut self.canaries
     }
 
     /// What a canary sends at a tick.

@@ -51,10 +51,12 @@ impl Shared {
         let WatchSetup { plan, resources, run, clock, fencing, sink, pace: _, regions } = setup;
         let clock = clock.with_class(Class::Probe);
         let (now, regions) = (clock.now(), Arc::new(regions));
+        // On a whole microsecond, so that the offsets alone say what lies between: see `desk::apart`.
+        let start = Moment(now.0.next_multiple_of(1_000));
         let plans = probes(&plan);
         let prepared = plans.iter().map(|probe| Arc::new(PreparedProbe::new(probe, Arc::clone(&regions)))).collect();
         let intervals = plans.iter().map(|probe| probe.every).chain(plan.canaries.iter().map(|canary| canary.every));
-        let ticks = (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: now + offset(n, every), every }).collect();
+        let ticks = (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: start + offset(n, every), every }).collect();
         Self {
             desk: Mutex::new(Desk::new(&plan, now)),
             stores: plan.canaries.iter().map(|canary| Store::of(&resources, &canary.of)).collect(),
