@@ -143,13 +143,14 @@ impl Desk {
         self.lanes[lane].end(sample);
         while let Some(sample) = self.lanes[lane].next() {
             let sight = self.sight(lane);
-            let (told, changed) = self.lanes[lane].take(sample, sight);
+            let (told, shown) = self.lanes[lane].take(sample, sight);
+            let changed = shown || !told.is_empty();
             if !told.is_empty() {
                 self.last_change = now;
                 self.next_summary = self.next_summary.min(apart(now + SUMMED_EVERY));
             }
             self.told.extend(told);
-            self.changed |= changed && lane < self.services.len();
+            self.changed |= shown && lane < self.services.len();
             if changed || Some(lane) == self.witness {
                 self.check_guards(now);
             }
@@ -196,7 +197,11 @@ impl Desk {
         self.cut_off_told &= blind;
         for place in 0..self.guards.len() {
             let broken = self.broken(&self.guards[place]);
+            let out = self.guards[place].lanes.iter().any(|lane| self.lanes[*lane].is_out());
             let guard = &mut self.guards[place];
+            if !out {
+                guard.healed();
+            }
             let too_long = guard.due(broken.as_ref()).is_some_and(|due| due <= now);
             if let (true, true, Some(broken)) = (too_long, blind, &broken) {
                 if !std::mem::replace(&mut self.cut_off_told, true) {

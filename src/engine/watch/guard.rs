@@ -63,10 +63,7 @@ impl Guard {
 
     /// Looks at it. `Some` when it has been broken for too long and that was not told yet.
     pub(super) fn check(&mut self, broken: Option<&Broken>, now: Moment) -> Option<Event> {
-        let Some(broken) = broken else {
-            self.told = false;
-            return None;
-        };
+        let broken = broken?;
         if self.told || now < broken.since + self.broken_after {
             return None;
         }
@@ -76,6 +73,11 @@ impl Guard {
             None => format!("{} has been down for {}", broken.what, lasted(broken, now)),
         };
         Some(Event::GuardrailBroken { name: self.name.clone(), seen, then: self.then })
+    }
+
+    /// Nothing is broken any more: from now on it can break again.
+    pub(super) fn healed(&mut self) {
+        self.told = false;
     }
 
     /// What is told in its place while the witness fails too; the guardrail itself stays to be told.

@@ -128,9 +128,17 @@ impl Lane {
         self.last.as_ref().is_some_and(|last| !last.is_healthy())
     }
 
-    /// Since when an outage has been open, and what its first failed sample saw.
+    /// Since when an outage has been open, and what its first failed sample saw; `None` also while the newest sample
+    /// says that it is over, be that confirmed or not.
     pub(super) fn outage(&self) -> Option<(Moment, &str)> {
-        self.detector.outage().map(|outage| (outage.start(), outage.saw.as_str()))
+        let outage = self.detector.outage()?;
+        let served = |last: &Sample| last.is_healthy() && (self.active.is_none() || last.region == self.active);
+        if self.last.as_ref().is_some_and(served) { None } else { Some((outage.start(), outage.saw.as_str())) }
+    }
+
+    /// Whether an outage is open, even if it seems to be over.
+    pub(super) fn is_out(&self) -> bool {
+        self.detector.outage().is_some()
     }
 }
 

@@ -155,6 +155,7 @@ impl Watch {
         });
         tasks.end().await;
         self.shared.tell_all().await;
+        self.shared.fall_silent();
         rows::remove(&self.shared).await;
     }
 

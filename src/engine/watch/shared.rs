@@ -29,7 +29,8 @@ pub(super) struct Shared {
     fencing: u64,
     /// Of class [`Class::Probe`].
     pub(super) clock: Clock,
-    sink: Sink,
+    /// Gone once the watch has ended: who still holds the board keeps no run open.
+    sink: Mutex<Option<Sink>>,
     desk: Mutex<Desk>,
     /// Something is to be told.
     news: Notify,
@@ -67,7 +68,7 @@ impl Shared {
             run,
             fencing,
             clock,
-            sink,
+            sink: Mutex::new(Some(sink)),
             news: Notify::new(),
             due_changed: Notify::new(),
             board: watch::Sender::new(0),
@@ -109,10 +110,11 @@ impl Shared {
     /// Tells what is to be told now.
     pub(super) async fn tell_all(&self) {
         let _turn = self.telling.lock().await;
+        let Some(sink) = self.sink().clone() else { return };
         loop {
             let event = self.desk().next_told();
             match event {
-                Some(event) => self.sink.tell(event).await,
+                Some(event) => sink.tell(event).await,
                 None => break,
             }
         }
@@ -120,6 +122,15 @@ impl Shared {
         if changed {
             self.board.send_modify(|count| *count += 1);
         }
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Option<Sink>> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells nothing any more.
+    pub(super) fn fall_silent(&self) {
+        *self.sink() = None;
     }
 
     /// A context for `actor` on `clock`.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::super::{Pace, Watch, WatchSetup};
 use crate::catalogue::{HttpExpect, HttpProbe, Mode, OnFailure, Probe, Services, TcpProbe};
-use crate::chance::Seed;
+use crate::chance::{Distribution, Seed};
 use crate::engine::Sink;
 use crate::event::Event;
 use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
@@ -169,6 +169,9 @@ fn endpoint(host: &str, port: u16, path: Option<&str>, needs: &[&str], region: O
 pub(super) fn simulation(clock: &Clock, seed: u64) -> Simulation {
     let dns = SimulatedDns { name: Some("code.example.test".into()), ..SimulatedDns::default() };
     let code = "code.example.test";
+    let minute = Distribution::fixed(secs(60));
+    let database = SimulatedDatabase { replicate: minute, ..SimulatedDatabase::default() };
+    let storage = SimulatedStorage { replicate: minute, ..SimulatedStorage::default() };
     Simulation::new(SimulationSetup {
         seed: Seed(seed),
         clock: clock.clone(),
@@ -176,8 +179,8 @@ pub(super) fn simulation(clock: &Clock, seed: u64) -> Simulation {
         regions: PerRegion { primary: SimulatedRegion::default(), secondary: SimulatedRegion::default() },
         resources: vec![
             (id("code"), SimulatedResource::Dns(dns)),
-            (id("main"), SimulatedResource::Database(SimulatedDatabase::default())),
-            (id("repositories"), SimulatedResource::Storage(SimulatedStorage::default())),
+            (id("main"), SimulatedResource::Database(database)),
+            (id("repositories"), SimulatedResource::Storage(storage)),
             (id("web-servers"), SimulatedResource::Compute(SimulatedCompute::default())),
         ],
         network: SimulatedNetwork::default(),
