@@ -13,7 +13,7 @@ use crate::model::{
     CanaryCount, CanaryProgress, Course, Documents, ExitCode, LeftOver, Leg, PhaseResult, Place, Plan, Sample,
     SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
-use crate::resource::{Answer, World};
+use crate::resource::{Answer, AnsweredBy, Choice, World};
 use crate::time::{Moment, Span};
 
 /// The version of the events.
@@ -133,6 +133,22 @@ pub enum Event {
         attempt: u32,
         /// How.
         failure: StepFailure,
+    },
+    /// A step is left out.
+    StepSkipped {
+        /// Which.
+        step: StepId,
+        /// Why.
+        because: String,
+    },
+    /// A person was asked how to go on, and said so.
+    Decided {
+        /// What was decided.
+        choice: Choice,
+        /// By what means.
+        by: AnsweredBy,
+        /// What the person was told.
+        situation: String,
     },
     /// A person is asked.
     GateOpened {

@@ -34,7 +34,7 @@ pub use health::{Health, HealthState, ServiceHealth};
 pub use network::{
     Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,
 };
-pub use people::{Answer, AnsweredBy, Decision, People, Question};
+pub use people::{Answer, AnsweredBy, Choice, Decision, People, Question};
 pub use process::{CommandLine, Finished, ProcessError, Processes};
 pub use region::{Party, Region, RegionState};
 pub use storage::{CopyReport, Storage, StorageSide, StorageState};

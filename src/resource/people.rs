@@ -44,6 +44,20 @@ pub struct Answer {
     pub evidence: Option<String>,
 }
 
+/// How a run goes on that stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// Try the failed step once more.
+    Retry,
+    /// Go on as if the failed step did not matter; the run fails all the same.
+    GoOn,
+    /// Take back, or go forward to safety after the point of no return.
+    Undo,
+    /// Do nothing more.
+    Stop,
+}
+
 /// What people are asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
@@ -66,4 +80,9 @@ pub struct Question {
 pub trait People: Send + Sync {
     /// Asks, and waits for the answer. `None`: there is nobody to ask (no terminal, no `--yes`).
     async fn ask(&self, cx: &Context, question: &Question) -> Option<Answer>;
+
+    /// Asks how a run that stands still goes on. `None`: there is nobody to ask.
+    async fn decide(&self, _cx: &Context, _situation: &str) -> Option<(Choice, AnsweredBy)> {
+        None
+    }
 }

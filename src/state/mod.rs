@@ -1,1 +1,443 @@
-//! (to be written)
+//! What a run is at any moment, and how each event changes it. Pure: replay is the same function.
+//!
+//! Three parts, a file each:
+//!
+//! * [`step`]: the states of a step, one commented table;
+//! * [`RunState::apply`]: every event of a run, total: an event that can't follow is refused, never ignored;
+//! * [`course`]: what may be done next, decided from plan and state alone.
+//!
+//! # Where undo ends
+//!
+//! A phase that ended well is a checkpoint, but not each is a place to rest: between the disaster and the end of
+//! verification users are out. So undo in the failover leg goes back to before the run's first change (home), and
+//! undo in the return leg to before the first failback phase (the serving secondary). Past a leg's point of no
+//! return nothing of it is taken back: the run goes forward through the failback phases, or holds.
+
+pub mod course;
+pub mod step;
+
+use crate::catalogue::{Access, OnFailure, Part, Undo};
+use crate::event::Event;
+use crate::id::{PhaseId, StepId};
+use crate::model::{Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
+use crate::resource::Choice;
+use step::{Status, StepEvent};
+
+/// An event that can't follow from where the run is: a defect in whoever emitted it, or a journal that was not
+/// written by this engine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Illegal(pub String);
+
+/// The state of a phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhaseStatus {
+    /// Not begun.
+    Waiting,
+    /// Begun.
+    Open,
+    /// Ended.
+    Ended(PhaseResult),
+}
+
+/// Why the run must leave its course as soon as nothing acts any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trigger {
+    /// What it asks for.
+    pub wants: OnFailure,
+    /// Why, for people.
+    pub because: String,
+    /// Whether a person or a guardrail asked: the run is aborted, not failed.
+    pub aborted: bool,
+    /// The step whose failure asked.
+    pub step: Option<usize>,
+    /// Whether a guardrail asked.
+    pub guardrail: bool,
+}
+
+/// What follows from the plan alone, made once.
+#[derive(Debug)]
+pub struct Graph {
+    dependents: Vec<Vec<usize>>,
+    index: std::collections::BTreeMap<StepId, usize>,
+    phases: std::collections::BTreeMap<PhaseId, usize>,
+    changes: Vec<bool>,
+    promotion: Vec<bool>,
+    undoable: Vec<bool>,
+}
+
+impl Graph {
+    /// Reads the plan once.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let mut dependents = vec![Vec::new(); plan.steps.len()];
+        for (n, step) in plan.steps.iter().enumerate() {
+            for &need in &step.needs {
+                dependents[need].push(n);
+            }
+        }
+        let describe = |n: usize| plan.steps[n].act.describe();
+        Self {
+            dependents,
+            index: plan.steps.iter().enumerate().map(|(n, step)| (step.id.clone(), n)).collect(),
+            phases: plan.phases.iter().enumerate().map(|(n, phase)| (phase.id.clone(), n)).collect(),
+            changes: (0..plan.steps.len()).map(|n| changes_something(plan, n)).collect(),
+            promotion: (0..plan.steps.len()).map(|n| matches!(describe(n).part(), Part::Promotion(_))).collect(),
+            undoable: (0..plan.steps.len()).map(|n| describe(n).undo() != Undo::Nothing).collect(),
+        }
+    }
+
+    /// Whether a step changes something.
+    #[must_use]
+    pub fn changes(&self, step: usize) -> bool {
+        self.changes[step]
+    }
+
+    /// The place of a step.
+    #[must_use]
+    pub fn step(&self, id: &StepId) -> Option<usize> {
+        self.index.get(id).copied()
+    }
+}
+
+/// Whether a step changes a system: the first such step ends the time in which a run can be refused.
+fn changes_something(plan: &Plan, step: usize) -> bool {
+    let describe = plan.steps[step].act.describe();
+    describe.undo() != Undo::Nothing
+        || describe.subjects().iter().any(|subject| subject.access == Access::Changes)
+}
+
+/// What a run is at a moment.
+#[derive(Clone, Debug)]
+pub struct RunState {
+    /// Each step, by its place in the plan.
+    pub steps: Vec<Status>,
+    /// Each phase, by its place in the plan.
+    pub phases: Vec<PhaseStatus>,
+    /// The phase whose steps run now.
+    pub open_phase: Option<usize>,
+    /// Where the run is going.
+    pub course: Course,
+    /// The leg that is undone or returned from.
+    pub leg: Option<Leg>,
+    /// Whether a person or a guardrail ended it.
+    pub aborted: bool,
+    /// Whether a step that changes something was begun.
+    pub changed: bool,
+    /// Whether a precheck, a gate or a guardrail stopped it before the first change.
+    pub refused: bool,
+    /// Whether two sides took writes at once.
+    pub split_brain: bool,
+    /// The legs whose point of no return is passed.
+    pub committed: Vec<Leg>,
+    /// Why the course must change.
+    pub trigger: Option<Trigger>,
+    /// Steps in the order in which they were begun.
+    pub begun: Vec<usize>,
+    /// How many steps act now: running, or being taken back.
+    pub acting: usize,
+    /// How many wait for their next attempt.
+    pub resting: usize,
+    /// Whether the run has ended.
+    pub finished: bool,
+    /// Steps of the open phase that may start, lowest first.
+    ready: std::collections::BTreeSet<usize>,
+    /// How many needs of each step are not met.
+    unmet: Vec<usize>,
+    /// What is still to be taken back, newest last.
+    owed: Vec<usize>,
+    /// The step whose failure is behind a pause.
+    paused_for: Option<usize>,
+    /// Where a pause goes on to.
+    resume_to: Course,
+}
+
+impl RunState {
+    /// Before the first event.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let unmet = plan.steps.iter().map(|step| step.needs.iter().filter(|need| plan.steps[**need].applies).count());
+        Self {
+            steps: vec![Status::Waiting; plan.steps.len()],
+            phases: vec![PhaseStatus::Waiting; plan.phases.len()],
+            open_phase: None,
+            course: Course::Forward,
+            leg: None,
+            aborted: false,
+            changed: false,
+            refused: false,
+            split_brain: false,
+            committed: Vec::new(),
+            trigger: None,
+            begun: Vec::new(),
+            acting: 0,
+            resting: 0,
+            finished: false,
+            ready: std::collections::BTreeSet::new(),
+            unmet: unmet.collect(),
+            owed: Vec::new(),
+            paused_for: None,
+            resume_to: Course::Forward,
+        }
+    }
+
+    /// Takes in one event.
+    ///
+    /// # Errors
+    /// The event can't follow; nothing was changed.
+    pub fn apply(&mut self, plan: &Plan, graph: &Graph, event: &Event) -> Result<(), Illegal> {
+        if self.finished {
+            return Err(Illegal("the run has ended; nothing can follow".to_owned()));
+        }
+        match event {
+            Event::PhaseStarted { phase } => self.start_phase(plan, graph, phase),
+            Event::PhaseFinished { phase, result } => self.finish_phase(graph, phase, *result),
+            Event::StepStarted { step, attempt, .. } => {
+                let n = Self::find(graph, step)?;
+                self.step_event(plan, graph, n, &StepEvent::Started { attempt: *attempt })
+            }
+            Event::StepPassed { step, attempt, .. } => {
+                let n = Self::find(graph, step)?;
+                self.step_event(plan, graph, n, &StepEvent::Passed { attempt: *attempt })
+            }
+            Event::StepFailed { step, attempt, failure } => {
+                let n = Self::find(graph, step)?;
+                let event = match failure.retry_in {
+                    Some(_) => StepEvent::FailedForNow { attempt: *attempt },
+                    None => StepEvent::Failed { attempt: *attempt, happened: failure.happened },
+                };
+                self.step_event(plan, graph, n, &event)?;
+                if failure.retry_in.is_none() {
+                    self.step_failed_for_good(plan, n, &failure.what);
+                }
+                Ok(())
+            }
+            Event::StepSkipped { step, .. } => {
+                let n = Self::find(graph, step)?;
+                self.step_event(plan, graph, n, &StepEvent::Skipped)
+            }
+            Event::UndoStarted { step } => {
+                let n = Self::find(graph, step)?;
+                self.owed.retain(|owed| *owed != n);
+                self.step_event(plan, graph, n, &StepEvent::UndoStarted)
+            }
+            Event::UndoFinished { step, result } => {
+                let n = Self::find(graph, step)?;
+                let leaves_something = result.leaves_something();
+                self.step_event(plan, graph, n, &StepEvent::UndoFinished { leaves_something })
+            }
+            Event::CourseChanged { course, leg, aborted, .. } => {
+                self.change_course(plan, graph, *course, *leg, *aborted)
+            }
+            Event::Decided { choice, .. } => {
+                if *choice == Choice::GoOn
+                    && let Some(step) = self.paused_for.take()
+                {
+                    self.release(plan, graph, step);
+                }
+                Ok(())
+            }
+            Event::SplitBrain { resource, seen } => {
+                self.split_brain = true;
+                self.pull(Trigger {
+                    wants: OnFailure::Stop,
+                    because: format!("two sides of {resource} took writes: {seen}"),
+                    aborted: false,
+                    step: None,
+                    guardrail: true,
+                });
+                Ok(())
+            }
+            Event::GuardrailBroken { name, seen, then } => {
+                if *then != OnFailure::Continue {
+                    self.pull(Trigger {
+                        wants: *then,
+                        because: format!("guardrail `{name}` is broken: {seen}"),
+                        aborted: true,
+                        step: None,
+                        guardrail: true,
+                    });
+                }
+                Ok(())
+            }
+            Event::Finished { .. } => {
+                self.finished = true;
+                Ok(())
+            }
+            // Observations: they are measured and reported, and change nothing of what may be done next.
+            Event::Started(_)
+            | Event::Surveyed { .. }
+            | Event::GateOpened { .. }
+            | Event::GateAnswered { .. }
+            | Event::Sampled { .. }
+            | Event::SamplesSummed { .. }
+            | Event::CanaryCounted { .. }
+            | Event::DnsAnswered { .. }
+            | Event::Signalled { .. } => Ok(()),
+        }
+    }
+
+    /// Whether a leg's point of no return is passed.
+    #[must_use]
+    pub fn is_committed(&self, leg: Leg) -> bool {
+        self.committed.contains(&leg)
+    }
+
+    /// Notes a reason to leave the course; the first stands, but stop outranks it. While things are taken back or
+    /// held, only stop is heard; while they are tidied up, nothing is.
+    pub fn pull(&mut self, trigger: Trigger) {
+        let stop = trigger.wants == OnFailure::Stop;
+        let heard = match self.course {
+            Course::Forward | Course::Paused | Course::Returning => true,
+            Course::Undoing => stop,
+            Course::Holding | Course::Stopping | Course::CleaningUp => false,
+        };
+        let outranks = self.trigger.as_ref().is_none_or(|old| stop && old.wants != OnFailure::Stop);
+        if heard && outranks {
+            self.trigger = Some(trigger);
+        }
+    }
+
+    fn find(graph: &Graph, id: &StepId) -> Result<usize, Illegal> {
+        graph.step(id).ok_or_else(|| Illegal(format!("the plan has no step `{id}`")))
+    }
+
+    fn start_phase(&mut self, plan: &Plan, graph: &Graph, id: &PhaseId) -> Result<(), Illegal> {
+        let n = *graph.phases.get(id).ok_or_else(|| Illegal(format!("the plan has no phase `{id}`")))?;
+        if let Some(open) = self.open_phase {
+            return Err(Illegal(format!("phase `{id}` can't begin while `{}` is open", plan.phases[open].id)));
+        }
+        if self.phases[n] != PhaseStatus::Waiting {
+            return Err(Illegal(format!("phase `{id}` has begun before")));
+        }
+        self.phases[n] = PhaseStatus::Open;
+        self.open_phase = Some(n);
+        let phase = &plan.phases[n];
+        let begins = |n: &usize| plan.steps[*n].applies && self.unmet[*n] == 0;
+        self.ready = (phase.first..phase.first + phase.count).filter(begins).collect();
+        Ok(())
+    }
+
+    fn finish_phase(&mut self, graph: &Graph, id: &PhaseId, result: PhaseResult) -> Result<(), Illegal> {
+        let n = *graph.phases.get(id).ok_or_else(|| Illegal(format!("the plan has no phase `{id}`")))?;
+        if self.open_phase != Some(n) {
+            return Err(Illegal(format!("phase `{id}` is not open")));
+        }
+        self.phases[n] = PhaseStatus::Ended(result);
+        self.open_phase = None;
+        self.ready.clear();
+        Ok(())
+    }
+
+    fn step_event(&mut self, plan: &Plan, graph: &Graph, n: usize, event: &StepEvent) -> Result<(), Illegal> {
+        let old = self.steps[n];
+        let new = step::next(old, event).map_err(|why| Illegal(format!("step `{}`: {}", plan.steps[n].id, why.0)))?;
+        self.steps[n] = new;
+        self.acting = self.acting + usize::from(new.acts()) - usize::from(old.acts());
+        self.resting = self.resting + usize::from(new.rests()) - usize::from(old.rests());
+        if old == Status::Waiting {
+            self.ready.remove(&n);
+            self.begun.push(n);
+            self.changed |= graph.changes[n];
+        }
+        let gone_on = new == Status::Passed
+            || (matches!(new, Status::Failed { .. }) && self.continues_after_failure(plan, n));
+        if (gone_on && !old.ended()) || new == Status::Skipped {
+            self.release(plan, graph, n);
+        }
+        self.note_promotion(plan, graph, n, new);
+        Ok(())
+    }
+
+    /// Lets go what needs step `n`.
+    fn release(&mut self, plan: &Plan, graph: &Graph, n: usize) {
+        for &dependent in &graph.dependents[n] {
+            self.unmet[dependent] -= 1;
+            if self.unmet[dependent] == 0 && plan.steps[dependent].applies {
+                self.ready.insert(dependent);
+            }
+        }
+    }
+
+    /// The point of no return: a promotion was applied, or is in doubt.
+    fn note_promotion(&mut self, plan: &Plan, graph: &Graph, n: usize, status: Status) {
+        let passed = match status {
+            Status::Passed => true,
+            Status::Failed { happened, .. } => happened != Happened::No,
+            _ => false,
+        };
+        if graph.promotion[n]
+            && passed
+            && let Some(leg) = plan.leg_of(n)
+            && !self.committed.contains(&leg)
+        {
+            self.committed.push(leg);
+        }
+    }
+
+    fn continues_after_failure(&self, plan: &Plan, n: usize) -> bool {
+        plan.steps[n].on_failure == OnFailure::Continue || plan.phase_of(n).kind == PhaseKind::Cleanup
+    }
+
+    fn step_failed_for_good(&mut self, plan: &Plan, n: usize, what: &str) {
+        if !self.continues_after_failure(plan, n) {
+            let step = &plan.steps[n];
+            let because = format!("step `{}` failed: {what}", step.id);
+            self.pull(Trigger { wants: step.on_failure, because, aborted: false, step: Some(n), guardrail: false });
+        }
+    }
+
+    fn change_course(
+        &mut self,
+        plan: &Plan,
+        graph: &Graph,
+        course: Course,
+        leg: Option<Leg>,
+        aborted: bool,
+    ) -> Result<(), Illegal> {
+        if !course::may_follow(self.course, course) {
+            return Err(Illegal(format!("a run that is {} can't turn to {course}", self.course)));
+        }
+        let trigger = self.trigger.take();
+        if course == Course::Stopping && !self.changed {
+            self.refused |= trigger.as_ref().is_some_and(|trigger| refuses(plan, trigger));
+        }
+        if course == Course::Paused {
+            self.resume_to = self.course;
+            self.paused_for = trigger.and_then(|trigger| trigger.step);
+        }
+        if course == Course::Undoing {
+            self.owed = course::owed(plan, graph, self, leg);
+        }
+        self.course = course;
+        self.leg = leg;
+        self.aborted |= aborted;
+        Ok(())
+    }
+
+    /// The course that a pause interrupted.
+    #[must_use]
+    pub fn resumes_to(&self) -> Course {
+        self.resume_to
+    }
+
+    /// The step whose failure is behind the pause.
+    #[must_use]
+    pub fn paused_step(&self) -> Option<usize> {
+        self.paused_for
+    }
+}
+
+/// Whether what stopped a run before its first change refuses it: a precheck, a gate, or a guardrail.
+fn refuses(plan: &Plan, trigger: &Trigger) -> bool {
+    match trigger.step {
+        Some(step) => {
+            plan.phase_of(step).kind == PhaseKind::Prechecks
+                || plan.steps[step].act.describe().part() == Part::Gate
+        }
+        None => trigger.guardrail,
+    }
+}
+
+#[cfg(test)]
+mod tests;

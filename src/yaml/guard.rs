@@ -31,9 +31,7 @@ pub(super) fn text<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Box<
 /// The characters that must not be in a text, and whether it holds so many values that parsing it would take much memory.
 pub(super) fn characters(file: &Arc<str>, text: &str) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    // Each item of a list in brackets costs one of these; the parser holds a whole such list in memory before it
-    // hands out the first item, so counting what it hands out comes too late.
-    let marks = text.bytes().filter(|b| matches!(b, b',' | b'[' | b'{')).count();
+    let marks = marks(text.as_bytes());
     if marks > MAX_NODES {
         let start = Place { file: Arc::clone(file), span: 0..0, line: 1, column: 1 };
         found.push(too_many().at(start));
@@ -55,6 +53,21 @@ pub(super) fn characters(file: &Arc<str>, text: &str) -> Vec<Diagnostic> {
         (line, column) = if ends_line { (line + 1, 1) } else { (line, column + 1) };
     }
     found
+}
+
+/// How many characters of a text may start or end a key or a value.
+///
+/// The parser holds a whole list in brackets in memory, at a hundred bytes a token, before it hands out the first item,
+/// because the list might turn out to be a key; so counting what it hands out comes too late.
+fn marks(text: &[u8]) -> usize {
+    let is_blank = |at: Option<usize>| at.and_then(|at| text.get(at)).is_none_or(u8::is_ascii_whitespace);
+    let is_mark = |(at, byte): &(usize, &u8)| match byte {
+        b',' | b'[' | b'{' => true,
+        b':' | b'?' => is_blank(at.checked_add(1)),
+        b'!' | b'&' | b'*' => is_blank(at.checked_sub(1)),
+        _ => false,
+    };
+    text.iter().enumerate().filter(is_mark).count()
 }
 
 /// The complaint about too many values.

@@ -112,6 +112,12 @@ impl Node {
         self.as_map()?.iter().find(|entry| entry.name() == key)
     }
 
+    /// The same mapping with these entries instead; how a reader that takes a mapping apart decodes each part by itself.
+    #[must_use]
+    pub fn with_entries(&self, entries: Vec<Entry>) -> Self {
+        Self { value: Value::Map(entries), file: Arc::clone(&self.file), mark: self.mark }
+    }
+
     /// Whether an error was noted here already.
     #[must_use]
     pub fn is_broken(&self) -> bool {

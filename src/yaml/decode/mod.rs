@@ -2,6 +2,10 @@
 //!
 //! serde stops at the first error. So the error is noted, the offending value is taken out, and the node is decoded
 //! again, until nothing is wrong any more. Taking out is a note beside the tree, so a round costs what reading costs.
+//!
+//! Why a reader of our own and not `serde_yaml`'s values with `serde_path_to_error`: those read enums only from tags,
+//! which are not allowed here; their errors are sentences that would have to be taken apart again; and a path would have
+//! to be walked to find the place that the reader stands at anyway.
 
 mod error;
 mod reader;

@@ -1,0 +1,358 @@
+//! The executor owns one step: observe, intent, act, wait until it is seen, prove; and its undo.
+//!
+//! It may wait, poll and fail; it never decides what a failure means to the run, and never touches the run's state. A
+//! panicking action fails its step and nothing else. Whatever is under way is asked to end, never dropped.
+
+use std::sync::Arc;
+
+use crate::action::{ActError, Applied, Perform, Tools, perform};
+use crate::catalogue::{Access, Achieved, Act, Before, Evidence, Part, Undo};
+use crate::engine::late;
+use crate::engine::sink::Sink;
+use crate::event::Event;
+use crate::model::{Happened, Step, StepFailure, StepPass, UndoResult};
+use crate::resource::{Answer, Context, ProviderError};
+use crate::time::{Moment, Span};
+
+/// How long something that was asked to end may take to do so.
+const GRACE: Span = Span(10_000_000_000);
+/// The first wait between two looks; doubled each time.
+const FIRST_LOOK: Span = Span(250_000_000);
+/// The longest wait between two looks.
+const LONGEST_LOOK: Span = Span(2_000_000_000);
+/// How often an undo is tried.
+const UNDO_ATTEMPTS: u32 = 3;
+
+/// One step, ready to be carried out.
+#[derive(Clone)]
+pub(super) struct Job {
+    /// Its place in the plan.
+    pub(super) index: usize,
+    /// The step.
+    pub(super) step: Arc<Step>,
+    /// What it may use.
+    pub(super) tools: Tools,
+    /// Who it is.
+    pub(super) cx: Context,
+    /// The way to the journal.
+    pub(super) sink: Sink,
+    /// When the step is given up, whatever the attempt.
+    pub(super) deadline: Moment,
+}
+
+/// Whether a step's intent can be written without looking at anything first.
+pub(super) fn needs_no_look(act: &Act) -> bool {
+    let observes = matches!(act, Act::Command(command) if !command.observe.is_empty());
+    !observes && act.describe().subjects().is_empty()
+}
+
+/// The events of a step's intent.
+pub(super) fn intent(step: &Step, attempt: u32, before: Before) -> Vec<Event> {
+    let mut events = vec![Event::StepStarted { step: step.id.clone(), attempt, before }];
+    if step.act.describe().part() == Part::Gate {
+        let (prompt, approvers) = match &step.act {
+            Act::Approve(gate) => (gate.prompt.clone(), gate.by.clone()),
+            Act::Manual(gate) => (gate.checklist.join("\n"), gate.by.clone()),
+            other => (other.describe().summary(), Vec::new()),
+        };
+        events.push(Event::GateOpened { step: step.id.clone(), prompt, approvers });
+    }
+    events
+}
+
+/// Where an attempt begins.
+pub(super) enum Begin {
+    /// With a look at the world; the intent is written by the executor.
+    Look,
+    /// The intent is written already.
+    Intended,
+}
+
+impl Job {
+    /// Carries out one attempt; gives the events of its end, which the dispatcher writes together with what follows
+    /// from them. `None`: the intent could not be written, so nothing was done.
+    pub(super) async fn attempt(mut self, begin: Begin, names: &late::Names) -> Option<Vec<Event>> {
+        match late::fill(&self.step.act, names) {
+            Ok(None) => {}
+            Ok(Some(act)) => Arc::make_mut(&mut self.step).act = act,
+            Err(why) => return self.never_began(begin, why).await,
+        }
+        let before = match begin {
+            Begin::Intended => Before::new(),
+            Begin::Look => match self.look().await {
+                Ok(Looked::Before(before)) => {
+                    if !self.sink.commit(intent(&self.step, self.cx.attempt, before.clone())).await {
+                        return None;
+                    }
+                    before
+                }
+                Ok(Looked::AlreadySo(before)) => {
+                    let mut events = intent(&self.step, self.cx.attempt, before);
+                    let pass = StepPass { already: self.cx.attempt == 1, warning: None, evidence: Evidence::new() };
+                    events.push(self.passed(pass));
+                    return Some(events);
+                }
+                Err(why) => return self.never_began(Begin::Look, why).await,
+            },
+        };
+        let ended = self.act(before).await;
+        Some(self.end(ended))
+    }
+
+    /// A step that could not even look fails without an act.
+    async fn never_began(&self, begin: Begin, why: String) -> Option<Vec<Event>> {
+        let mut events = match begin {
+            Begin::Look => vec![Event::StepStarted {
+                step: self.step.id.clone(),
+                attempt: self.cx.attempt,
+                before: Before::new(),
+            }],
+            Begin::Intended => Vec::new(),
+        };
+        events.push(self.failed(ActError::refused(why)));
+        Some(events)
+    }
+
+    fn end(&self, ended: Result<Applied, ActError>) -> Vec<Event> {
+        let mut events = Vec::new();
+        let gate = self.step.act.describe().part() == Part::Gate;
+        let mut answered = |answer: Option<Answer>| {
+            if gate {
+                events.push(Event::GateAnswered { step: self.step.id.clone(), answer });
+            }
+        };
+        match ended {
+            Ok(applied) => {
+                answered(applied.answer);
+                let pass = StepPass { already: false, warning: applied.warning, evidence: applied.evidence };
+                events.push(self.passed(pass));
+            }
+            Err(error) => {
+                answered(error.answer.clone());
+                events.push(self.failed(error));
+            }
+        }
+        events
+    }
+
+    fn passed(&self, pass: StepPass) -> Event {
+        Event::StepPassed { step: self.step.id.clone(), attempt: self.cx.attempt, pass }
+    }
+
+    fn failed(&self, error: ActError) -> Event {
+        let failure = StepFailure {
+            retry_in: self.retry_after(&error),
+            what: error.what,
+            happened: error.happened,
+            evidence: error.evidence,
+        };
+        Event::StepFailed { step: self.step.id.clone(), attempt: self.cx.attempt, failure }
+    }
+
+    /// Whether and when to try again: not when asked to end, not past the deadline, and never what may have happened
+    /// and can't be looked at, unless the playbook says that twice is as good as once.
+    fn retry_after(&self, error: &ActError) -> Option<Span> {
+        let repeatable = matches!(&self.step.act, Act::Command(command) if command.repeatable);
+        let blind = error.happened != Happened::No && !self.step.act.describe().observable() && !repeatable;
+        if blind || self.cx.cancel.is_cancelled() {
+            return None;
+        }
+        self.step.retry.wait_after(self.cx.attempt).filter(|wait| self.cx.clock.now() + *wait < self.deadline)
+    }
+
+    fn performer(&self) -> &dyn Perform {
+        perform(&self.step.act)
+    }
+
+    /// Captures what the step acts on, and sees whether it is done already.
+    async fn look(&self) -> Result<Looked, String> {
+        let left = self.deadline.since(self.cx.clock.now());
+        let looking = async {
+            let before = self.capture().await.map_err(|error| format!("what it acts on could not be seen: {error}"))?;
+            if self.step.act.describe().observable()
+                && self.performer().achieved(&self.tools, &self.cx).await == Achieved::Yes
+            {
+                return Ok(Looked::AlreadySo(before));
+            }
+            Ok(Looked::Before(before))
+        };
+        match self.cx.clock.timeout(left, looking).await {
+            Ok(looked) => looked,
+            Err(_) => Err(format!("what it acts on could not be seen within {}", self.step.timeout)),
+        }
+    }
+
+    async fn capture(&self) -> Result<Before, ProviderError> {
+        let mut before = Before::new();
+        for subject in self.step.act.describe().subjects() {
+            let state = self.tools.resources.observe(&self.cx, &subject.resource).await?;
+            before.insert(subject.resource, state);
+        }
+        Ok(before)
+    }
+
+    /// Applies, waits until it is seen, proves. In a task of its own, so that a panic stays there; with the step's
+    /// deadline, after which it is asked to end.
+    async fn act(&self, before: Before) -> Result<Applied, ActError> {
+        let job = self.clone();
+        let mut task = self.cx.clock.spawn(async move { job.apply_and_see(&before).await });
+        let left = self.deadline.since(self.cx.clock.now());
+        let joined = match self.cx.clock.timeout(left, &mut task).await {
+            Ok(joined) => joined,
+            Err(_) => {
+                self.cx.cancel.cancel();
+                match self.cx.clock.timeout(GRACE, task).await {
+                    Ok(Ok(ended)) => return self.gave_up(ended).await,
+                    Ok(Err(panic)) => Err(panic),
+                    Err(_) => {
+                        return Err(ActError::in_doubt(format!(
+                            "did not end within {} and could not be ended: it may still happen",
+                            self.step.timeout
+                        )));
+                    }
+                }
+            }
+        };
+        joined.unwrap_or_else(|panic| {
+            let what = format!("a defect in Muster: the action `{}` broke off ({panic})", self.step.act.key());
+            Err(ActError::in_doubt(what))
+        })
+    }
+
+    /// Past its deadline: whatever the act said, what counts is what can be seen.
+    async fn gave_up(&self, ended: Result<Applied, ActError>) -> Result<Applied, ActError> {
+        let error = match ended {
+            // It ended well in the last moment before it heard that it should end.
+            Ok(applied) => return Ok(applied),
+            Err(error) => error,
+        };
+        let happened = if self.step.act.describe().observable() && error.happened != Happened::No {
+            match self.cx.clock.timeout(GRACE, self.performer().achieved(&self.tools, &self.fresh())).await {
+                Ok(Achieved::Yes) => Happened::Yes,
+                Ok(Achieved::No(_)) => Happened::No,
+                Ok(Achieved::Unknown(_)) | Err(_) => Happened::Unknown,
+            }
+        } else {
+            error.happened
+        };
+        let seen = match happened {
+            Happened::Yes => "; it was seen to have happened all the same",
+            Happened::No => "",
+            Happened::Unknown => "; whether it happened is not known",
+        };
+        let what = format!("given up after {}: {}{seen}", self.step.timeout, error.what);
+        Err(ActError { what, happened, ..error })
+    }
+
+    /// A context that nobody has asked to end, for looks after a cancellation.
+    fn fresh(&self) -> Context {
+        Context { cancel: crate::resource::Cancellation::default(), ..self.cx.clone() }
+    }
+
+    async fn apply_and_see(&self, before: &Before) -> Result<Applied, ActError> {
+        let performer = self.performer();
+        let mut applied = match performer.apply(&self.tools, &self.cx, before).await {
+            Ok(applied) => applied,
+            Err(error) => return Err(self.settle_doubt(error).await),
+        };
+        if self.step.act.describe().observable() && !applied.settled {
+            self.until_seen().await?;
+        }
+        applied.evidence.extend(performer.prove(&self.tools, &self.cx).await?);
+        Ok(applied)
+    }
+
+    /// An act without an answer is looked at before it is called in doubt.
+    async fn settle_doubt(&self, error: ActError) -> ActError {
+        if error.happened != Happened::Unknown || !self.step.act.describe().observable() {
+            return error;
+        }
+        match self.performer().achieved(&self.tools, &self.fresh()).await {
+            Achieved::Yes => ActError { happened: Happened::Yes, ..error },
+            Achieved::No(_) => ActError { happened: Happened::No, ..error },
+            Achieved::Unknown(_) => error,
+        }
+    }
+
+    /// An action that says done and is not, fails: the deadline bounds the wait.
+    async fn until_seen(&self) -> Result<(), ActError> {
+        let mut wait = FIRST_LOOK;
+        loop {
+            let why = match self.performer().achieved(&self.tools, &self.cx).await {
+                Achieved::Yes => return Ok(()),
+                Achieved::No(why) => (why, Happened::No),
+                Achieved::Unknown(why) => (why, Happened::Unknown),
+            };
+            tokio::select! {
+                biased;
+                () = self.cx.cancel.cancelled() => {
+                    let (why, happened) = why;
+                    return Err(ActError { happened, ..ActError::refused(format!("it said that it was done, but {why}")) });
+                }
+                () = self.cx.clock.sleep(wait) => {}
+            }
+            wait = (wait + wait).min(LONGEST_LOOK);
+        }
+    }
+
+    /// Takes the step back; `before` as its intent in the journal has it.
+    pub(super) async fn undo(self, before: Before) -> UndoResult {
+        let describe = self.step.act.describe();
+        let compensation = match describe.undo() {
+            Undo::Nothing => return UndoResult::NothingToDo,
+            Undo::Irreversible(what) => return UndoResult::Irreversible(what),
+            Undo::Restores => None,
+            Undo::Compensates(what) => Some(what),
+        };
+        let mut failure = String::new();
+        for attempt in 1..=UNDO_ATTEMPTS {
+            let mut job = self.clone();
+            job.cx.attempt = attempt;
+            let given = before.clone();
+            let mut task = self.cx.clock.spawn(async move {
+                perform(&job.step.act).undo(&job.tools, &job.cx, &given).await.map_err(|error| error.what)
+            });
+            let ended = self.cx.clock.timeout(self.step.timeout, &mut task).await;
+            match ended {
+                Ok(Ok(Ok(_))) => match self.is_restored(&before).await {
+                    Ok(()) => {
+                        return compensation.map_or(UndoResult::Restored, UndoResult::Compensated);
+                    }
+                    Err(why) => failure = why,
+                },
+                Ok(Ok(Err(why))) => failure = why,
+                Ok(Err(panic)) => failure = format!("a defect in Muster: the undo broke off ({panic})"),
+                Err(_) => {
+                    self.cx.cancel.cancel();
+                    let _ = self.cx.clock.timeout(GRACE, task).await;
+                    return UndoResult::Failed(format!("the undo did not end within {}", self.step.timeout));
+                }
+            }
+            if attempt < UNDO_ATTEMPTS {
+                self.cx.clock.sleep(LONGEST_LOOK).await;
+            }
+        }
+        UndoResult::Failed(failure)
+    }
+
+    /// Sees that what the step changed is as it was.
+    async fn is_restored(&self, before: &Before) -> Result<(), String> {
+        let describe = self.step.act.describe();
+        if !describe.subjects().iter().any(|subject| subject.access == Access::Changes) {
+            return Ok(());
+        }
+        let now = self.capture().await.map_err(|error| format!("what was taken back could not be seen: {error}"))?;
+        match describe.restored(before, &now) {
+            Achieved::Yes => Ok(()),
+            Achieved::No(why) | Achieved::Unknown(why) => Err(why),
+        }
+    }
+}
+
+/// What a look found.
+enum Looked {
+    /// What is there now.
+    Before(Before),
+    /// The world is as the step would have it.
+    AlreadySo(Before),
+}
