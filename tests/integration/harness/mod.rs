@@ -27,7 +27,7 @@ use redact::redact;
 pub(crate) use running::Running;
 
 /// The most time that a program gets: far more than any needs, so that a hang fails and a slow machine does not.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder of its own, an environment, and a program: Muster.
 pub(crate) struct Scene {

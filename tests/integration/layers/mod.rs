@@ -88,7 +88,7 @@ fn no_module_is_a_drawer_for_everything() {
 
 #[test]
 fn no_file_names_a_place_on_one_persons_machine() {
-    none(&rules::private_places(&files("")));
+    none(&rules::private_places(&files(""), env!("CARGO_MANIFEST_DIR")));
 }
 
 /// Several lists as one.

@@ -100,7 +100,7 @@ pub(super) fn long_files(files: &[Source]) -> Vec<String> {
 
 /// Each file or folder whose name says nothing.
 pub(super) fn drawers(files: &[Source]) -> Vec<String> {
-    const NAMES: [&str; 8] = ["util", "utils", "helper", "helpers", "common", "misc", "shared", "stuff"];
+    const NAMES: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"];
     let empty = |file: &&Source| {
         let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem);
         stem.split('/').any(|name| NAMES.contains(&name))
@@ -108,10 +108,14 @@ pub(super) fn drawers(files: &[Source]) -> Vec<String> {
     files.iter().filter(empty).map(|file| format!("{}: a name that says what it is about", file.path)).collect()
 }
 
-/// Each line that names a place which only one machine has.
-pub(super) fn private_places(files: &[Source]) -> Vec<String> {
+/// Each line that names a place which only one machine has: the checkout's own, or one that no user has.
+pub(super) fn private_places(files: &[Source], checkout: &str) -> Vec<String> {
     // Put together here, so that this file does not offend.
-    let places = ["work", "root", "home", "Users"].map(|name| format!("/{name}/"));
+    let mut places = ["work", "root"].map(|name| format!("/{name}/")).to_vec();
+    // `/muster` in a container is a name like any other.
+    if checkout.matches('/').count() > 1 {
+        places.push(checkout.to_owned());
+    }
     let mut offences = Vec::new();
     for file in files {
         for (number, line) in file.text.lines().enumerate() {

@@ -96,8 +96,15 @@ fn a_drawer_is_found() {
 
 #[test]
 fn a_private_place_is_found() {
-    let text = ["see /", "root/x\nin (/", "home/me/x)\nat ~/work/x, a/", "home/b, $X/", "root/c\n"].concat();
-    let found = private_places(&[Source::new("README.md", &text)]);
-    assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("README.md:1: ") && found[1].starts_with("README.md:2: "));
+    let text =
+        ["see /", "root/x\nin (/", "work/me/x)\nat ~/work/x, a/", "work/b, $X/", "root/c\nof /srv/own/muster/x\n"];
+    let found = private_places(&[Source::new("README.md", &text.concat())], "/srv/own/muster");
+    assert_eq!(
+        found,
+        [
+            ["README.md:1: `/", "root/`"].concat(),
+            ["README.md:2: `/", "work/`"].concat(),
+            "README.md:4: `/srv/own/muster`".to_owned(),
+        ]
+    );
 }
