@@ -1,1 +1,86 @@
-//! (to be written)
+//! A journal read back: the one model that every report draws from.
+//!
+//! A [`Record`] is made from a run's events by [`Record::from_events`], live or years later, and is the same both
+//! times: nothing in it comes from a clock, the environment or the machine that reads. Instants are [`Moment`]s, spans
+//! from the run's start; [`Header::started_at`] puts them on the calendar. May rely on `measure`, `state` and what lies
+//! above them; must never do I/O. Where a fact is not known it is `None` or a variant that says so, never a zero.
+//!
+//! [`Moment`]: crate::time::Moment
+
+mod builder;
+pub mod changes;
+mod drill;
+mod finish;
+mod header;
+mod index;
+mod legs;
+mod limits;
+mod service;
+mod steps;
+mod story;
+mod users;
+pub mod verdict;
+
+pub use builder::{Builder, Entry, RecordError};
+pub use drill::{
+    AttemptRecord, GateRecord, LegRecord, LegVerdict, PhaseRecord, PhaseState, StepRecord, StepState, UndoRecord,
+    WithinResult,
+};
+pub use header::{Ended, Header, Heads, RegionName, Simulated};
+pub use index::{IndexRow, index_row};
+pub use service::{
+    CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailRecord, Latency, OutageRecord,
+    RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
+};
+pub use story::{Change, Happening, HappeningKind, Limit};
+pub use verdict::{Ending, Judged, judge};
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::PreviousRun;
+use crate::id::ResourceId;
+use crate::model::LeftOver;
+use crate::resource::World;
+
+/// A run, as its journal tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What was run, where, by whom, and from what.
+    pub header: Header,
+    /// How it ended.
+    pub ended: Ended,
+    /// What it left otherwise than it found it.
+    pub left: Vec<LeftOver>,
+    /// The legs that the plan has, in order.
+    pub legs: Vec<LegRecord>,
+    /// Every phase of the plan in order, those that do not apply in this mode too.
+    pub phases: Vec<PhaseRecord>,
+    /// Every step of the plan in order; [`StepRecord::phase`] is its phase's place in `phases`.
+    pub steps: Vec<StepRecord>,
+    /// Every service.
+    pub services: Vec<ServiceRecord>,
+    /// The witness, if the plan has one.
+    pub witness: Option<WitnessRecord>,
+    /// Every canary.
+    pub canaries: Vec<CanaryRecord>,
+    /// Every DNS record that was watched or switched.
+    pub dns: Vec<DnsRecord>,
+    /// Every guardrail, the built-in ones that broke too.
+    pub guardrails: Vec<GuardrailRecord>,
+    /// What is worth a mark on a time line, in order.
+    pub timeline: Vec<Happening>,
+    /// What a reader must not miss, most important first.
+    pub warnings: Vec<String>,
+    /// What is otherwise at the end than at the start; numbers that vary by themselves are left out.
+    pub changes: Vec<Change>,
+    /// The world before.
+    pub before: World,
+    /// Resources that could not be seen before, and why.
+    pub unseen: Vec<(ResourceId, String)>,
+    /// The world at the end, if the run ended.
+    pub after: Option<World>,
+    /// What this drill does not show.
+    pub limits: Vec<Limit>,
+    /// The run before, for comparison.
+    pub previous: Option<PreviousRun>,
+}
