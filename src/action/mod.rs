@@ -46,7 +46,7 @@ pub use secrets::{Secrets, StandInSecrets};
 #[derive(Clone)]
 pub struct Tools {
     /// The resources.
-    pub resources: Resources,
+    pub resources: Arc<Resources>,
     /// The services' health as the probes see it.
     pub health: Arc<dyn Health>,
     /// The plan.
@@ -55,6 +55,8 @@ pub struct Tools {
     pub initial: Arc<crate::resource::World>,
     /// The way to secrets, and what takes them out of texts that others wrote.
     pub secrets: Arc<dyn Secrets>,
+    /// The step that is carried out.
+    pub step: Option<Arc<Step>>,
 }
 
 impl Tools {
@@ -67,7 +69,7 @@ impl Tools {
     /// The step on whose behalf `cx` is.
     fn step(&self, cx: &Context) -> Option<&Step> {
         match &cx.actor {
-            Actor::Step(id) => self.plan.steps.iter().find(|step| step.id == *id),
+            Actor::Step(id) => self.step.as_deref().filter(|step| step.id == *id),
             Actor::Probe(_) | Actor::Muster => None,
         }
     }

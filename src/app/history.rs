@@ -6,11 +6,10 @@ use jiff::Timestamp;
 
 use super::AppError;
 use super::run::folder_of;
-use crate::engine::Stamped;
 use crate::event::{Event, PreviousRun, Started};
 use crate::id::RunId;
 use crate::journal::{self, Damage, JournalError};
-use crate::record::Record;
+use crate::record::{Entry, Heads, Record, index_row};
 use crate::store::{Reality, RunFilter, RunRow, SqliteStore, Store};
 use crate::time::{Moment, Span};
 
@@ -116,24 +115,22 @@ fn label(at: Timestamp) -> String {
 }
 
 fn row(record: &Record) -> RunRow {
-    let header = &record.header;
-    let nanos = |span: Span| i64::try_from(span.0).unwrap_or(i64::MAX);
-    let figures = record.figures();
+    let row = index_row(record);
     RunRow {
-        run: header.run.clone(),
-        playbook: header.playbook.clone(),
-        title: header.title.clone(),
-        environment: header.environment.to_string(),
-        mode: header.mode.to_string(),
-        started_at: label(header.started_at),
-        finished_at: header.finished_at.map(label),
-        verdict: header.finished_at.map(|_| record.ended.verdict.to_string()),
-        world: header.finished_at.map(|_| record.ended.world.to_string()),
-        exit_code: record.ended.exit.map(u8::from),
-        rta_ns: figures.rta.map(nanos),
-        rpa_ns: figures.rpa.map(nanos),
-        journal_head: header.heads.last.clone(),
-        simulated: header.simulated.is_stamped(),
+        run: row.run,
+        playbook: row.playbook,
+        title: row.title,
+        environment: row.environment,
+        mode: row.mode,
+        started_at: label(record.header.started_at),
+        finished_at: record.header.finished_at.map(label),
+        verdict: row.verdict,
+        world: row.world,
+        exit_code: row.exit_code,
+        rta_ns: row.rta_ns,
+        rpa_ns: row.rpa_ns,
+        journal_head: row.journal_head,
+        simulated: row.simulated,
         journal_len: 0,
         journal_mtime_ns: 0,
     }
@@ -162,11 +159,13 @@ pub fn read_run(reports: &Path, run: &str) -> Result<Shown, AppError> {
 /// [`AppError::Files`] says which line is damaged and how.
 pub fn read_journal(path: &Path) -> Result<(Record, Option<String>), AppError> {
     let wrong = |error: &dyn std::fmt::Display| AppError::Files(format!("{}: {error}", path.display()));
-    let mut events = Vec::new();
+    let mut entries = Vec::new();
+    let mut finished = None;
     let mut cut = None;
     let mut run = None;
     let mut head = String::new();
-    for line in journal::read_file(path).map_err(|error| wrong(&error))? {
+    let mut lines = journal::read_file(path).map_err(|error| wrong(&error))?;
+    while let Some(line) = lines.next() {
         let line = match line {
             Ok(line) => line,
             Err(JournalError::Damaged(damage @ Damage::CutTail { .. })) => {
@@ -176,12 +175,15 @@ pub fn read_journal(path: &Path) -> Result<(Record, Option<String>), AppError> {
             Err(error) => return Err(wrong(&error)),
         };
         let event: Event = line.event().map_err(|error| wrong(&format!("line {}: {error}", line.seq + 1)))?;
-        head = line.hash.to_string();
+        head = lines.head().to_string();
+        if matches!(event, Event::Finished { .. }) {
+            finished = Some(head.clone());
+        }
         run.get_or_insert_with(|| line.run.clone());
-        events.push(Stamped { seq: line.seq, at: line.at, elapsed: Moment(line.elapsed_ns), event });
+        entries.push(Entry { seq: line.seq, at: line.at, elapsed: Moment(line.elapsed_ns), event });
     }
     let run = run.ok_or_else(|| wrong(&"the journal has no whole line"))?;
-    let record = Record::from_stamped(run, events, head).map_err(|error| wrong(&error))?;
+    let record = Record::from_events(run, entries, Heads { last: head, finished }).map_err(|error| wrong(&error))?;
     Ok((record, cut))
 }
 

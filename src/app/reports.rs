@@ -19,7 +19,7 @@ pub struct Written {
 /// Draws one report.
 #[must_use]
 pub fn draw(record: &Record, format: Format) -> String {
-    render(record, format, Style::Plain)
+    render(record, format, &Style::default())
 }
 
 /// Writes every report that a run leaves into its folder. Each appears whole or not at all.
@@ -28,10 +28,11 @@ pub fn draw(record: &Record, format: Format) -> String {
 /// [`AppError::Files`] names the first that could not be written; the journal is not touched by that.
 pub fn write_reports(record: &Record, folder: &Path) -> Result<Vec<Written>, AppError> {
     let mut written = Vec::new();
-    for format in Format::FILES {
-        let path = folder.join(format.file_name());
-        write_whole(&path, draw(record, *format).as_bytes())?;
-        written.push(Written { format: *format, path });
+    for format in Format::ALL {
+        let Some(name) = format.file_name() else { continue };
+        let path = folder.join(name);
+        write_whole(&path, draw(record, format).as_bytes())?;
+        written.push(Written { format, path });
     }
     Ok(written)
 }

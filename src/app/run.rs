@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::reports::{Written, write_reports};
 use super::{AppError, History, Loaded, real, simulation};
+use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::engine::{Attended, Ended, EngineError, Observer, Run, Signal, drive};
@@ -16,7 +17,7 @@ use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
 use crate::provider::simulated::{FaultyHealth, Simulation};
-use crate::record::Record;
+use crate::record::{Heads, Record};
 use crate::resource::{Health, Resources};
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
@@ -97,7 +98,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
     }
     let simulated = plan.simulated();
-    let start = request.start.unwrap_or_else(crate::time::wall_clock);
+    let start = request.start.unwrap_or_else(crate::time::wall_now);
     let folder = RunFolder::create(&request.reports, start, &plan.name)
         .map_err(|error| AppError::Files(error.to_string()))?;
     let (history, mut notices) = History::open(&request.reports)?;
@@ -116,7 +117,8 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         real_run(request, setting)?
     };
     let exit = ended.exit;
-    let record = Record::from_stamped(folder.run.clone(), ended.events, ended.head);
+    let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
+    let record = Record::from_events(folder.run.clone(), ended.events, heads);
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
     let reports = write_reports(&record, &folder.path)?;
     if let Err(error) = history.finished(&record) {
@@ -239,7 +241,7 @@ fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
             signals,
             request.observers,
         );
-        run.secrets = redactor;
+        run.secrets = Arc::new(redactor);
         if request.attendance == Attendance::Terminal {
             run.attended = Attended::Yes;
         }
@@ -264,7 +266,7 @@ fn assemble(
         id,
         started,
         resources,
-        secrets: Redactor::default(),
+        secrets: Arc::new(StandInSecrets),
         journal,
         clock,
         fencing: 1,

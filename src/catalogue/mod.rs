@@ -182,7 +182,7 @@ impl Achieved {
 }
 
 /// What every action tells of itself.
-pub trait Describe {
+pub trait Describe: Send + Sync {
     /// What it acts on. Observed before it, after it and before its undo.
     fn subjects(&self) -> Vec<Subject>;
 

@@ -6,9 +6,8 @@ use super::arguments::Reports;
 use super::output::Output;
 use crate::app::{AppError, History};
 use crate::model::ExitCode;
-use crate::report::history::{HistoryRow, render_json, render_text};
+use crate::report::history::{self, HistoryRow};
 use crate::store::RunRow;
-use crate::time::Span;
 
 /// Lists past runs, newest first.
 #[derive(Debug, Args)]
@@ -25,33 +24,34 @@ pub(super) struct HistoryCommand {
 
 impl HistoryCommand {
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
-        let (history, notices) = History::open(&self.reports.reports)?;
+        let (runs, notices) = History::open(&self.reports.reports)?;
         for notice in notices {
             output.say(&notice);
         }
         let rows: Vec<HistoryRow> =
-            history.list(self.playbook.clone(), Some(self.limit))?.into_iter().map(line).collect();
+            runs.list(self.playbook.clone(), Some(self.limit))?.into_iter().map(line).collect();
         if output.json() {
-            output.result(&render_json(&rows));
+            output.result(&history::json(&rows));
         } else {
-            output.result(&render_text(&rows, &output.style()));
+            output.result(&history::text(&rows, &output.style()));
         }
         Ok(ExitCode::Passed)
     }
 }
 
 fn line(row: RunRow) -> HistoryRow {
-    let span = |ns: Option<i64>| ns.and_then(|ns| u64::try_from(ns).ok()).map(Span);
+    let nanos = |ns: Option<i64>| ns.and_then(|ns| u64::try_from(ns).ok());
     HistoryRow {
         run: row.run.to_string(),
         playbook: row.playbook,
         mode: row.mode,
         environment: row.environment,
         simulated: row.simulated,
+        verdict: row.verdict,
+        world: row.world,
+        exit: row.exit_code,
+        rta_ns: nanos(row.rta_ns),
+        rpa_ns: nanos(row.rpa_ns),
         started: row.started_at,
-        verdict: row.verdict.unwrap_or_else(|| "incomplete".to_owned()),
-        world: row.world.unwrap_or_else(|| "unknown".to_owned()),
-        rta: span(row.rta_ns),
-        rpa: span(row.rpa_ns),
     }
 }

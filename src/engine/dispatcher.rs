@@ -9,20 +9,23 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::ending::Broken;
 use super::executor::{Begin, Job, intent, needs_no_look};
 use super::watch::{Watch, WatchSetup};
-use super::{Attended, Ended, EngineError, Message, Run, Signal, Sink, Stamped, ending, late};
+use super::{Attended, Ended, EngineError, Message, Run, Signal, Sink, ending, late};
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, OnFailure, Part};
 use crate::event::Event;
-use crate::id::ResourceId;
+use crate::id::{RegionRole, ResourceId, RunId};
 use crate::journal::Stamp;
+use crate::probe::Regions;
+use crate::record::Entry;
 use crate::model::{Course, Happened, Plan, Step, UndoResult};
-use crate::resource::{Actor, AnsweredBy, Cancellation, Choice, Context, ProviderError, Resources, World, region_resource};
+use crate::resource::{Actor, AnsweredBy, Cancellation, Choice, Context, ProviderError, ResourceState, Resources, World, region_resource};
 use crate::state::course::{self, Next};
 use crate::state::step::Status;
 use crate::state::{Graph, RunState};
-use crate::time::{Moment, Span};
+use crate::time::{Clock, Moment, Span};
 
 /// How many messages are taken in before the state is looked at again.
 const ROUND: usize = 512;
@@ -75,10 +78,10 @@ struct Dispatcher {
     state: RunState,
     tools: Tools,
     names: late::Names,
-    events: Vec<Stamped>,
+    events: Vec<Entry>,
     sink: Sink,
     notes: mpsc::UnboundedSender<Note>,
-    watch: Option<Watch>,
+    watch: Option<Arc<Watch>>,
     /// Steps that look at the world before their intent.
     looking: BTreeSet<usize>,
     cancels: BTreeMap<usize, Cancellation>,
@@ -101,7 +104,7 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
     let (sink, mut inbox) = Sink::new();
     // Unbounded, but at most one note for each thing that the dispatcher itself began.
     let (notes, mut noted) = mpsc::unbounded_channel();
-    let cx = muster_context(&run);
+    let cx = muster_context(&run.id, &run.clock, run.fencing);
     let names = late::Names {
         id: run.id.to_string(),
         mode: plan.mode.to_string(),
@@ -113,10 +116,12 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
         graph: Graph::new(&plan),
         state: RunState::new(&plan),
         tools: Tools {
-            resources: run.resources.clone(),
+            resources: Arc::new(run.resources.clone()),
             health: Arc::new(NoHealth),
             plan: Arc::clone(&plan),
             initial: Arc::new(World::new()),
+            secrets: Arc::clone(&run.secrets),
+            step: None,
         },
         names,
         events: Vec::new(),
@@ -145,13 +150,14 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
     dispatcher.end(&cx, &mut inbox, &mut noted).await
 }
 
-fn muster_context(run: &Run) -> Context {
+/// What Muster itself asks with.
+pub fn muster_context(run: &RunId, clock: &Clock, fencing: u64) -> Context {
     Context {
-        run: run.id.clone(),
+        run: run.clone(),
         actor: Actor::Muster,
         attempt: 1,
-        clock: run.clock.clone(),
-        fencing: run.fencing,
+        clock: clock.clone(),
+        fencing,
         cancel: Cancellation::default(),
     }
 }
@@ -164,6 +170,7 @@ impl Dispatcher {
         let (world, unseen) = survey(&self.plan, &self.run.resources, cx).await;
         self.tools.initial = Arc::new(world.clone());
         self.write(vec![Event::Surveyed { world, unseen }]).await?;
+        let regions = self.regions();
         let watch = Watch::start(WatchSetup {
             plan: Arc::clone(&self.plan),
             resources: self.run.resources.clone(),
@@ -172,11 +179,24 @@ impl Dispatcher {
             fencing: self.run.fencing,
             sink: self.sink.clone(),
             pace: self.run.pace,
-            addresses: self.run.regions.clone(),
+            regions,
         });
         self.tools.health = (self.run.health)(watch.health());
-        self.watch = Some(watch);
+        self.watch = Some(Arc::new(watch));
         Ok(())
+    }
+
+    /// The addresses of both regions, as the records' providers know them.
+    fn regions(&self) -> Regions {
+        let mut regions = Regions::new();
+        for (id, dns) in &self.run.resources.dns {
+            if let Some(ResourceState::Dns(state)) = self.tools.initial.get(id) {
+                for role in RegionRole::ALL {
+                    regions.insert_record(role, &dns.target(role, &state.record));
+                }
+            }
+        }
+        regions
     }
 
     /// Until nothing is left to do, or the run breaks off.
@@ -382,7 +402,7 @@ impl Dispatcher {
                 Next::Turn { course, leg, because, aborted } => {
                     self.emit(round, Event::CourseChanged { course, leg, because, aborted })?;
                     if course == Course::CleaningUp {
-                        self.names.ending = Some(ending::foresee(&self.plan, &self.events, &round.events, &self.state));
+                        self.foresee(round);
                     }
                 }
                 Next::Undo(step) => {
@@ -394,6 +414,24 @@ impl Dispatcher {
                 Next::Finish => return Ok(self.looking.is_empty()),
             }
         }
+    }
+
+    /// What cleanup steps can say of how the run ends: the world as the steps so far have left it, by their effects.
+    fn foresee(&mut self, round: &Round) {
+        let mut entries = self.events.clone();
+        let (at, elapsed) = (self.run.clock.wall(), self.run.clock.now());
+        let seq = entries.len() as u64;
+        let fresh = round.events.iter().zip(seq..);
+        entries.extend(fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.clone() }));
+        let setting = self.tools.setting();
+        let mut world = World::clone(&self.tools.initial);
+        for &step in &self.state.begun {
+            if self.state.steps[step] == Status::Passed {
+                self.plan.steps[step].act.describe().effect(&mut world, &setting);
+            }
+        }
+        let judged = ending::judge(&self.run.id, &self.plan, &entries, &self.state, &world, Broken::No);
+        self.names.ending = Some((judged.verdict, judged.world));
     }
 
     /// Starts what is not started yet, within the limit. `false`: there was nothing to start.
@@ -522,9 +560,9 @@ impl Dispatcher {
         };
         for subject in act.describe().subjects() {
             self.unsettled += 1;
-            let (notes, counting) = (self.notes.clone(), watch.promoted(&subject.resource, to, leg));
+            let (notes, watch) = (self.notes.clone(), Arc::clone(watch));
             self.run.clock.spawn(async move {
-                counting.await;
+                watch.promoted(&subject.resource, to, leg).await;
                 let _ = notes.send(Note::Settled);
             });
         }
@@ -554,7 +592,7 @@ impl Dispatcher {
         let stamp = Stamp { at, elapsed_ns: elapsed.0 };
         let committed = self.run.journal.commit(stamp, &events).await?;
         for (n, event) in events.into_iter().enumerate() {
-            let stamped = Stamped { seq: committed.first_seq + n as u64, at, elapsed, event };
+            let stamped = Entry { seq: committed.first_seq + n as u64, at, elapsed, event };
             for observer in &mut self.run.observers {
                 observer.event(&stamped);
             }
@@ -590,7 +628,7 @@ impl Dispatcher {
                 });
             }
             Deed::Ask { situation } => {
-                let cx = muster_context(&self.run);
+                let cx = muster_context(&self.run.id, &self.run.clock, self.run.fencing);
                 let (notes, people) = (self.notes.clone(), Arc::clone(&self.run.resources.people));
                 self.run.clock.spawn(async move {
                     let choice = people.decide(&cx, &situation).await;
@@ -609,8 +647,8 @@ impl Dispatcher {
         let deadline = *self.deadlines.entry(step).or_insert(now + plan_step.timeout);
         Job {
             step: Arc::clone(plan_step),
-            tools: self.tools.clone(),
-            cx: Context { actor: Actor::Step(plan_step.id.clone()), attempt, cancel, ..muster_context(&self.run) },
+            tools: Tools { step: Some(Arc::clone(plan_step)), ..self.tools.clone() },
+            cx: Context { actor: Actor::Step(plan_step.id.clone()), attempt, cancel, ..muster_context(&self.run.id, &self.run.clock, self.run.fencing) },
             sink: self.sink.clone(),
             deadline,
         }
@@ -668,7 +706,8 @@ impl Dispatcher {
         }
         self.close(&mut round).await?;
         let (seen, _) = survey(&self.plan, &self.run.resources, cx).await;
-        let judged = ending::judge(&self.plan, &self.events, &self.state, &seen, self.break_off.is_some());
+        let broken = if self.break_off.is_some() { Broken::Off } else { Broken::No };
+        let judged = ending::judge(&self.run.id, &self.plan, &self.events, &self.state, &seen, broken);
         let resumable = self.break_off == Some(BreakOff::Resumable);
         if !resumable {
             let finished = Event::Finished {
@@ -695,13 +734,13 @@ struct Round {
     deeds: Vec<Deed>,
 }
 
-/// Looks at everything that the plan knows.
-pub(super) async fn survey(
+/// Looks at everything that the plan knows; gives what was seen, and what was not and why.
+pub async fn survey(
     plan: &Plan,
     resources: &Resources,
     cx: &Context,
 ) -> (World, Vec<(ResourceId, String)>) {
-    let ids = plan.resources.keys().cloned().chain(plan.regions.keys().map(|role| region_resource(*role)));
+    let ids = plan.resources.keys().cloned().chain(resources.regions.keys().map(|role| region_resource(*role)));
     let mut world = World::new();
     let mut unseen = Vec::new();
     for id in ids {

@@ -26,8 +26,6 @@ const UNDO_ATTEMPTS: u32 = 3;
 /// One step, ready to be carried out.
 #[derive(Clone)]
 pub(super) struct Job {
-    /// Its place in the plan.
-    pub(super) index: usize,
     /// The step.
     pub(super) step: Arc<Step>,
     /// What it may use.
@@ -116,9 +114,9 @@ impl Job {
     fn end(&self, ended: Result<Applied, ActError>) -> Vec<Event> {
         let mut events = Vec::new();
         let gate = self.step.act.describe().part() == Part::Gate;
-        let mut answered = |answer: Option<Answer>| {
+        let mut answered = |answer: Option<Box<Answer>>| {
             if gate {
-                events.push(Event::GateAnswered { step: self.step.id.clone(), answer });
+                events.push(Event::GateAnswered { step: self.step.id.clone(), answer: answer.map(|answer| *answer) });
             }
         };
         match ended {

@@ -15,6 +15,7 @@
 //! resource traits, never a provider.
 
 mod dispatcher;
+mod ending;
 mod executor;
 mod late;
 mod sink;
@@ -22,15 +23,16 @@ pub mod watch;
 
 use std::sync::Arc;
 
-pub use dispatcher::drive;
+pub use dispatcher::{drive, muster_context, survey};
 pub use sink::{Message, Sink};
 
-use crate::event::{Event, Started};
+use crate::event::Started;
 use crate::id::RunId;
 use crate::journal::{Journal, JournalError};
 use crate::model::{ExitCode, Place, Verdict};
+use crate::record::Entry;
 use crate::resource::Resources;
-use crate::time::{Clock, Moment};
+use crate::time::Clock;
 use watch::Pace;
 
 /// What can be told to a run from outside.
@@ -42,23 +44,10 @@ pub enum Signal {
     Terminate,
 }
 
-/// An event with its place in the journal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stamped {
-    /// Its number, from 0.
-    pub seq: u64,
-    /// The wall clock, a label.
-    pub at: jiff::Timestamp,
-    /// Since the run's start.
-    pub elapsed: Moment,
-    /// What happened.
-    pub event: Event,
-}
-
 /// Sees each event once it is durable. Must be quick; what it does can't change the run.
 pub trait Observer: Send {
     /// An event was written.
-    fn event(&mut self, stamped: &Stamped);
+    fn event(&mut self, stamped: &Entry);
 }
 
 /// All that a run needs.
@@ -69,8 +58,8 @@ pub struct Run {
     pub started: Started,
     /// What it acts on.
     pub resources: Resources,
-    /// Which address belongs to which region.
-    pub regions: watch::Addresses,
+    /// The way to secrets.
+    pub secrets: Arc<dyn crate::action::Secrets>,
     /// Where its events go.
     pub journal: Journal,
     /// The time.
@@ -102,7 +91,7 @@ pub enum Attended {
 #[derive(Debug)]
 pub struct Ended {
     /// All its events.
-    pub events: Vec<Stamped>,
+    pub events: Vec<Entry>,
     /// How; `None` if it was stopped so that it can be resumed.
     pub verdict: Option<(Verdict, Place)>,
     /// The program's exit code.

@@ -22,8 +22,8 @@ pub mod writer;
 pub use chain::{Chain, LineHash, Stamp};
 pub use error::{Damage, JournalError};
 pub use handle::{Commit, Journal};
-pub use log::{Durability, FileLog, Log, MemoryLog};
-pub use reader::{FinishedHead, Line, Lines, Verified};
+pub use log::{Durability, FileLog, Log, MemoryLog, path_in};
+pub use reader::{FinishedHead, Line, Lines, Verified, read_file, verify_file};
 pub use writer::{Committed, Writer};
 
 /// The name of a journal in its run's folder.

@@ -14,7 +14,7 @@ use crate::model::{
     CanaryCount, CanaryProgress, Course, ExitCode, Happened, LeftOver, Leg, PhaseKind, PhaseResult, Place, Plan,
     SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
-use crate::resource::{Answer, ResourceState, World};
+use crate::resource::{Answer, AnsweredBy, Choice, ResourceState, World};
 use crate::time::{Moment, Span};
 
 /// An event with its place in the journal and in time.
@@ -250,7 +250,25 @@ impl Builder {
                 self.split_brains.push((resource, seen));
             }
             Event::GuardrailBroken { name, seen, then } => self.guardrail_broken(at, name, seen, then),
-            Event::Signalled { signal } => self.mark(at, HappeningKind::Signal, signal),
+            Event::StepSkipped { step, because } => {
+                let index = self.step(seq, &step)?;
+                self.steps[index].warning = Some(format!("left out: {because}"));
+            }
+            Event::Decided { choice, by, situation } => {
+                let choice = match choice {
+                    Choice::Retry => "try again",
+                    Choice::GoOn => "go on",
+                    Choice::Undo => "undo",
+                    Choice::Stop => "stop",
+                };
+                let by = match by {
+                    AnsweredBy::Terminal => "a person at the terminal",
+                    AnsweredBy::NobodyAsked => "nobody was there to ask",
+                    AnsweredBy::Simulation => "the simulation",
+                };
+                self.mark(at, HappeningKind::Gate, format!("{situation}; decided: {choice} ({by})"));
+            }
+            Event::Signalled { signal, .. } => self.mark(at, HappeningKind::Signal, signal),
             Event::Finished { verdict, world, exit, left, seen } => {
                 self.mark(at, HappeningKind::Finished, format!("{verdict}; the world is {world}"));
                 self.finish = Some(Finish { at: wall, verdict, world, exit, left, seen });

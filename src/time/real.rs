@@ -70,6 +70,12 @@ fn boot_nanos() -> u64 {
     Span::from_secs(seconds).0.saturating_add(nanos)
 }
 
+/// The machine's wall clock, for what happens before there is a run: a label, never a measure.
+#[must_use]
+pub fn wall_now() -> jiff::Timestamp {
+    Real::wall()
+}
+
 /// Runs `f` to its end in real time, on a tokio runtime of one thread with all its drivers.
 ///
 /// # Errors

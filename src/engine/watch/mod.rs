@@ -138,7 +138,7 @@ impl Watch {
     }
 
     /// Ends watching: looks once more whether two sides take writes, tells what was not told, takes canaries away.
-    pub async fn finish(self) {
+    pub async fn finish(&self) {
         let promoted = std::mem::take(&mut self.state().promoted);
         for resource in promoted {
             rows::look_for_split(&self.shared, &resource).await;

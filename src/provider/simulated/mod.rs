@@ -355,9 +355,15 @@ fn build_resources(
         }
     }
     let region = |role: RegionRole| -> (RegionRole, Arc<dyn Region>) {
-        let place = region::SimulatedPlace { role, settings: setup.regions.get(role).clone() };
+        let place = region::SimulatedPlace {
+            role,
+            settings: setup.regions.get(role).clone(),
+            databases: names.databases.clone(),
+            storages: names.storages.clone(),
+        };
         (role, handle(world, &region_resource(role), index(role), &place))
     };
+    let regions = BOTH.into_iter().map(region).collect();
     let user = SimulatedUser {
         world: Arc::clone(world),
         map: Arc::clone(map),
@@ -371,7 +377,7 @@ fn build_resources(
         computes: BTreeMap::new(),
         storages: BTreeMap::new(),
         backups: BTreeMap::new(),
-        regions: BOTH.into_iter().map(region).collect(),
+        regions,
         network: Arc::new(user),
         processes: Arc::new(SimulatedProcesses { world: Arc::clone(world), step_takes }),
         people: Arc::new(people::SimulatedPeople { world: Arc::clone(world) }),

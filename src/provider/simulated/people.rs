@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::infrastructure::simulate::FaultKind;
-use crate::resource::{Answer, AnsweredBy, Context, Decision, People, Question};
+use crate::chance::Distribution;
+use crate::resource::{Answer, AnsweredBy, Choice, Context, Decision, People, Question};
+use crate::time::Span;
 
 use super::fault::Access;
 use super::world::{World, asker, times};
@@ -51,5 +53,13 @@ impl People for SimulatedPeople {
             by: AnsweredBy::Simulation,
             evidence: None,
         })
+    }
+
+    /// A run that stands still is taken back, after the minute that a person needs to see what happened.
+    async fn decide(&self, cx: &Context, _situation: &str) -> Option<(Choice, AnsweredBy)> {
+        let takes = Distribution::fixed(Span::from_secs(60));
+        let takes = takes.draw(self.world.seed, "decides", asker(&cx.actor), u64::from(cx.attempt));
+        self.world.spend(cx, takes).await.ok()?;
+        Some((Choice::Undo, AnsweredBy::Simulation))
     }
 }

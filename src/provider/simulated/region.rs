@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 
-use crate::id::RegionRole;
+use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::simulate::SimulatedRegion;
 use crate::resource::{Context, ProviderError, Region, RegionState};
 
 use super::fault::Access;
 use super::pair::index;
+use super::pair::Pair;
 use super::world::{Handle, times};
 
 /// A region and its settings.
@@ -15,6 +16,9 @@ use super::world::{Handle, times};
 pub(super) struct SimulatedPlace {
     pub(super) role: RegionRole,
     pub(super) settings: SimulatedRegion,
+    /// The databases and storages that can be fenced in it, with their places.
+    pub(super) databases: Vec<ResourceId>,
+    pub(super) storages: Vec<ResourceId>,
 }
 
 #[async_trait]
@@ -39,6 +43,35 @@ impl Region for Handle<SimulatedPlace> {
         if !effect.lies {
             self.world.state().isolate(role, to, cx.clock.now());
         }
+        Ok(())
+    }
+
+    async fn rejoin_fenced(&self, cx: &Context, fenced: &[ResourceId]) -> Result<(), ProviderError> {
+        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let (role, settings) = (self.settings.role, &self.settings.settings);
+        let takes = self.world.takes(cx, "rejoin", &self.id, None, &settings.rejoin);
+        self.world.spend(cx, times(takes, effect.slow)).await?;
+        if effect.lies {
+            return Ok(());
+        }
+        let now = cx.clock.now();
+        let place = |all: &[ResourceId], id: &ResourceId| all.iter().position(|one| one == id);
+        let mut state = self.world.state();
+        let fence = |pair: &mut Pair| {
+            pair.fence(role, now);
+        };
+        for id in fenced {
+            if let Some(n) = place(&self.settings.databases, id) {
+                fence(&mut state.databases[n]);
+                state.note_database(n, now);
+            } else if let Some(n) = place(&self.settings.storages, id) {
+                fence(&mut state.storages[n].pair);
+                state.note_storage(n, now);
+            } else {
+                return Err(ProviderError::Refused(format!("{id} is neither a database nor a storage of this region")));
+            }
+        }
+        state.isolate(role, &RegionState::default(), now);
         Ok(())
     }
 }

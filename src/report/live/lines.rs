@@ -56,7 +56,7 @@ impl Live {
             Event::DnsAnswered { record, server, values, .. } => format!("{record}: {server} now answers {}", values.join(", ")),
             Event::SplitBrain { resource, seen } => format!("SPLIT BRAIN: {resource} takes writes on both sides: {seen}"),
             Event::GuardrailBroken { name, seen, .. } => format!("guardrail broken: {name}: {seen}"),
-            Event::Signalled { signal } => format!("{signal} came: nothing new is started"),
+            Event::Signalled { signal, .. } => format!("{signal} came: nothing new is started"),
             Event::Finished { verdict, world, exit, left, .. } => {
                 let left = if left.is_empty() { String::new() } else { format!("; {} left behind", count(left.len() as u64, "thing")) };
                 let person = if *exit == ExitCode::NeedsPerson { "; a person is needed" } else { "" };

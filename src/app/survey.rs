@@ -1,0 +1,46 @@
+//! Looks at everything that a plan knows, and changes nothing.
+
+use super::real;
+use super::simulation;
+use super::{AppError, Attendance};
+use crate::chance::Seed;
+use crate::engine;
+use crate::id::{ResourceId, RunId};
+use crate::infrastructure::simulate::Faults;
+use crate::model::Plan;
+use crate::provider::simulated::Simulation;
+use crate::resource::World;
+use crate::time::{run_real, run_virtual};
+
+/// What was seen of everything that a plan knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surveyed {
+    /// What answered.
+    pub world: World,
+    /// What could not be seen, and why.
+    pub unseen: Vec<(ResourceId, String)>,
+}
+
+/// Looks at everything that the plan knows.
+///
+/// # Errors
+/// [`AppError::Refused`] for resources that this build can't reach, [`AppError::Usage`] for a twin that does not fit.
+pub fn survey(plan: &Plan) -> Result<Surveyed, AppError> {
+    let start = crate::time::wall_now();
+    let run = RunId::make(start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
+    let (world, unseen) = if plan.simulated() {
+        let seen = run_virtual(start, |clock| async move {
+            let setup = simulation::setup(plan, Seed(1), clock.clone(), &Faults::default()).map_err(AppError::Usage)?;
+            let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
+            Ok(engine::survey(plan, &simulation.resources(), &engine::muster_context(&run, &clock, 0)).await)
+        });
+        seen.map_err(|stuck| AppError::Defect(stuck.to_string()))?
+    } else {
+        let seen = run_real(|clock| async move {
+            let resources = real::resources(plan, &clock, Attendance::Nobody)?;
+            Ok(engine::survey(plan, &resources, &engine::muster_context(&run, &clock, 0)).await)
+        });
+        seen.map_err(|error| AppError::Defect(error.to_string()))?
+    }?;
+    Ok(Surveyed { world, unseen })
+}
