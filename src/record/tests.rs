@@ -195,6 +195,23 @@ impl Story {
         self.add(from, Event::Sampled { probe, last, first: sample(from, healthy, region) })
     }
 
+    /// What the probe said last it says until second `to`.
+    fn until(&mut self, to: u64) -> &mut Self {
+        let first = self.0.iter().rev().find_map(|(_, event)| match event {
+            Event::Sampled { first, .. } => Some(first.clone()),
+            _ => None,
+        });
+        let mut last = first.unwrap();
+        let (first_tick, moment) = (last.tick, Moment::ZERO + Span::from_secs(to));
+        (last.tick, last.scheduled, last.sent, last.answered) = (to, moment, moment, moment + Span::from_millis(100));
+        let (count, took) = (to + 1 - first_tick, Span::from_millis(100));
+        let probe = ProbeId::new("web").unwrap();
+        let healthy = if last.is_healthy() { count } else { 0 };
+        let summary =
+            SampleSummary { probe, first_tick, last_tick: to, count, healthy, p50: took, p95: took, max: took, last };
+        self.add(to, Event::SamplesSummed { probes: vec![summary], canaries: Vec::new() })
+    }
+
     fn counted(&mut self, at: u64, leg: Leg, lost: u64) -> &mut Self {
         let row = |number: u64| Some((number, Moment::ZERO + Span::from_millis(200) * number));
         let count = CanaryCount {
@@ -226,7 +243,7 @@ fn there(plan: Plan) -> Story {
     let mut story = Story::new(plan);
     story.web(0, true, RegionRole::Primary).phase(10, "failover", None).starts(10, "promote");
     story.web(12, false, RegionRole::Primary).passes(20, "promote").counted(20, Leg::Failover, 5);
-    story.starts(20, "dns").passes(24, "dns").web(30, true, RegionRole::Secondary);
+    story.starts(20, "dns").passes(24, "dns").web(30, true, RegionRole::Secondary).until(40);
     story.phase(40, "failover", Some(PhaseResult::Passed));
     story
 }
