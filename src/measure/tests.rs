@@ -143,14 +143,14 @@ fn a_measure_is_met_missed_or_undecided() {
     assert_eq!(Measure::NotMeasured { why: String::new() }.judge(objective(9)), Judgement::NotMeasured);
 }
 
-fn count(rows: u64, last: Option<(u64, u64)>, prefix: Option<(u64, u64)>, lost: u64) -> CanaryCount {
+fn count(rows: u64, newest: Option<(u64, u64)>, prefix: Option<(u64, u64)>, lost: u64) -> CanaryCount {
     let row = |(number, millis)| (number, at(millis));
     CanaryCount {
         canary: ProbeId::new("main").unwrap(),
         region: RegionRole::Secondary,
         every: Span::from_millis(200),
         acknowledged: rows,
-        last_acknowledged: last.map(row),
+        last_acknowledged: newest.map(row),
         prefix_end: prefix.map(row),
         lost,
         survived_unacknowledged: 0,
