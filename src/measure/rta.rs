@@ -58,8 +58,7 @@ pub fn parts(start: Moment, end: Moment, activity: &Activity) -> Parts {
     let execution = Some(take(&mut left, &activity.acting));
     let asked = activity.asking.iter().any(|(from, to)| *from < end && *to > start);
     let decision = asked.then(|| take(&mut left, &activity.asking));
-    let propagation =
-        (!activity.propagating.is_empty()).then(|| take(&mut left, &activity.propagating));
+    let propagation = (!activity.propagating.is_empty()).then(|| take(&mut left, &activity.propagating));
     let stabilisation = Some(left.iter().map(|(from, to)| to.since(*from)).sum());
     Parts { detection, execution, decision, propagation, stabilisation }
 }

@@ -174,7 +174,13 @@ impl Track {
     /// Replays all samples. `blind` are the stretches in which the witness failed too, in order and disjoint; `marks`
     /// the instants that part the stretches of the answer.
     #[must_use]
-    pub fn replay(&self, plan: &ProbePlan, actives: &Actives, blind: &[(Moment, Moment)], marks: &[Moment]) -> Replayed {
+    pub fn replay(
+        &self,
+        plan: &ProbePlan,
+        actives: &Actives,
+        blind: &[(Moment, Moment)],
+        marks: &[Moment],
+    ) -> Replayed {
         let mut cuts: Vec<Moment> = actives.changes.iter().map(|change| change.0).collect();
         // What was sent at the very instant of the last good witness is still seen clearly.
         cuts.extend(blind.iter().flat_map(|(from, to)| [Moment(from.0.saturating_add(1)), *to]));

@@ -323,8 +323,7 @@ impl Builder {
         let step = &mut self.steps[index];
         step.started.get_or_insert(at);
         step.state = StepState::Running;
-        let began =
-            AttemptRecord { attempt, started: at, ended: None, failure: None, happened: None, retry_in: None };
+        let began = AttemptRecord { attempt, started: at, ended: None, failure: None, happened: None, retry_in: None };
         step.attempts.push(began);
         if attempt <= 1 || self.captured[index].is_empty() {
             self.captured[index] = before;

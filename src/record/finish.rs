@@ -17,10 +17,8 @@ pub(super) fn record(builder: &Builder, heads: Heads) -> Record {
     let planned = legs::planned(plan);
     let seen = users::services(builder, &blind, &planned);
     let canaries = users::canaries(builder, &planned);
-    let legs: Vec<LegRecord> = planned
-        .iter()
-        .map(|leg| legs::leg(builder, *leg, &seen, &canaries, &phases, &steps))
-        .collect();
+    let legs: Vec<LegRecord> =
+        planned.iter().map(|leg| legs::leg(builder, *leg, &seen, &canaries, &phases, &steps)).collect();
     let services: Vec<ServiceRecord> = seen.into_iter().map(|seen| seen.record).collect();
     let after = builder.finish.as_ref().map(|finish| finish.seen.clone());
     let mut record = Record {

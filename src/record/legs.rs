@@ -97,13 +97,7 @@ fn judge(
 }
 
 /// What went on in a leg, for the parts of its recovery time.
-fn activity(
-    builder: &Builder,
-    leg: Leg,
-    services: &[Seen],
-    phases: &[PhaseRecord],
-    steps: &[StepRecord],
-) -> Activity {
+fn activity(builder: &Builder, leg: Leg, services: &[Seen], phases: &[PhaseRecord], steps: &[StepRecord]) -> Activity {
     let plan = builder.plan();
     let until = builder.until;
     let detected = phases
@@ -128,7 +122,8 @@ fn propagating(builder: &Builder, leg: Leg, services: &[Seen]) -> Vec<(Moment, M
         for (service, seen) in plan.services.iter().zip(services) {
             let moved = |record: &&crate::id::ResourceId| service.depends_on.contains(record);
             let Some(record) = switch.records.iter().find(moved) else { continue };
-            let asked_there = builder.tracks.get(&service.probe.id).and_then(|it| it.answered_by(switch.to, switch.done));
+            let asked_there =
+                builder.tracks.get(&service.probe.id).and_then(|it| it.answered_by(switch.to, switch.done));
             let run_out = || switch.done + builder.old_ttl(switch.step, record).unwrap_or(Span::ZERO);
             let lost = seen.record.outages.iter().any(|it| it.leg == leg);
             if lost {

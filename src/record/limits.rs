@@ -10,11 +10,12 @@ pub(super) fn limits(plan: &Plan, record: &Record) -> Vec<Limit> {
     let mut all = Vec::new();
     let mut say = |code: &str, text: String| all.push(Limit { code: code.to_owned(), text });
     match &record.header.simulated {
-        Simulated::Wholly => say("simulated", "Everything was simulated: this is no evidence of a real failover.".into()),
-        Simulated::Partly(parts) => say(
-            "partly_simulated",
-            format!("{} simulated: this is no evidence of a real failover.", listed(parts)),
-        ),
+        Simulated::Wholly => {
+            say("simulated", "Everything was simulated: this is no evidence of a real failover.".into());
+        }
+        Simulated::Partly(parts) => {
+            say("partly_simulated", format!("{} simulated: this is no evidence of a real failover.", listed(parts)));
+        }
         Simulated::No => {}
     }
     if plan.mode == Mode::Planned {

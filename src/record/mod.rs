@@ -84,3 +84,6 @@ pub struct Record {
     /// The run before, for comparison.
     pub previous: Option<PreviousRun>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,12 +24,7 @@ pub(super) fn witness(builder: &Builder) -> Option<WitnessRecord> {
         // The instant after the last: what was sent then is blind as well.
         *to = (*to).min(Moment(builder.until.0.saturating_add(1)));
     }
-    Some(WitnessRecord {
-        probe: plan.probe.to_string(),
-        samples: track.samples(),
-        failed: track.failed(),
-        blind,
-    })
+    Some(WitnessRecord { probe: plan.probe.to_string(), samples: track.samples(), failed: track.failed(), blind })
 }
 
 pub(super) fn services(builder: &Builder, blind: &[(Moment, Moment)], legs: &[Leg]) -> Vec<Seen> {
@@ -53,7 +48,8 @@ fn one_service(
         Some(began) if outage.first_bad >= began => Leg::Return,
         _ => Leg::Failover,
     };
-    let record = |outage: &Outage| OutageRecord { leg: leg_of(outage), outage: outage.clone(), length: outage.length() };
+    let record =
+        |outage: &Outage| OutageRecord { leg: leg_of(outage), outage: outage.clone(), length: outage.length() };
     let outages: Vec<OutageRecord> = replayed.outages.iter().map(record).collect();
     let in_outages: u64 = outages.iter().map(|it| it.outage.failed).sum();
     let failed = track.failed();

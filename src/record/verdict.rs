@@ -127,7 +127,13 @@ pub fn reasons(record: &Record) -> Vec<String> {
             if of_drill.is_some_and(|it| it.rto_judgement == leg.judgement && it.rto == leg.rto) {
                 continue;
             }
-            objective(&mut all, &format!("RTO of {} in the {}", service.title, leg.leg), leg.judgement, leg.rto, &leg.rta);
+            objective(
+                &mut all,
+                &format!("RTO of {} in the {}", service.title, leg.leg),
+                leg.judgement,
+                leg.rto,
+                &leg.rta,
+            );
         }
     }
     for step in record.steps.iter().filter(|step| step.state.is_good()) {
