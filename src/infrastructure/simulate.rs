@@ -4,8 +4,7 @@
 //! Pure data, read from an infrastructure file. May rely on `time`, `chance`, `id`; must never know how a provider
 //! acts on it.
 
-use std::fmt;
-use std::str::FromStr;
+mod fault;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +12,8 @@ use crate::chance::Distribution;
 use crate::id::RegionRole;
 use crate::resource::ResourceKind;
 use crate::time::Span;
+
+pub use fault::{Fault, FaultError, FaultKind, Faults};
 
 /// One value for each region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -293,6 +294,24 @@ impl SimulatedResource {
         })
     }
 
+    /// Reads the settings of a resource of `kind`; `null` stands for the defaults.
+    ///
+    /// # Errors
+    /// What serde says of the first thing that is wrong; a region's settings are not a resource's.
+    pub fn from_json(kind: ResourceKind, settings: &serde_json::Value) -> Result<Self, serde_json::Error> {
+        use serde::de::Error;
+        let empty = serde_json::Value::Object(serde_json::Map::new());
+        let settings = if settings.is_null() { &empty } else { settings };
+        Ok(match kind {
+            ResourceKind::Dns => Self::Dns(SimulatedDns::deserialize(settings)?),
+            ResourceKind::Database => Self::Database(SimulatedDatabase::deserialize(settings)?),
+            ResourceKind::Compute => Self::Compute(SimulatedCompute::deserialize(settings)?),
+            ResourceKind::Storage => Self::Storage(SimulatedStorage::deserialize(settings)?),
+            ResourceKind::Backup => Self::Backup(SimulatedBackup::deserialize(settings)?),
+            ResourceKind::Region => return Err(serde_json::Error::custom("a region is no resource")),
+        })
+    }
+
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> ResourceKind {
@@ -303,141 +322,6 @@ impl SimulatedResource {
             Self::Storage(_) => ResourceKind::Storage,
             Self::Backup(_) => ResourceKind::Backup,
         }
-    }
-}
-
-/// What goes wrong with a step or a resource of a simulation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FaultKind {
-    /// It says no; nothing happens.
-    Fails,
-    /// It never answers; nothing happens.
-    Hangs,
-    /// It takes ten times as long.
-    Slow,
-    /// It says no in passing, at about every second attempt.
-    Flaky,
-    /// It says that it is done, and nothing has happened.
-    Lies,
-}
-
-impl FaultKind {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Fails, Self::Hangs, Self::Slow, Self::Flaky, Self::Lies];
-
-    /// The word on the command line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fails => "fails",
-            Self::Hangs => "hangs",
-            Self::Slow => "slow",
-            Self::Flaky => "flaky",
-            Self::Lies => "lies",
-        }
-    }
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for FaultKind {
-    type Err = FaultError;
-
-    fn from_str(text: &str) -> Result<Self, FaultError> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| FaultError::UnknownKind(text.chars().take(40).collect()))
-    }
-}
-
-/// Why a text is no fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FaultError {
-    /// There is no `=` in it, or nothing on one side.
-    #[error("`{0}` is no fault: write STEP-or-RESOURCE=KIND, such as promote=hangs")]
-    Shape(String),
-    /// The kind does not exist.
-    #[error("there is no fault `{0}`: the kinds are fails, hangs, slow, flaky and lies")]
-    UnknownKind(String),
-    /// The same step or resource has a fault already.
-    #[error("`{0}` has two faults; give each step or resource one at most")]
-    Twice(String),
-}
-
-/// One fault, as it is written: `promote=hangs`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// The id of a step or of a resource; which of them it is, is found out where both are known.
-    pub target: String,
-    /// What goes wrong.
-    pub kind: FaultKind,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.target, self.kind)
-    }
-}
-
-impl FromStr for Fault {
-    type Err = FaultError;
-
-    fn from_str(text: &str) -> Result<Self, FaultError> {
-        match text.split_once('=') {
-            Some((target, kind)) if !target.is_empty() && !kind.is_empty() => {
-                Ok(Self { target: target.to_owned(), kind: kind.parse()? })
-            }
-            _ => Err(FaultError::Shape(text.chars().take(80).collect())),
-        }
-    }
-}
-
-/// The faults of a simulation, at most one for each target.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Faults(Vec<Fault>);
-
-impl Faults {
-    /// Reads what was given with `--fault`.
-    ///
-    /// # Errors
-    /// The first that is no fault, or a target's second one.
-    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, FaultError> {
-        let mut all = Self::default();
-        for text in texts {
-            all.add(text.parse()?)?;
-        }
-        Ok(all)
-    }
-
-    /// Adds a fault.
-    ///
-    /// # Errors
-    /// [`FaultError::Twice`] if its target has one.
-    pub fn add(&mut self, fault: Fault) -> Result<(), FaultError> {
-        if self.0.iter().any(|known| known.target == fault.target) {
-            return Err(FaultError::Twice(fault.target));
-        }
-        self.0.push(fault);
-        Ok(())
-    }
-
-    /// All of them, in the order in which they were given.
-    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
-        self.0.iter()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -463,6 +347,7 @@ mod span_text {
 
     use crate::time::Span;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     pub(super) fn serialize<S: Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&span.short())
     }
@@ -527,24 +412,23 @@ mod tests {
     }
 
     #[test]
+    fn settings_are_read_by_kind() {
+        let read = |kind, text: &str| SimulatedResource::from_json(kind, &serde_json::from_str(text).unwrap());
+        for kind in ResourceKind::DECLARED {
+            assert_eq!(read(kind, "null").unwrap(), SimulatedResource::with_defaults(kind).unwrap());
+            assert_eq!(read(kind, "{}").unwrap().kind(), kind);
+            assert!(read(kind, r#"{"nonsense": 1}"#).is_err());
+        }
+        assert!(read(ResourceKind::Region, "{}").is_err());
+        let quick = read(ResourceKind::Database, r#"{"promotion": {"p50": "10s", "p95": "20s"}}"#).unwrap();
+        assert!(matches!(quick, SimulatedResource::Database(it) if it.promotion.median() == Span::from_secs(10)));
+    }
+
+    #[test]
     fn settings_come_back_as_they_were_written() {
         let settings = SimulatedBackup { newest_age: Some(Span::from_secs(90)), ..SimulatedBackup::default() };
         let text = serde_yaml::to_string(&settings).unwrap();
         let again: SimulatedBackup = serde_yaml::from_str(&text).unwrap();
         assert_eq!((again.every, again.newest_age), (settings.every, settings.newest_age));
-    }
-
-    #[test]
-    fn faults_are_read_and_wrong_ones_explained() {
-        let faults = Faults::parse(["promote=hangs", "main=slow"]).unwrap();
-        let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["promote=hangs", "main=slow"]);
-        assert!(matches!(Faults::parse(["promote"]), Err(FaultError::Shape(_))));
-        assert!(matches!(Faults::parse(["=fails"]), Err(FaultError::Shape(_))));
-        assert!(matches!(Faults::parse(["promote=explodes"]), Err(FaultError::UnknownKind(_))));
-        assert!(matches!(Faults::parse(["a=slow", "a=fails"]), Err(FaultError::Twice(_))));
-        for kind in FaultKind::ALL {
-            assert_eq!(kind.to_string().parse(), Ok(kind));
-        }
     }
 }

@@ -1,1 +1,145 @@
-//! (to be written)
+//! Reports: a [`Record`] in, a text out. One file a format.
+//!
+//! Every format is drawn from the record alone, most of it by way of the `view`, the record put into words once, so
+//! that all formats tell the same in the same words. May rely on `record` and what lies above it; must never do I/O,
+//! read a clock or an environment. All text from playbooks, probes and commands passes `clean` on its way into the
+//! view and is escaped by the format that prints it.
+//!
+//! A new format is one file here and one line in [`Format::ALL`].
+//!
+//! [`live`] is not a report but draws the progress of a run from its events, and [`history`] a list of runs.
+
+mod clean;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod text;
+mod timeline;
+mod view;
+
+pub mod history;
+pub mod live;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::record::Record;
+
+/// The version of the JSON report's shape. Fields are only ever added under one version.
+pub const JSON_VERSION: u32 = 1;
+
+/// A form that a report can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// One file for people, with a drawing.
+    Html,
+    /// For a wiki or a pull request.
+    Markdown,
+    /// For programs.
+    Json,
+    /// For build servers.
+    Junit,
+    /// Closing tables for the terminal.
+    Text,
+}
+
+/// How a format is called and drawn.
+struct Entry {
+    format: Format,
+    name: &'static str,
+    file: Option<&'static str>,
+    draw: fn(&Record, &Style) -> String,
+}
+
+/// The list of all formats.
+const ENTRIES: [Entry; 5] = [
+    Entry { format: Format::Html, name: "html", file: Some("report.html"), draw: html::render },
+    Entry { format: Format::Markdown, name: "markdown", file: Some("report.md"), draw: markdown::render },
+    Entry { format: Format::Json, name: "json", file: Some("report.json"), draw: json::render },
+    Entry { format: Format::Junit, name: "junit", file: Some("junit.xml"), draw: junit::render },
+    Entry { format: Format::Text, name: "text", file: None, draw: text::render },
+];
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Html, Self::Markdown, Self::Json, Self::Junit, Self::Text];
+
+    fn entry(self) -> &'static Entry {
+        &ENTRIES[self as usize]
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// The file of a run's folder that holds it; `None` for what is only printed.
+    #[must_use]
+    pub fn file_name(self) -> Option<&'static str> {
+        self.entry().file
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// There is no such format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit and text")]
+pub struct UnknownFormat(String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        let name = if name == "md" { "markdown" } else { name };
+        ENTRIES
+            .iter()
+            .find(|entry| entry.name == name)
+            .map(|entry| entry.format)
+            .ok_or_else(|| UnknownFormat(clean::line(name, 40)))
+    }
+}
+
+/// Whether a terminal shows colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paint {
+    /// No escape sequences at all.
+    #[default]
+    Plain,
+    /// With ANSI colours; nothing is told by them alone.
+    Coloured,
+}
+
+/// How a text for the terminal looks. The other formats take nothing from it: same record, same bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// With or without colours.
+    pub paint: Paint,
+    /// How many columns there are; at least 60 are used.
+    pub width: u16,
+    /// The run's folder, as its user knows it, if the reports were written: `reports/20261122-084216-quarterly-failover`.
+    pub folder: Option<String>,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { paint: Paint::Plain, width: 80, folder: None }
+    }
+}
+
+/// Draws a report.
+#[must_use]
+pub fn render(record: &Record, format: Format, style: &Style) -> String {
+    (format.entry().draw)(record, style)
+}

@@ -147,8 +147,11 @@ mod tests {
 
     #[test]
     fn old_ones_stay_old_and_plain_ones_plain() {
-        let settings =
-            SimulatedBackup { newest_age: Some(Span::from_secs(7_200)), encrypted: false, ..SimulatedBackup::default() };
+        let settings = SimulatedBackup {
+            newest_age: Some(Span::from_secs(7_200)),
+            encrypted: false,
+            ..SimulatedBackup::default()
+        };
         let view = Snapshots::new(Seed(5), "snapshots", &settings).view(RegionRole::Secondary, at(1));
         assert_eq!((view.newest_age, view.encrypted), (Span::from_secs(10_800), 0));
     }

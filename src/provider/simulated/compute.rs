@@ -95,9 +95,8 @@ impl Compute for Handle<SimulatedCompute> {
         if effect.lies {
             return Ok(());
         }
-        let boot = |count| {
-            times(self.settings.boot.draw(self.world.seed, "boot", self.id.as_str(), count), effect.slow)
-        };
+        let boot =
+            |count| times(self.settings.boot.draw(self.world.seed, "boot", self.id.as_str(), count), effect.slow);
         let now = cx.clock.now();
         let mut state = self.world.state();
         state.computes[self.n].scale(region, servers, now, boot);

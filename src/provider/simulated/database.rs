@@ -210,7 +210,8 @@ impl Database for Handle<SimulatedDatabase> {
     async fn prepare_canary(&self, cx: &Context) -> Result<(), ProviderError> {
         self.world.look(cx, self.settings.api.median()).await?;
         let mut state = self.world.state();
-        let able = BOTH.into_iter().any(|role| state.users_reach(role) && state.databases[self.n].side(role).writable());
+        let able =
+            BOTH.into_iter().any(|role| state.users_reach(role) && state.databases[self.n].side(role).writable());
         if !able {
             return Err(ProviderError::Refused("no instance that can be reached takes writes".into()));
         }

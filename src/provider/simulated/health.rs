@@ -53,8 +53,8 @@ impl Health for FaultyHealth {
         }
         let seen = self.inner.service(cx, service).await;
         match kind {
-            Some(FaultKind::Fails) => unhealthy(seen),
-            Some(FaultKind::Flaky) if self.faults.flakes_now(cx) => unhealthy(seen),
+            Some(FaultKind::Fails) => unhealthy(&seen),
+            Some(FaultKind::Flaky) if self.faults.flakes_now(cx) => unhealthy(&seen),
             Some(FaultKind::Lies) => ServiceHealth {
                 state: HealthState::Healthy,
                 since: Moment::ZERO,
@@ -71,12 +71,12 @@ impl Health for FaultyHealth {
     }
 }
 
-fn unhealthy(seen: ServiceHealth) -> ServiceHealth {
+fn unhealthy(seen: &ServiceHealth) -> ServiceHealth {
     ServiceHealth {
         state: HealthState::Unhealthy,
         good_since: None,
         last_failure: Some("simulated fault".into()),
-        ..seen
+        ..seen.clone()
     }
 }
 

@@ -41,7 +41,9 @@ pub use truth::{Served, Truth};
 use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::{PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
-use crate::resource::{Region, RegionState, ResourceState, Resolver, Resources, Seen, World as Snapshot, region_resource};
+use crate::resource::{
+    Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
+};
 use crate::time::{Clock, Moment, Span};
 
 use network::{Host, Lookup, Map, NeedNames, Reached, Server, SimulatedUser};
@@ -196,12 +198,12 @@ impl Simulation {
                 facts.set(&change.fact);
             }
             let address = self.map.resolve(state, host, &Resolver::System, now);
-            let served = match address.map(|address| self.map.reach(&facts, Some(server), address, now)) {
+            let outcome = match address.map(|address| self.map.reach(&facts, Some(server), address, now)) {
                 Some(Reached::Well(region)) => Served::By(region),
                 _ => Served::No,
             };
-            if segments.last().is_none_or(|last| last.1 != served) {
-                segments.push((now, served));
+            if segments.last().is_none_or(|last| last.1 != outcome) {
+                segments.push((now, outcome));
             }
         }
         Truth { endpoint: server.endpoint.clone(), segments }
@@ -316,10 +318,8 @@ fn build_map(setup: &SimulationSetup, state: &State, ids: &[(ResourceId, Place)]
         if !map.hosts.contains_key(&endpoint.host) {
             let address = endpoint.host.parse().unwrap_or_else(|_| made_up_address(map.hosts.len()));
             map.owners.entry(address).or_insert(endpoint.region);
-            map.hosts.insert(
-                Arc::clone(&endpoint.host),
-                Host { lookup: Lookup::Always(address), endpoints: Vec::new() },
-            );
+            map.hosts
+                .insert(Arc::clone(&endpoint.host), Host { lookup: Lookup::Always(address), endpoints: Vec::new() });
         }
         if let Some(host) = map.hosts.get_mut(&endpoint.host) {
             host.endpoints.push(n);

@@ -238,10 +238,8 @@ impl Network for SimulatedUser {
             Err(error) => return Failed { address: None, stages: Stages::default(), error }.into(),
         };
         let path = path_of(&request.url);
-        let server = self
-            .map
-            .on_port(&request.host, request.port)
-            .find(|server| server.endpoint.path.as_deref() == Some(path));
+        let server =
+            self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.as_deref() == Some(path));
         if server.is_none() && matches!(cx.actor, Actor::Step(_)) {
             // A step's own request (a webhook, an `http` step) reaches nobody.
             let takes = times(self.step_takes.draw(&self.world, cx), effect.slow);

@@ -28,7 +28,6 @@ impl People for SimulatedPeople {
         let mut takes = question.takes.draw(self.world.seed, "takes", asker(&cx.actor), count);
         let mut decision = Decision::Approved;
         match self.world.faults.find(cx, None, Access::Work).map(|point| point.kind) {
-            None => {}
             Some(FaultKind::Fails) => decision = Decision::Rejected,
             Some(FaultKind::Hangs) => {
                 cx.cancel.cancelled().await;
@@ -38,8 +37,8 @@ impl People for SimulatedPeople {
             Some(FaultKind::Flaky) if self.world.seed.draw("flaky", asker(&cx.actor), count) < 0.5 => {
                 takes = times(takes, 2);
             }
-            Some(FaultKind::Flaky) => {}
             Some(FaultKind::Lies) => takes = times(takes, 0),
+            Some(FaultKind::Flaky) | None => {}
         }
         self.world.spend(cx, takes).await.ok()?;
         let quorum = question.quorum.clamp(1, NAMES_MAX);

@@ -33,8 +33,7 @@ impl Region for Handle<SimulatedPlace> {
             let state = self.world.state();
             !to.isolated_from.is_subset(&state.regions[index(role)].isolated_from)
         };
-        let (what, distribution) =
-            if cuts { ("isolate", &settings.isolate) } else { ("rejoin", &settings.rejoin) };
+        let (what, distribution) = if cuts { ("isolate", &settings.isolate) } else { ("rejoin", &settings.rejoin) };
         let takes = self.world.takes(cx, what, &self.id, None, distribution);
         self.world.spend(cx, times(takes, effect.slow)).await?;
         if !effect.lies {

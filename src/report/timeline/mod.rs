@@ -1,0 +1,205 @@
+//! The drawing: phases and steps as bars, the health of each service below them on the same axis, and marks.
+//!
+//! SVG, drawn here, with class names only: its colours are the page's. What a colour tells, a shape or a word tells
+//! too: bad bars are hatched, outages are tall, gates are dotted. Bounded: of more than [`STEPS_MAX`] steps only those
+//! that failed, were taken back, or took longest are drawn.
+
+mod rows;
+mod scale;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::record::{Happening, HappeningKind, Record, StepRecord};
+use crate::report::clean::escape;
+use crate::report::view::{clock, line};
+use crate::time::Moment;
+use scale::Scale;
+
+/// The drawing's width; it is scaled to the page.
+const WIDTH: f64 = 1000.0;
+/// Where the axis begins: names stand before it.
+const LEFT: f64 = 190.0;
+/// Where it ends.
+const RIGHT: f64 = 952.0;
+/// The height of the numbers of marks above the axis.
+const MARKS_HEIGHT: f64 = 56.0;
+/// Up to so many steps all are drawn.
+const STEPS_MAX: usize = 500;
+/// Of more, so many.
+const STEPS_CHOSEN: usize = 60;
+/// At most so many marks.
+const MARKS_MAX: usize = 24;
+
+/// The happenings that get a number on the drawing, in order.
+pub(crate) fn marks(record: &Record) -> Vec<&Happening> {
+    let worth = |happening: &&Happening| {
+        matches!(
+            happening.kind,
+            HappeningKind::Disaster
+                | HappeningKind::Promotion
+                | HappeningKind::Switch
+                | HappeningKind::Lost
+                | HappeningKind::Recovered
+                | HappeningKind::Failure
+                | HappeningKind::Course
+                | HappeningKind::Guardrail
+                | HappeningKind::SplitBrain
+                | HappeningKind::Signal
+        )
+    };
+    record.timeline.iter().filter(worth).take(MARKS_MAX).collect()
+}
+
+/// Draws a run. Nothing if nothing began.
+pub(crate) fn draw(record: &Record) -> String {
+    let steps = chosen(record);
+    if record.header.until == Moment::ZERO {
+        return String::new();
+    }
+    let marks = marks(record);
+    let scale = Scale::new(record.header.until, &instants(record, &steps, &marks), &outages(record), LEFT, RIGHT);
+    let mut body = String::new();
+    let mut y = MARKS_HEIGHT + 20.0;
+    y = rows::brackets(&mut body, record, &scale, y);
+    y = rows::phases(&mut body, record, &steps, &scale, y);
+    if steps.len() < record.steps.len() && record.steps.len() > STEPS_MAX {
+        let (drawn, all) = (steps.len(), record.steps.len());
+        text(&mut body, 4.0, y + 11.0, "note", &format!("{drawn} of {all} steps drawn: those that failed, were taken back or took longest"));
+        y += 18.0;
+    }
+    y = rows::services(&mut body, record, &scale, y);
+    let height = y + 8.0;
+    let mut svg = format!(
+        "<svg class=\"timeline\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-labelledby=\"timeline-title\">\
+         <title id=\"timeline-title\">Time line of the run, {}; the tables below say the same</title>\
+         <defs><pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
+         <rect class=\"h0\" width=\"6\" height=\"6\"/><rect class=\"h1\" width=\"2\" height=\"6\"/></pattern>\
+         <pattern id=\"dots\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><rect class=\"d0\" width=\"5\" height=\"5\"/>\
+         <circle class=\"d1\" cx=\"2.5\" cy=\"2.5\" r=\"1.2\"/></pattern></defs>",
+        record.header.took
+    );
+    axis(&mut svg, &scale, height);
+    numbers(&mut svg, &marks, &scale, height);
+    svg.push_str(&body);
+    svg.push_str("</svg>");
+    svg
+}
+
+/// The steps that are drawn, in order.
+fn chosen(record: &Record) -> Vec<&StepRecord> {
+    let began = || record.steps.iter().enumerate().filter(|(_, step)| step.started.is_some());
+    if record.steps.len() <= STEPS_MAX {
+        return began().map(|(_, step)| step).collect();
+    }
+    let mut order: Vec<(usize, &StepRecord)> = began().collect();
+    order.sort_by_key(|(n, step)| {
+        let plain = !step.state.is_bad() && step.undo.is_none();
+        (plain, std::cmp::Reverse(step.took), *n)
+    });
+    order.truncate(STEPS_CHOSEN);
+    order.sort_by_key(|(n, _)| *n);
+    order.into_iter().map(|(_, step)| step).collect()
+}
+
+/// When something on the drawing begins or ends.
+fn instants(record: &Record, steps: &[&StepRecord], marks: &[&Happening]) -> BTreeSet<Moment> {
+    let mut all: BTreeSet<Moment> = marks.iter().map(|mark| mark.at).collect();
+    for phase in &record.phases {
+        all.extend(phase.started.into_iter().chain(phase.ended));
+    }
+    for step in steps {
+        for attempt in &step.attempts {
+            all.extend([attempt.started].into_iter().chain(attempt.ended));
+        }
+        for gate in &step.gates {
+            all.extend([gate.opened].into_iter().chain(gate.closed));
+        }
+        if let Some(undo) = &step.undo {
+            all.extend([undo.started].into_iter().chain(undo.ended));
+        }
+    }
+    all
+}
+
+/// When services were out, or Muster was cut off: what must be drawn at length.
+fn outages(record: &Record) -> Vec<(Moment, Moment)> {
+    let services = record.services.iter().flat_map(|service| &service.outages);
+    let out = services.map(|one| (one.outage.start(), one.outage.end().unwrap_or(record.header.until)));
+    let blind = record.witness.iter().flat_map(|witness| witness.blind.iter().copied());
+    // Many outages of a flapping service make no better scale than the first of them.
+    out.chain(blind).take(500).collect()
+}
+
+fn axis(svg: &mut String, scale: &Scale, height: f64) {
+    for tick in scale.ticks() {
+        let x = scale.x(tick);
+        let _ = write!(svg, "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{0}\" x2=\"{x:.1}\" y2=\"{height:.0}\"/>", MARKS_HEIGHT + 14.0);
+        text(svg, x, MARKS_HEIGHT + 10.0, "tick", &clock(tick));
+    }
+    for cut in scale.cuts() {
+        let (x, wide) = (cut.left, cut.right - cut.left);
+        let _ = write!(
+            svg,
+            "<rect class=\"cut\" x=\"{x:.1}\" y=\"{0}\" width=\"{wide:.1}\" height=\"{1:.0}\"><title>{2} in which nothing \
+             began or ended and no service was out, drawn short</title></rect>",
+            MARKS_HEIGHT + 14.0,
+            height - MARKS_HEIGHT - 14.0,
+            cut.length()
+        );
+        text(svg, x + wide / 2.0, MARKS_HEIGHT + 10.0, "tick", &format!("≈ {} ≈", cut.length()));
+    }
+}
+
+fn numbers(svg: &mut String, marks: &[&Happening], scale: &Scale, height: f64) {
+    let mut taken = [f64::MIN; 3];
+    for (n, mark) in marks.iter().enumerate() {
+        let x = scale.x(mark.at);
+        let level = taken.iter().position(|last| x - last >= 18.0).unwrap_or(2);
+        taken[level] = x;
+        let y = MARKS_HEIGHT - 10.0 - level as f64 * 18.0;
+        let class = match mark.kind {
+            HappeningKind::Recovered => "m-good",
+            HappeningKind::Promotion | HappeningKind::Switch | HappeningKind::Course => "m-plain",
+            _ => "m-bad",
+        };
+        let _ = write!(
+            svg,
+            "<g class=\"mark {class}\"><title>{} {}</title><line x1=\"{x:.1}\" y1=\"{y:.0}\" x2=\"{x:.1}\" \
+             y2=\"{height:.0}\"/><circle cx=\"{x:.1}\" cy=\"{y:.0}\" r=\"8\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>",
+            clock(mark.at),
+            escape(&line(&mark.text)),
+            y + 3.5,
+            n + 1
+        );
+    }
+}
+
+/// Writes a text, escaped.
+fn text(svg: &mut String, x: f64, y: f64, class: &str, text: &str) {
+    let _ = write!(svg, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escape(text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn of_very_many_steps_the_telling_ones_are_drawn() {
+        let record = samples::large(2_000);
+        let svg = draw(&record);
+        assert!(svg.contains("60 of 2000 steps drawn"), "no note");
+        assert!(svg.contains("step-1234"), "the failed step is missing");
+        assert!(svg.len() < 100_000, "{} bytes", svg.len());
+    }
+
+    #[test]
+    fn marks_are_numbered_and_bars_have_names() {
+        let svg = draw(&samples::failed());
+        for part in ["promote", "taken back", "b-bad", "gate", "RTA", "o-sure"] {
+            assert!(svg.contains(part), "no `{part}` in {svg}");
+        }
+        assert_eq!(svg.matches("class=\"mark ").count(), marks(&samples::failed()).len());
+    }
+}

@@ -1,0 +1,271 @@
+//! What users saw: services, outages, canaries, DNS, guardrails.
+
+use serde::Serialize;
+
+use super::summary::measured;
+use super::{LIST_MAX, Mark, Tone, clock, count, line, or_dash};
+use crate::catalogue::OnFailure;
+use crate::event::ServerKind;
+use crate::record::{
+    CanaryRecord, DnsChange, DnsRecord, GuardrailRecord, OutageRecord, Record, ServiceRecord, WitnessRecord,
+};
+use crate::resource::HealthState;
+
+/// A service.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ServiceView {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) probe: String,
+    pub(crate) rhythm: String,
+    pub(crate) state: Mark,
+    pub(crate) samples: String,
+    pub(crate) downtime: String,
+    pub(crate) latency: String,
+    pub(crate) failures: Vec<String>,
+}
+
+/// An outage.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OutageView {
+    pub(crate) service: String,
+    pub(crate) leg: String,
+    pub(crate) began: String,
+    pub(crate) ended: String,
+    pub(crate) length: String,
+    pub(crate) range: String,
+    pub(crate) failed: u64,
+    pub(crate) saw: String,
+}
+
+/// A canary in a leg.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CanaryLegView {
+    pub(crate) leg: String,
+    pub(crate) actual: String,
+    pub(crate) range: String,
+    pub(crate) objective: String,
+    pub(crate) result: Mark,
+    pub(crate) rows: String,
+}
+
+/// A canary.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CanaryView {
+    pub(crate) id: String,
+    pub(crate) of: String,
+    pub(crate) every: String,
+    pub(crate) rows: String,
+    pub(crate) legs: Vec<CanaryLegView>,
+}
+
+/// A change of an answer.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AnswerView {
+    pub(crate) at: String,
+    pub(crate) server: String,
+    pub(crate) kind: &'static str,
+    pub(crate) values: String,
+    pub(crate) serves: String,
+}
+
+/// A switch.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SwitchView {
+    pub(crate) step: String,
+    pub(crate) to: String,
+    pub(crate) done: String,
+    pub(crate) old_ttl: String,
+    pub(crate) resolvers: String,
+    pub(crate) worst: String,
+}
+
+/// A DNS record.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DnsView {
+    pub(crate) record: String,
+    pub(crate) switches: Vec<SwitchView>,
+    pub(crate) answers: Vec<AnswerView>,
+    pub(crate) more: usize,
+}
+
+/// A guardrail.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct GuardrailView {
+    pub(crate) name: String,
+    pub(crate) watches: String,
+    pub(crate) result: Mark,
+    pub(crate) breaks: Vec<String>,
+}
+
+/// A state of health as a mark with its word.
+fn health(state: HealthState) -> Mark {
+    match state {
+        HealthState::Healthy => Mark::new(Tone::Good, "up"),
+        HealthState::Unhealthy => Mark::new(Tone::Bad, "down"),
+        HealthState::Unknown => Mark::new(Tone::Doubt, "unknown"),
+    }
+}
+
+pub(super) fn service(service: &ServiceRecord) -> ServiceView {
+    let mut samples = vec![count(service.samples, "sample"), format!("{} failed", service.failed)];
+    for (number, what) in [
+        (service.failed_outside, "failed outside outages"),
+        (service.unknown, "unknown (the witness failed too)"),
+        (service.missing, "not taken"),
+    ] {
+        if number > 0 {
+            samples.push(format!("{number} {what}"));
+        }
+    }
+    ServiceView {
+        id: service.id.to_string(),
+        title: line(&service.title),
+        probe: line(&service.probe),
+        rhythm: format!(
+            "every {}; down after {} bad in a row, up after {} good",
+            service.every, service.unhealthy_after, service.healthy_after
+        ),
+        state: health(service.state),
+        samples: samples.join(", "),
+        downtime: service.downtime.to_string(),
+        latency: service.latency.map_or_else(
+            || "–".to_owned(),
+            |latency| format!("{} / {} / {}", latency.p50, latency.p95, latency.max),
+        ),
+        failures: service.failures.iter().take(8).map(line).collect(),
+    }
+}
+
+pub(super) fn outages(record: &Record) -> Vec<OutageView> {
+    let all = record.services.iter().flat_map(|service| service.outages.iter().map(move |outage| (service, outage)));
+    let mut all: Vec<(&ServiceRecord, &OutageRecord)> = all.collect();
+    all.sort_by_key(|(_, outage)| outage.outage.start());
+    all.into_iter().take(LIST_MAX).map(|(service, outage)| one_outage(service, outage)).collect()
+}
+
+fn one_outage(service: &ServiceRecord, record: &OutageRecord) -> OutageView {
+    let outage = &record.outage;
+    let (length, range) = measured(&record.length);
+    OutageView {
+        service: line(&service.title),
+        leg: record.leg.to_string(),
+        began: match outage.last_healthy {
+            Some(last) => format!("{} to {}", clock(last), clock(outage.first_bad)),
+            None => format!("before {}", clock(outage.first_bad)),
+        },
+        ended: outage.recovery.map_or_else(
+            || "not seen".to_owned(),
+            |recovery| format!("{} to {}", clock(outage.last_bad), clock(recovery.answered)),
+        ),
+        length,
+        range,
+        failed: outage.failed,
+        saw: line(&outage.saw),
+    }
+}
+
+pub(super) fn witness(witness: &WitnessRecord) -> String {
+    let blind = match witness.blind.len() {
+        0 => "Muster was never the one cut off".to_owned(),
+        times => {
+            let spans: Vec<String> = witness
+                .blind
+                .iter()
+                .take(5)
+                .map(|(from, to)| format!("{} to {}", clock(*from), clock(*to)))
+                .collect();
+            format!("Muster may have been the one cut off {}: {}", count(times as u64, "time"), spans.join(", "))
+        }
+    };
+    line(format!("{}; {}, {} failed; {blind}", witness.probe, count(witness.samples, "sample"), witness.failed))
+}
+
+pub(super) fn canary(canary: &CanaryRecord) -> CanaryView {
+    let legs = canary.legs.iter().map(|leg| {
+        let (actual, range) = measured(&leg.rpa);
+        let mut rows = Vec::new();
+        for (number, what) in [
+            (leg.acknowledged, "acknowledged"),
+            (leg.lost, "lost"),
+            (leg.survived_unacknowledged, "survived unacknowledged"),
+        ] {
+            rows.extend(number.map(|number| format!("{number} {what}")));
+        }
+        CanaryLegView {
+            leg: leg.leg.to_string(),
+            actual,
+            range,
+            objective: leg.rpo.map_or_else(|| "none stated".to_owned(), |rpo| rpo.to_string()),
+            result: Mark::of(leg.judgement),
+            rows: if rows.is_empty() { "not counted".to_owned() } else { rows.join(", ") },
+        }
+    });
+    CanaryView {
+        id: canary.id.to_string(),
+        of: format!("{} {}", canary.kind, canary.of),
+        every: canary.every.to_string(),
+        rows: format!("{} acknowledged, {} refused or not answered", canary.acknowledged, canary.failed),
+        legs: legs.collect(),
+    }
+}
+
+pub(super) fn dns(record: &DnsRecord) -> DnsView {
+    let switches = record.switches.iter().take(LIST_MAX).map(|switch| SwitchView {
+        step: switch.step.to_string(),
+        to: switch.to.to_string(),
+        done: clock(switch.done),
+        old_ttl: or_dash(switch.old_ttl),
+        resolvers: switch.resolvers_done.map_or_else(|| "not seen".to_owned(), clock),
+        worst: switch.worst_case_until.map_or_else(|| "not known".to_owned(), clock),
+    });
+    DnsView {
+        record: record.record.to_string(),
+        switches: switches.collect(),
+        answers: record.answers.iter().take(LIST_MAX).map(answer).collect(),
+        more: record.answers.len().saturating_sub(LIST_MAX),
+    }
+}
+
+fn answer(answer: &DnsChange) -> AnswerView {
+    AnswerView {
+        at: clock(answer.asked),
+        server: line(&answer.server),
+        kind: match answer.server_kind {
+            ServerKind::Authoritative => "authoritative",
+            ServerKind::Resolver => "resolver",
+        },
+        values: line(answer.values.join(", ")),
+        serves: answer.serves.map_or_else(|| "neither region".to_owned(), |role| role.to_string()),
+    }
+}
+
+pub(super) fn guardrail(guardrail: &GuardrailRecord) -> GuardrailView {
+    let watches = match (&guardrail.watches, guardrail.broken_after) {
+        (watches, _) if watches.is_empty() => "built in".to_owned(),
+        (watches, Some(after)) => format!("{watches}; broken after {after}"),
+        (watches, None) => watches.clone(),
+    };
+    let breaks: Vec<String> = guardrail
+        .broken
+        .iter()
+        .take(LIST_MAX)
+        .map(|broken| line(format!("{}: {}; then {}", clock(broken.at), broken.seen, then(broken.then))))
+        .collect();
+    let result = if breaks.is_empty() {
+        Mark::new(Tone::Good, "held")
+    } else {
+        Mark::new(Tone::Bad, format!("broken {}", count(guardrail.broken.len() as u64, "time")))
+    };
+    GuardrailView { name: line(&guardrail.name), watches: line(watches), result, breaks }
+}
+
+/// What a failure leads to, in one word.
+fn then(then: OnFailure) -> &'static str {
+    match then {
+        OnFailure::Undo => "undo",
+        OnFailure::Pause => "pause",
+        OnFailure::Stop => "stop",
+        OnFailure::Continue => "continue",
+    }
+}

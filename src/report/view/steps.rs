@@ -1,0 +1,199 @@
+//! Phases and steps.
+
+use serde::Serialize;
+
+use super::{Mark, Tone, clock, line, or_dash};
+use crate::model::UndoResult;
+use crate::record::{Change, PhaseRecord, PhaseState, Record, StepRecord, StepState};
+use crate::report::clean;
+use crate::resource::{AnsweredBy, Decision};
+
+use super::ChangeView;
+
+/// Above so many steps each gets less text, so that a report of very many stays small.
+const MANY: usize = 500;
+
+/// A phase with its steps.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PhaseView {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) leg: Option<String>,
+    pub(crate) result: Mark,
+    pub(crate) started: String,
+    pub(crate) took: String,
+    pub(crate) steps: Vec<StepView>,
+}
+
+/// A step.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct StepView {
+    pub(crate) id: String,
+    /// Its title, unless that says no more than its id.
+    pub(crate) title: Option<String>,
+    pub(crate) action: String,
+    pub(crate) summary: String,
+    pub(crate) result: Mark,
+    pub(crate) started: String,
+    pub(crate) expected: String,
+    pub(crate) took: String,
+    pub(crate) attempts: usize,
+    /// Its own objective with its judgement.
+    pub(crate) within: Option<Mark>,
+    /// What went wrong, in the last attempt and those before.
+    pub(crate) failures: Vec<String>,
+    pub(crate) warning: Option<String>,
+    pub(crate) gates: Vec<String>,
+    pub(crate) evidence: String,
+    pub(crate) changes: Vec<String>,
+    pub(crate) undo: Option<Mark>,
+}
+
+/// A step's state as a mark.
+pub(crate) fn step_mark(state: StepState) -> Mark {
+    let (tone, word) = match state {
+        StepState::NotInThisMode => (Tone::Quiet, "not in this mode"),
+        StepState::NotReached => (Tone::Quiet, "not reached"),
+        StepState::Running => (Tone::Doubt, "not ended"),
+        StepState::Passed => (Tone::Good, "passed"),
+        StepState::AlreadyDone => (Tone::Good, "already done"),
+        StepState::Failed => (Tone::Bad, "failed"),
+        StepState::FailedButHappened => (Tone::Bad, "failed, but took effect"),
+        StepState::InDoubt => (Tone::Doubt, "in doubt"),
+    };
+    Mark::new(tone, word)
+}
+
+/// How much text a step may have.
+struct Room {
+    text: usize,
+    summary: usize,
+    evidence: usize,
+    lines: usize,
+}
+
+pub(super) fn phases(record: &Record) -> Vec<PhaseView> {
+    let room = if record.steps.len() > MANY {
+        Room { text: 160, summary: 80, evidence: 80, lines: 2 }
+    } else {
+        Room { text: 600, summary: 300, evidence: 600, lines: 12 }
+    };
+    record.phases.iter().map(|phase| one_phase(record, phase, &room)).collect()
+}
+
+fn one_phase(record: &Record, phase: &PhaseRecord, room: &Room) -> PhaseView {
+    let (tone, word) = match phase.state {
+        PhaseState::NotInThisMode => (Tone::Quiet, "not in this mode"),
+        PhaseState::NotReached => (Tone::Quiet, "not reached"),
+        PhaseState::Running => (Tone::Doubt, "not ended"),
+        PhaseState::Passed => (Tone::Good, "passed"),
+        PhaseState::Failed => (Tone::Bad, "failed"),
+    };
+    let steps = record.steps.iter().skip(phase.first).take(phase.count);
+    PhaseView {
+        id: phase.id.to_string(),
+        title: line(&phase.title),
+        leg: phase.leg.map(|leg| leg.to_string()),
+        result: Mark::new(tone, word),
+        started: phase.started.map_or_else(|| "–".to_owned(), clock),
+        took: or_dash(phase.took),
+        steps: steps.map(|step| one_step(step, room)).collect(),
+    }
+}
+
+fn one_step(step: &StepRecord, room: &Room) -> StepView {
+    let text = |text: &str| clean::line(text, room.text);
+    let title = (step.title != step.id.as_str() && !step.title.is_empty()).then(|| clean::line(&step.title, room.summary));
+    let tried = step.attempts.len();
+    let failures = step
+        .attempts
+        .iter()
+        .filter_map(|attempt| {
+            let failure = text(attempt.failure.as_ref()?);
+            Some(if tried > 1 { format!("attempt {}: {failure}", attempt.attempt) } else { failure })
+        })
+        .take(room.lines)
+        .collect();
+    let evidence: Vec<String> =
+        step.evidence.iter().take(room.lines).map(|(name, value)| format!("{name}: {value}")).collect();
+    StepView {
+        id: step.id.to_string(),
+        title,
+        action: line(&step.action),
+        summary: clean::line(&step.summary, room.summary),
+        result: step_mark(step.state),
+        started: step.started.map_or_else(|| "–".to_owned(), clock),
+        expected: step.expected.to_string(),
+        took: or_dash(step.took),
+        attempts: tried,
+        within: step.within.as_ref().map(|within| {
+            let mark = Mark::of(within.judgement);
+            Mark { word: format!("{}: {}", within.within, mark.word), ..mark }
+        }),
+        failures,
+        warning: step.warning.as_ref().map(|warning| text(warning)),
+        gates: step.gates.iter().take(room.lines).map(|gate| clean::line(&gate_line(gate), room.text)).collect(),
+        evidence: clean::line(&evidence.join("; "), room.evidence),
+        changes: step.changes.iter().take(room.lines).map(|one| change_line(one, room.text)).collect(),
+        undo: step.undo.as_ref().map(|undo| undo_mark(undo, room.text)),
+    }
+}
+
+fn gate_line(gate: &crate::record::GateRecord) -> String {
+    let waited = gate.closed.map_or_else(String::new, |closed| format!(" after {}", closed.since(gate.opened)));
+    let Some(answer) = &gate.answer else {
+        let end = if gate.closed.is_some() { "not answered" } else { "still open" };
+        return format!("“{}”: {end}{waited}", gate.prompt);
+    };
+    let decision = match answer.decision {
+        Decision::Approved => "approved",
+        Decision::Rejected => "rejected",
+    };
+    let by = match answer.by {
+        AnsweredBy::NobodyAsked => " by --yes, nobody was asked".to_owned(),
+        AnsweredBy::Simulation => " by the simulation".to_owned(),
+        AnsweredBy::Terminal if answer.names.is_empty() => " at the terminal".to_owned(),
+        AnsweredBy::Terminal => format!(" by {}, as stated", answer.names.join(", ")),
+    };
+    let because = answer.because.as_ref().map_or_else(String::new, |because| format!(", because: {because}"));
+    let evidence = answer.evidence.as_ref().map_or_else(String::new, |evidence| format!("; evidence: {evidence}"));
+    format!("“{}”: {decision}{by}{waited}{because}{evidence}", gate.prompt)
+}
+
+fn undo_mark(undo: &crate::record::UndoRecord, max: usize) -> Mark {
+    let took = undo.ended.map_or_else(String::new, |ended| format!(" in {}", ended.since(undo.started)));
+    let (tone, word) = match &undo.result {
+        None => (Tone::Doubt, "begun, its end is not in the journal".to_owned()),
+        Some(UndoResult::Restored) => (Tone::Good, format!("restored{took}")),
+        Some(UndoResult::Compensated(what)) => (Tone::Good, format!("made up for{took}: {what}")),
+        Some(UndoResult::NothingToDo) => (Tone::Good, "nothing to take back".to_owned()),
+        Some(UndoResult::Irreversible(what)) => (Tone::Bad, format!("can't be taken back: {what}")),
+        Some(UndoResult::Failed(why)) => (Tone::Bad, format!("failed{took}: {why}")),
+    };
+    Mark::new(tone, clean::line(&word, max))
+}
+
+fn seen(state: Option<&String>) -> &str {
+    state.map_or("not seen", String::as_str)
+}
+
+fn change_line(change: &Change, max: usize) -> String {
+    let (before, after) = (seen(change.before.as_ref()), seen(change.after.as_ref()));
+    clean::line(&format!("{}: {before} → {after}", change.resource), max)
+}
+
+pub(super) fn change(change: &Change) -> ChangeView {
+    ChangeView {
+        resource: change.resource.to_string(),
+        before: line(seen(change.before.as_ref())),
+        after: line(seen(change.after.as_ref())),
+    }
+}
+
+impl PhaseView {
+    /// Whether anything of it is worth telling.
+    pub(crate) fn is_told(&self) -> bool {
+        self.result.word != "not in this mode"
+    }
+}
+
