@@ -1,6 +1,6 @@
 //! How actions come to secrets: through a trait, so that a simulation reads none.
 
-use crate::secret::SecretSource;
+use crate::secret::{Redactor, SecretSource};
 
 /// Reads secrets, and takes them out of texts that Muster did not write itself.
 pub trait Secrets: Send + Sync {
@@ -9,6 +9,17 @@ pub trait Secrets: Send + Sync {
 
     /// `text` without any secret that was read.
     fn redact(&self, text: &str) -> String;
+}
+
+/// The real way: from the environment and from files, and known to the redactor from then on.
+impl Secrets for Redactor {
+    fn read(&self, source: &SecretSource) -> Result<String, String> {
+        source.resolve(self).map(|secret| secret.expose().to_owned()).map_err(|error| error.to_string())
+    }
+
+    fn redact(&self, text: &str) -> String {
+        Self::redact(self, text).into_owned()
+    }
 }
 
 /// For simulations: opens nothing, and has something that looks like a secret or a webhook for every source.
@@ -23,5 +34,29 @@ impl Secrets for StandInSecrets {
 
     fn redact(&self, text: &str) -> String {
         text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_redacted_and_what_is_missing_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "hook-4711\n").unwrap();
+        let redactor = Redactor::default();
+        let secrets: &dyn Secrets = &redactor;
+        assert_eq!(secrets.redact("at hook-4711"), "at hook-4711");
+        assert_eq!(secrets.read(&SecretSource::File(file.path().into())).unwrap(), "hook-4711");
+        assert_eq!(secrets.redact("at hook-4711"), "at ***");
+        let missing = secrets.read(&SecretSource::Env("MUSTER_TEST_IS_NOT_SET".into())).unwrap_err();
+        assert!(missing.contains("MUSTER_TEST_IS_NOT_SET"), "{missing}");
+    }
+
+    #[test]
+    fn a_stand_in_opens_nothing() {
+        let text = StandInSecrets.read(&SecretSource::File("/does/not/exist".into())).unwrap();
+        assert!(text.starts_with("https://"));
     }
 }

@@ -1,5 +1,7 @@
 //! The digest of a plan: what was approved is what is run.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -40,5 +42,9 @@ pub(super) fn digest(
     };
     // Texts, pairs and words always serialise.
     let bytes = serde_json::to_vec(&digested).unwrap_or_default();
-    Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(&bytes) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }

@@ -116,7 +116,7 @@ impl<'a, 'f> Inlining<'a, 'f> {
         };
         if let Act::Playbook(nested) = &text.act {
             nodes.push(Node { step: None, needs: Vec::new() });
-            return self.inline(nested, text, id, applies, level, nodes);
+            return self.inline(nested, text, &id, applies, level, nodes);
         }
         self.steps += 1;
         if self.steps == STEPS_MAX + 1 {
@@ -165,7 +165,7 @@ impl<'a, 'f> Inlining<'a, 'f> {
         &mut self,
         nested: &NestedPlaybook,
         text: &StepText,
-        id: StepId,
+        id: &StepId,
         applies_here: bool,
         level: &Level,
         nodes: &mut Vec<Node>,

@@ -113,9 +113,9 @@ pub(super) fn needs_of(steps: &[StepText], step: usize) -> Vec<usize> {
 fn acyclic(steps: &[StepText], diagnostics: &mut Vec<Diagnostic>) {
     let mut waits_for: Vec<usize> = vec![0; steps.len()];
     let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
-    for step in 0..steps.len() {
+    for (step, waits) in waits_for.iter_mut().enumerate() {
         for need in needs_of(steps, step) {
-            waits_for[step] += 1;
+            *waits += 1;
             needed_by[need].push(step);
         }
     }

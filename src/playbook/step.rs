@@ -270,15 +270,11 @@ fn check_act(act: &Act, entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
             let stand_in = LateNames { id: "x", mode: "x", started: "x", verdict: Some("x"), world: Some("x") };
             probe::check_url(&late::fill(&http.url, &stand_in), place("url"), diagnostics);
         }
-        Act::RegionIsolate(isolate) => {
-            if isolate.from.is_empty() {
-                diagnostics.push(
-                    Diagnostic::error("M042", "the region is cut off from nobody")
-                        .at(place("from"))
-                        .help("write for example from: [users, secondary]"),
-                );
-            }
-        }
+        Act::RegionIsolate(isolate) if isolate.from.is_empty() => diagnostics.push(
+            Diagnostic::error("M042", "the region is cut off from nobody")
+                .at(place("from"))
+                .help("write for example from: [users, secondary]"),
+        ),
         Act::DatabaseReplicate(it) if it.from == it.to => same_region(place("to"), diagnostics),
         Act::StorageReplicate(it) if it.from == it.to => same_region(place("to"), diagnostics),
         _ => {}

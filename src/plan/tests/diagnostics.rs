@@ -1,5 +1,7 @@
 //! Every check of playbooks and infrastructure files, with what a person reads.
 
+use std::fmt::Write as _;
+
 use super::{SIMULATED, load_with, shown};
 use crate::catalogue::Mode;
 use crate::diagnostic::codes;
@@ -30,9 +32,9 @@ fn brief(loaded: &crate::plan::Loaded) -> String {
     for found in &loaded.diagnostics {
         assert!(codes::find(found.code).is_some(), "{} is in no table", found.code);
         let place = found.place.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-        out.push_str(&format!("{} {place} {}", found.code, found.message));
+        let _ = write!(out, "{} {place} {}", found.code, found.message);
         if let Some(help) = &found.help {
-            out.push_str(&format!(" | {help}"));
+            let _ = write!(out, " | {help}");
         }
         out.push('\n');
     }
