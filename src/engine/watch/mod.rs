@@ -31,9 +31,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::engine::Sink;
 use crate::id::{RegionRole, ResourceId, RunId};
 use crate::model::{Leg, Plan};
-use crate::probe::Regions;
 use crate::resource::{Health, Resources};
 use crate::time::{Clock, JoinHandle};
+
+pub use crate::probe::Regions as Addresses;
 
 use shared::{Board, Shared};
 
@@ -62,8 +63,8 @@ pub struct WatchSetup {
     pub sink: Sink,
     /// How samples are taken.
     pub pace: Pace,
-    /// The regions of addresses.
-    pub regions: Regions,
+    /// Which address belongs to which region.
+    pub addresses: Addresses,
 }
 
 /// A watch over a run; it lasts until [`Watch::finish`].
@@ -119,9 +120,15 @@ impl Watch {
     /// `to` was promoted in `leg`: counts what it has of each canary's rows that the other side acknowledged, and has
     /// the canaries write to it from now on. The other side is still tried; an acknowledgement there is a split brain.
     /// Takes as long as reading the rows does, at most half a minute.
-    pub async fn promoted(&self, resource: &ResourceId, to: RegionRole, leg: Leg) {
+    pub fn promoted(
+        &self,
+        resource: &ResourceId,
+        to: RegionRole,
+        leg: Leg,
+    ) -> impl Future<Output = ()> + Send + 'static + use<> {
         self.state().promoted.insert(resource.clone());
-        rows::promoted(&self.shared, resource, to, leg).await;
+        let (shared, resource) = (Arc::clone(&self.shared), resource.clone());
+        async move { rows::promoted(&shared, &resource, to, leg).await }
     }
 
     /// A switch of `records` to `to` is about to be made: from now on only that region's answers end outages of the

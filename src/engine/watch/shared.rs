@@ -49,9 +49,9 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(setup: WatchSetup) -> Self {
-        let WatchSetup { plan, resources, run, clock, fencing, sink, pace: _, regions } = setup;
+        let WatchSetup { plan, resources, run, clock, fencing, sink, pace: _, addresses } = setup;
         let clock = clock.with_class(Class::Probe);
-        let (now, regions) = (clock.now(), Arc::new(regions));
+        let (now, regions) = (clock.now(), Arc::new(addresses));
         // On a whole microsecond, so that the offsets alone say what lies between: see `desk::apart`.
         let start = Moment(now.0.next_multiple_of(1_000));
         let plans = probes(&plan);

@@ -7,7 +7,6 @@ use crate::catalogue::{OnFailure, Services};
 use crate::engine::watch::Pace;
 use crate::event::Event;
 use crate::model::{Plan, Watch};
-use crate::time::Span;
 
 fn broken(told: &Told) -> Vec<(u64, String, String, OnFailure)> {
     let guard = |(at, event)| match event {
@@ -100,5 +99,4 @@ fn an_outage_that_lasts_into_the_witness_s_own_is_told_as_its(#[values(Pace::Pla
     };
     assert!((270..=300).contains(&early) && (400..=430).contains(&late), "{told:?}");
     assert!(told[0].2.contains("Muster is the one that is cut off"), "{told:?}");
-    let _ = Span::ZERO;
 }

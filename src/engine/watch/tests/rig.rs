@@ -246,7 +246,7 @@ impl Watching {
             fencing: 1,
             sink,
             pace,
-            regions: regions.into_iter().map(|(text, role)| (text.parse().unwrap(), role)).collect::<Regions>(),
+            addresses: regions.into_iter().map(|(text, role)| (text.parse().unwrap(), role)).collect::<Regions>(),
         });
         Self { watch, told, listener }
     }
