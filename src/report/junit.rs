@@ -139,7 +139,7 @@ fn output(view: &StepView) -> String {
     if !view.evidence.is_empty() {
         lines.push(view.evidence.clone());
     }
-    lines.extend(view.undo.as_ref().map(|undo| format!("taken back: {}", undo.word)));
+    lines.extend(view.undo.as_ref().map(|undo| format!("undo: {}", undo.word)));
     lines.join("\n")
 }
 

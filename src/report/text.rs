@@ -112,7 +112,7 @@ fn steps(out: &mut String, view: &View, style: &Style) {
                 .filter(|within| told(within))
                 .map(|within| format!("its own objective of {}", within.word)),
         );
-        what.extend(step.undo.as_ref().map(|undo| format!("taken back: {}", undo.word)));
+        what.extend(step.undo.as_ref().map(|undo| format!("undo: {}", undo.word)));
         let took = if step.took == "–" { String::new() } else { format!(" after {}", step.took) };
         let slow = step.within.as_ref().is_some_and(|within| within.tone == Tone::Bad);
         let shown = match (told(&step.result), slow) {

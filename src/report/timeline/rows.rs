@@ -47,7 +47,21 @@ pub(super) fn brackets(svg: &mut String, record: &Record, scale: &Scale, mut y: 
             y + 8.0
         );
         text(svg, 4.0, y + 12.0, "name", &format!("RTA, {}", leg.leg));
-        label(svg, x, end, y + 12.0, &bracket(leg));
+        let words = bracket(leg);
+        let wide = words.chars().count() as f64 * 5.6;
+        if end - x > wide + 20.0 {
+            // In the middle of its line, which is broken for it.
+            let middle = f64::midpoint(x, end);
+            let _ = write!(
+                svg,
+                "<rect class=\"bg\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"16\"/>",
+                middle - wide / 2.0,
+                wide
+            );
+            text(svg, middle, y + 12.0, "label over middle", &words);
+        } else {
+            label(svg, x, end, y + 12.0, &words);
+        }
         y += 19.0;
     }
     y
@@ -60,6 +74,8 @@ fn label(svg: &mut String, left: f64, right: f64, y: f64, words: &str) {
         text(svg, right + 4.0, y, "label", words);
     } else if left - 4.0 - wide >= LEFT {
         text(svg, left - 4.0, y, "label end", words);
+    } else if right - left > wide + 8.0 {
+        text(svg, left + 5.0, y - 0.5, "inside", words);
     } else {
         text(svg, RIGHT - 4.0, y, "label over end", words);
     }
@@ -75,7 +91,7 @@ pub(super) fn phases(svg: &mut String, record: &Record, steps: &[&StepRecord], s
         let (class, word) = phase_words(phase);
         let length = ended.since(started);
         let title = format!("{}: {word}, {length}", clean::line(&phase.title, 80));
-        bar(svg, scale, (started, ended), (y + 3.0, 9.0), class, &title);
+        bar(svg, scale, (started, ended), (y + 2.0, 12.0), class, &title);
         text(svg, 4.0, y + 12.0, "name phase", &clean::line(phase.id.as_str(), NAME_MAX));
         label(
             svg,
@@ -147,7 +163,7 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
     if step.attempts.len() > 1 {
         let _ = write!(words, ", {} attempts", step.attempts.len());
     }
-    let left = step.started.map_or(LEFT, |started| scale.x(started));
+    let mut left = step.started.map_or(LEFT, |started| scale.x(started));
     if let Some(undo) = &step.undo {
         let ended = undo.ended.unwrap_or(until);
         let class = match undo.result {
@@ -155,6 +171,7 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
             _ => "b-undo",
         };
         bar(svg, scale, (undo.started, ended), place, class, &format!("taken back, {}", ended.since(undo.started)));
+        left = left.max(scale.x(undo.started));
         words.push_str(if class == "b-bad" { ", ↶ could not be taken back" } else { ", ↶ taken back" });
         right = right.max(scale.x(ended)).max(scale.x(undo.started) + 2.0);
     }
