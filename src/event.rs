@@ -247,6 +247,8 @@ pub enum Event {
     Signalled {
         /// `SIGINT`, `SIGTERM`.
         signal: String,
+        /// What it is taken for; `None` where the run ends at once and can be resumed.
+        then: Option<OnFailure>,
     },
     /// The run has ended.
     Finished {

@@ -1,1 +1,61 @@
-//! (to be written)
+//! The app: builds providers, takes a run folder, starts a run, writes its reports. The only module that knows both
+//! the engine and the providers, and the only one that reads and writes the project's files.
+//!
+//! The command line, and later a server and a schedule, are thin faces of what is here.
+
+mod history;
+mod load;
+mod machine;
+mod real;
+mod reports;
+mod run;
+pub mod simulation;
+
+pub use history::{Checked, History, Shown, read_journal, read_run, verify};
+pub use load::{Loaded, Request, load};
+pub use reports::{Written, draw, write_reports, write_whole};
+pub use run::{Attendance, Finished, Progress, RunRequest, run};
+
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::model::ExitCode;
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// What was read is wrong.
+    #[error("{} problem(s) were found", diagnostics.len())]
+    Invalid {
+        /// The problems.
+        diagnostics: Vec<Diagnostic>,
+        /// What they are in.
+        sources: Box<Sources>,
+    },
+    /// What was asked for can't be done as it was asked.
+    #[error("{0}")]
+    Usage(String),
+    /// The run is refused; nothing was changed.
+    #[error("{0}")]
+    Refused(String),
+    /// A file can't be read or written.
+    #[error("{0}")]
+    Files(String),
+    /// The run broke off; what is left is not known.
+    #[error("{0}")]
+    BrokeOff(String),
+    /// A defect.
+    #[error("{0}")]
+    Defect(String),
+}
+
+impl AppError {
+    /// The program's exit code.
+    #[must_use]
+    pub fn exit(&self) -> ExitCode {
+        match self {
+            Self::Invalid { .. } | Self::Usage(_) | Self::Files(_) => ExitCode::Usage,
+            Self::Refused(_) => ExitCode::Refused,
+            Self::BrokeOff(_) => ExitCode::NeedsPerson,
+            Self::Defect(_) => ExitCode::Defect,
+        }
+    }
+}

@@ -106,4 +106,104 @@ pub const CODES: &[Code] = &[
         "a key without a value",
         "The key stands there without a value. Write one, or remove the key; `null` says on purpose that there is none.",
     ),
+    code(
+        "M030",
+        "not a name",
+        "Names of playbooks, phases, steps, services, resources and probes are made of lower-case letters, digits, `-`, `_` and `.`, begin with a letter or digit and have at most 64 characters, because they become parts of file names and reports. A few names have a meaning of their own.",
+    ),
+    code(
+        "M031",
+        "neither an action nor a key of a step",
+        "A step has an id, exactly one action, and conditions. The help line names the nearest of them.",
+    ),
+    code(
+        "M032",
+        "a step without an action",
+        "A step does exactly one thing. Add an action, such as `check: { services: all }`.",
+    ),
+    code(
+        "M033",
+        "a step with two actions",
+        "A step does exactly one thing, so that it can be timed, judged and taken back by itself. Make two steps.",
+    ),
+    code(
+        "M034",
+        "a name that is there twice",
+        "Ids of steps, names of phases and names of probes are unique in a playbook, because reports and commands (`muster retry RUN STEP`) name them.",
+    ),
+    code("M035", "an unknown step in `needs`", "`needs` names steps of the same phase by their ids."),
+    code(
+        "M036",
+        "`needs` across phases",
+        "Phases run one after another, so a step waits for all earlier phases anyway and can never wait for a later one.",
+    ),
+    code(
+        "M037",
+        "steps that wait for each other",
+        "Each of these steps waits for another of them, so none could ever start. A step without `needs` waits for the step written before it.",
+    ),
+    code(
+        "M038",
+        "something that is not there",
+        "A resource, service, kind or region is named that neither the playbook nor the infrastructure file has.",
+    ),
+    code(
+        "M039",
+        "the wrong kind of thing",
+        "The action or probe can't do that with a resource of this kind or with its provider.",
+    ),
+    code(
+        "M040",
+        "a variable that can't be used",
+        "Variables have a name and a plain value. Every variable has a default under `vars:` in the playbook; the infrastructure file and `--var NAME=VALUE` override it.",
+    ),
+    code(
+        "M042",
+        "a probe or action that does not fit together",
+        "A URL, a `host:port`, a program or a combination of keys is not usable; the message says why.",
+    ),
+    code(
+        "M043",
+        "a number or duration out of bounds",
+        "Everything has a limit, so that no playbook can run forever or flood what it probes; the help line says which.",
+    ),
+    code("M044", "a quorum that can't be reached", "More people must approve than are asked."),
+    code(
+        "M045",
+        "a production region is cut off without accepting a loss",
+        "What users wrote last is lost when a region is cut off before its data is fenced and drained. In production that must be accepted in writing: `data_loss: { accept_up_to: 30s, because: \"…\" }`.",
+    ),
+    code(
+        "M046",
+        "a step needs the lost region",
+        "In an unplanned drill nothing from the disaster to the end of verification may need the lost region: in a real disaster it would not answer. Fences may be tried: `unreachable: continue`.",
+    ),
+    code(
+        "M047",
+        "a drained promotion without a fence",
+        "A drained promotion waits until everything written up to the fence has arrived. Without a fence before it in the same leg there is no such point, and the old side could still take writes: two primaries.",
+    ),
+    code(
+        "M048",
+        "an inlined playbook that can't be used",
+        "The playbook that a step names cannot be read, or the step has keys that belong to single steps.",
+    ),
+    code(
+        "M049",
+        "too much inlined",
+        "Playbooks may stand in each other 8 deep, never in themselves, and make at most 100,000 steps.",
+    ),
+    code("M050", "an unknown provider", "The provider's name is not known for this kind of resource."),
+    code(
+        "M051",
+        "real and simulated mixed up",
+        "In `environment: simulated` everything is simulated, so every provider is `simulated`. A simulated resource has no other twin.",
+    ),
+    code(
+        "M052",
+        "no infrastructure file",
+        "A drill needs an infrastructure file: `infrastructure:` in the playbook or `--infra FILE`.",
+    ),
+    code("M053", "nothing in it", "A playbook has at least one phase, a phase at least one step."),
+    code("M055", "another version of the format", "The file is written for another version of Muster."),
 ];

@@ -1,27 +1,44 @@
 //! Names in texts that have a value only when the run is under way: `{{ run.id }}`, `{{ run.verdict }}`.
 
 use crate::catalogue::Act;
-use crate::playbook::late as names;
+use crate::model::{Place, Verdict};
+use crate::playbook::late::{self, LateNames};
 
-pub(super) use names::Names;
+/// Their values at a moment.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    pub(super) id: String,
+    pub(super) mode: String,
+    pub(super) started: String,
+    pub(super) ending: Option<(Verdict, Place)>,
+}
 
 /// The action with its late names filled, or `None` if it has none.
 ///
 /// # Errors
-/// Says which name can't be filled.
-pub(super) fn fill(act: &Act, values: &Names) -> Result<Option<Act>, String> {
+/// Says why the filled action can't be read; a defect.
+pub(super) fn fill(act: &Act, names: &Names) -> Result<Option<Act>, String> {
     let json = serde_json::to_string(act).map_err(|error| error.to_string())?;
     if !json.contains("{{") {
         return Ok(None);
     }
     let mut value: serde_json::Value = serde_json::from_str(&json).map_err(|error| error.to_string())?;
-    fill_value(&mut value, values);
+    let verdict = names.ending.map(|(verdict, _)| verdict.to_string());
+    let world = names.ending.map(|(_, world)| world.to_string());
+    let values = LateNames {
+        id: &names.id,
+        mode: &names.mode,
+        started: &names.started,
+        verdict: verdict.as_deref(),
+        world: world.as_deref(),
+    };
+    fill_value(&mut value, &values);
     serde_json::from_value(value).map(Some).map_err(|error| error.to_string())
 }
 
-fn fill_value(value: &mut serde_json::Value, values: &Names) {
+fn fill_value(value: &mut serde_json::Value, values: &LateNames<'_>) {
     match value {
-        serde_json::Value::String(text) if text.contains("{{") => *text = names::fill(text, values),
+        serde_json::Value::String(text) if text.contains("{{") => *text = late::fill(text, values),
         serde_json::Value::Array(items) => items.iter_mut().for_each(|item| fill_value(item, values)),
         serde_json::Value::Object(map) => map.values_mut().for_each(|item| fill_value(item, values)),
         _ => {}

@@ -1,5 +1,123 @@
 //! The engine: turns a plan into events.
+//!
+//! ```text
+//!            ┌────────────── dispatcher ──────────────┐
+//! signals ──>│ transition (state) ─> journal ─> act   │──> observers (terminal)
+//! notes   ──>│        ^                     │         │
+//!            └────────┼─────────────────────┼─────────┘
+//!                     │                     v
+//!                  events           executors (one a step), watch (probes, canaries, guardrails)
+//! ```
+//!
+//! The dispatcher owns the run's state and is the only one who writes events. Executors own a step each, the watch owns
+//! what is observed beside the steps; they share nothing and tell the dispatcher through a [`Sink`]. What may be done
+//! next is decided by [`crate::state::course`], so that a journal read back leads to the same place. The engine knows
+//! resource traits, never a provider.
 
+mod dispatcher;
+mod executor;
+mod late;
 mod sink;
+pub mod watch;
 
+use std::sync::Arc;
+
+pub use dispatcher::drive;
 pub use sink::{Message, Sink};
+
+use crate::event::{Event, Started};
+use crate::id::RunId;
+use crate::journal::{Journal, JournalError};
+use crate::model::{ExitCode, Place, Verdict};
+use crate::resource::Resources;
+use crate::time::{Clock, Moment};
+use watch::Pace;
+
+/// What can be told to a run from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT: start nothing new; at a terminal ask, else undo. Again: stop at once.
+    Interrupt,
+    /// SIGTERM: stop, resumable.
+    Terminate,
+}
+
+/// An event with its place in the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamped {
+    /// Its number, from 0.
+    pub seq: u64,
+    /// The wall clock, a label.
+    pub at: jiff::Timestamp,
+    /// Since the run's start.
+    pub elapsed: Moment,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Sees each event once it is durable. Must be quick; what it does can't change the run.
+pub trait Observer: Send {
+    /// An event was written.
+    fn event(&mut self, stamped: &Stamped);
+}
+
+/// All that a run needs.
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The first event: plan, documents, origin.
+    pub started: Started,
+    /// What it acts on.
+    pub resources: Resources,
+    /// Which address belongs to which region.
+    pub regions: watch::Addresses,
+    /// Where its events go.
+    pub journal: Journal,
+    /// The time.
+    pub clock: Clock,
+    /// The number of its lease.
+    pub fencing: u64,
+    /// How samples are taken.
+    pub pace: Pace,
+    /// Whether a person can be asked at a terminal when it is interrupted.
+    pub attended: Attended,
+    /// Who sees the events.
+    pub observers: Vec<Box<dyn Observer>>,
+    /// Signals.
+    pub signals: tokio::sync::mpsc::Receiver<Signal>,
+    /// Makes the services' health as actions see it out of the board's: a simulation puts its faults in between.
+    pub health: Arc<dyn Fn(Arc<dyn crate::resource::Health>) -> Arc<dyn crate::resource::Health> + Send + Sync>,
+}
+
+/// Whether somebody sits at the run's terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attended {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// All its events.
+    pub events: Vec<Stamped>,
+    /// How; `None` if it was stopped so that it can be resumed.
+    pub verdict: Option<(Verdict, Place)>,
+    /// The program's exit code.
+    pub exit: ExitCode,
+    /// The head of the journal.
+    pub head: String,
+}
+
+/// Why a run broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The journal could not be written: nothing new was begun after that.
+    #[error("the journal can't be written any more: {0}. Nothing new was begun; what was under way is in doubt")]
+    Journal(#[from] JournalError),
+    /// An event that can't follow: a defect.
+    #[error("a defect in Muster: {0}")]
+    Defect(String),
+}

@@ -1,1 +1,54 @@
-//! (to be written)
+//! Infrastructure files: they bind a playbook's resources to real or simulated things.
+//!
+//! [`read`] makes a checked [`Infrastructure`] of a marked tree, with every problem and its place. What a simulated
+//! twin is like is typed here ([`simulate`]); what other providers are told is kept as it stands, because this build
+//! can't carry anything out with them yet, only rehearse on their twins.
+//!
+//! May rely on `yaml`, `diagnostic`, `model` and above. Must never do I/O or build a provider.
+
+mod providers;
+mod read;
+pub mod simulate;
+pub mod twin;
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Place;
+use crate::id::{RegionRole, ResourceId};
+use crate::model::{Binding, Environment, RegionInfo};
+
+pub use providers::{SIMULATED, of_kind, of_region};
+pub use read::read;
+
+/// A variable that the file sets.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub name: String,
+    /// Its value, as text.
+    pub value: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A checked infrastructure file.
+#[derive(Clone, Debug)]
+pub struct Infrastructure {
+    /// Its name.
+    pub name: String,
+    /// For people.
+    pub title: Option<String>,
+    /// What it is.
+    pub environment: Environment,
+    /// Both regions.
+    pub regions: BTreeMap<RegionRole, RegionInfo>,
+    /// The resources.
+    pub resources: BTreeMap<ResourceId, Binding>,
+    /// Variables that it gives other values than the playbook does.
+    pub vars: Vec<Setting>,
+    /// Settings of the simulated network.
+    pub network: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests;

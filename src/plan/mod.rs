@@ -1,1 +1,30 @@
-//! (to be written)
+//! From documents to the frozen plan, and what it would do.
+//!
+//! [`load`] does all of it: playbook and infrastructure file (as bytes) become a [`crate::model::Plan`], or
+//! diagnostics with their places. [`preview`] walks a plan over an observed world and says what each step would change,
+//! how long it takes and what that means for the objectives; [`render`] shows that.
+//!
+//! May rely on `playbook`, `infrastructure` and above. Must never do I/O: files are read by the caller's
+//! [`LoadInput::read`].
+
+mod check;
+mod compile;
+mod digest;
+mod expected;
+mod files;
+mod flow;
+mod graph;
+mod inline;
+mod load;
+mod preview;
+pub mod render;
+mod schedule;
+mod variables;
+
+pub use digest::DIGEST_FORMAT;
+pub use files::Read;
+pub use load::{LoadInput, Loaded, Reality, load};
+pub use preview::{Change, Judgement, LegPreview, PhasePreview, Preview, StepPreview, preview};
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,6 @@
-//! (to be written)
+//! What implements the traits of `resource`: each folder one world. Imports `resource` and above, never actions or engine.
+
+pub mod network;
+pub mod process;
+pub mod simulated;
+pub mod terminal;

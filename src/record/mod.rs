@@ -7,21 +7,33 @@
 //!
 //! [`Moment`]: crate::time::Moment
 
+mod builder;
+pub mod changes;
 mod drill;
+mod finish;
 mod header;
+mod index;
+mod legs;
+mod limits;
 mod service;
+mod steps;
 mod story;
+mod users;
+pub mod verdict;
 
+pub use builder::{Builder, Entry, RecordError};
 pub use drill::{
     AttemptRecord, GateRecord, LegRecord, LegVerdict, PhaseRecord, PhaseState, StepRecord, StepState, UndoRecord,
     WithinResult,
 };
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
+pub use index::{IndexRow, index_row};
 pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailRecord, Latency, OutageRecord,
     RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
 };
 pub use story::{Change, Happening, HappeningKind, Limit};
+pub use verdict::{Ending, Judged, judge};
 
 use serde::{Deserialize, Serialize};
 

@@ -69,7 +69,7 @@ pub trait Backup: Send + Sync {
     /// Restores `region`'s snapshots to `point` into a scratch place and reads what came back.
     async fn restore(&self, cx: &Context, region: RegionRole, point: RestorePoint) -> Result<Restored, ProviderError>;
 
-    /// The scratch copies that stand.
+    /// The scratch copies of this run ([`Context::run`]) that stand.
     async fn scratches(&self, cx: &Context) -> Result<Vec<String>, ProviderError>;
 
     /// Removes a scratch copy; not an error if it is gone.

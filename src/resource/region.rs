@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, ProviderError};
+use crate::id::ResourceId;
 
 /// From whom a region can be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,4 +56,13 @@ pub trait Region: Send + Sync {
 
     /// Makes `to` its isolation: cuts off who is in it, lets in who is not.
     async fn set_isolation(&self, cx: &Context, to: &RegionState) -> Result<(), ProviderError>;
+
+    /// Ends the isolation wholly, with the databases and storages `fenced` refusing writes in this region from the
+    /// instant at which anybody can reach them: a fence that came later would leave a gap in which two sides take
+    /// writes.
+    async fn rejoin_fenced(&self, _cx: &Context, _fenced: &[ResourceId]) -> Result<(), ProviderError> {
+        Err(ProviderError::Unsupported(
+            "what provides this region can't fence anything in it before it is reachable again".to_owned(),
+        ))
+    }
 }

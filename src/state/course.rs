@@ -105,7 +105,8 @@ fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
 /// What `undo` means here: back before the point of no return of the leg, forward or hold after it.
 #[must_use]
 pub fn to_safety(plan: &Plan, state: &RunState) -> (Course, Leg) {
-    let returning = state.course == Course::Returning || state.phases.iter().enumerate().any(|(n, status)| {
+    let course = if state.course == Course::Paused { state.resumes_to() } else { state.course };
+    let returning = course == Course::Returning || state.phases.iter().enumerate().any(|(n, status)| {
         plan.phases[n].leg == Some(Leg::Return) && *status != PhaseStatus::Waiting
     });
     if returning {

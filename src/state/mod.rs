@@ -144,10 +144,14 @@ pub struct RunState {
     ready: std::collections::BTreeSet<usize>,
     /// How many needs of each step are not met.
     unmet: Vec<usize>,
+    /// Steps that have let go what needs them.
+    released: Vec<bool>,
     /// What is still to be taken back, newest last.
     owed: Vec<usize>,
     /// The step whose failure is behind a pause.
     paused_for: Option<usize>,
+    /// Whether a person or a guardrail is behind a pause.
+    paused_by_people: bool,
     /// Where a pause goes on to.
     resume_to: Course,
 }
@@ -175,8 +179,10 @@ impl RunState {
             finished: false,
             ready: std::collections::BTreeSet::new(),
             unmet: unmet.collect(),
+            released: vec![false; plan.steps.len()],
             owed: Vec::new(),
             paused_for: None,
+            paused_by_people: false,
             resume_to: Course::Forward,
         }
     }
@@ -229,12 +235,8 @@ impl RunState {
             Event::CourseChanged { course, leg, aborted, .. } => {
                 self.change_course(plan, graph, *course, *leg, *aborted)
             }
-            Event::Decided { choice, .. } => {
-                if *choice == Choice::GoOn
-                    && let Some(step) = self.paused_for.take()
-                {
-                    self.release(plan, graph, step);
-                }
+            Event::Decided { choice, situation, .. } => {
+                self.decide(plan, graph, *choice, situation);
                 Ok(())
             }
             Event::SplitBrain { resource, seen } => {
@@ -260,6 +262,13 @@ impl RunState {
                 }
                 Ok(())
             }
+            Event::Signalled { signal, then } => {
+                if let Some(wants) = *then {
+                    let because = format!("{signal} came");
+                    self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
+                }
+                Ok(())
+            }
             Event::Finished { .. } => {
                 self.finished = true;
                 Ok(())
@@ -272,8 +281,7 @@ impl RunState {
             | Event::Sampled { .. }
             | Event::SamplesSummed { .. }
             | Event::CanaryCounted { .. }
-            | Event::DnsAnswered { .. }
-            | Event::Signalled { .. } => Ok(()),
+            | Event::DnsAnswered { .. } => Ok(()),
         }
     }
 
@@ -351,12 +359,32 @@ impl RunState {
 
     /// Lets go what needs step `n`.
     fn release(&mut self, plan: &Plan, graph: &Graph, n: usize) {
+        if std::mem::replace(&mut self.released[n], true) {
+            return;
+        }
         for &dependent in &graph.dependents[n] {
             self.unmet[dependent] -= 1;
             if self.unmet[dependent] == 0 && plan.steps[dependent].applies {
                 self.ready.insert(dependent);
             }
         }
+    }
+
+    /// A person said how a run goes on that stood still.
+    fn decide(&mut self, plan: &Plan, graph: &Graph, choice: Choice, situation: &str) {
+        let wants = match choice {
+            Choice::Retry => return,
+            Choice::GoOn => {
+                if let Some(step) = self.paused_for.take() {
+                    self.release(plan, graph, step);
+                }
+                return;
+            }
+            Choice::Undo => OnFailure::Undo,
+            Choice::Stop => OnFailure::Stop,
+        };
+        let (aborted, step) = (self.paused_by_people, self.paused_for);
+        self.pull(Trigger { wants, because: situation.to_owned(), aborted, step, guardrail: false });
     }
 
     /// The point of no return: a promotion was applied, or is in doubt.
@@ -404,6 +432,7 @@ impl RunState {
         }
         if course == Course::Paused {
             self.resume_to = self.course;
+            self.paused_by_people = trigger.as_ref().is_some_and(|trigger| trigger.aborted);
             self.paused_for = trigger.and_then(|trigger| trigger.step);
         }
         if course == Course::Undoing {
@@ -411,7 +440,7 @@ impl RunState {
         }
         self.course = course;
         self.leg = leg;
-        self.aborted |= aborted;
+        self.aborted |= aborted && course != Course::Paused;
         Ok(())
     }
 

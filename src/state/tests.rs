@@ -1,1 +1,382 @@
-//! x
+//! The states of a run: the course of drills told as events, and random events that must never break it.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::course::{Next, next};
+use super::step::Status;
+use super::*;
+use crate::catalogue::{Act, Before, Decoder, Evidence, Mode};
+use crate::id::RegionRole;
+use crate::model::{
+    Environment, Objectives, Phase, RegionInfo, Retry, Step, StepFailure, StepPass, UndoResult,
+};
+use crate::resource::AnsweredBy;
+use crate::time::Span;
+
+struct Json(serde_json::Value);
+
+impl Decoder for Json {
+    fn decode<T: serde::de::DeserializeOwned>(self) -> Option<T> {
+        serde_json::from_value(self.0).ok()
+    }
+}
+
+fn act(key: &str, args: serde_json::Value) -> Act {
+    Act::decode(key, Json(args)).unwrap()
+}
+
+/// A drill in the small: prechecks, failover with fence, promote and switch, failback likewise, cleanup.
+fn drill() -> Plan {
+    let mut plan = empty();
+    phase(&mut plan, PhaseKind::Prechecks, &[("ready", act("check", json!({"services": "all"})), OnFailure::Undo)]);
+    phase(
+        &mut plan,
+        PhaseKind::Failover,
+        &[
+            ("fence", act("database.fence", json!({"database": "main", "in": "primary"})), OnFailure::Undo),
+            ("promote", act("database.promote", json!({"database": "main", "to": "secondary"})), OnFailure::Undo),
+            ("dns", act("dns.switch", json!({"records": "code", "to": "secondary"})), OnFailure::Undo),
+        ],
+    );
+    phase(
+        &mut plan,
+        PhaseKind::Failback,
+        &[
+            ("fence-back", act("database.fence", json!({"database": "main", "in": "secondary"})), OnFailure::Undo),
+            ("promote-back", act("database.promote", json!({"database": "main", "to": "primary"})), OnFailure::Undo),
+        ],
+    );
+    phase(
+        &mut plan,
+        PhaseKind::Cleanup,
+        &[
+            ("tidy", act("command", json!({"argv": ["tidy"]})), OnFailure::Continue),
+            ("tell", act("notify", json!({"webhook": {"env": "HOOK"}, "message": "done"})), OnFailure::Continue),
+        ],
+    );
+    plan
+}
+
+fn empty() -> Plan {
+    let region = |name: &str| RegionInfo {
+        name: name.to_owned(),
+        gateway: None,
+        provider: "simulated".to_owned(),
+        settings: json!({}),
+        simulate: json!({}),
+    };
+    Plan {
+        name: "drill".to_owned(),
+        title: "A drill".to_owned(),
+        owner: None,
+        scenario: None,
+        mode: Mode::Planned,
+        environment: Environment::Simulated,
+        twin: false,
+        objectives: Objectives::default(),
+        data_loss: None,
+        discard: false,
+        outage_limit: None,
+        controls: Vec::new(),
+        roles: Vec::new(),
+        variables: Vec::new(),
+        regions: [(RegionRole::Primary, region("east")), (RegionRole::Secondary, region("west"))].into(),
+        resources: std::collections::BTreeMap::new(),
+        network: json!({}),
+        services: Vec::new(),
+        canaries: Vec::new(),
+        witness: None,
+        guardrails: Vec::new(),
+        at_once: None,
+        phases: Vec::new(),
+        steps: Vec::new(),
+        digest: String::new(),
+    }
+}
+
+fn phase(plan: &mut Plan, kind: PhaseKind, steps: &[(&str, Act, OnFailure)]) {
+    let (first, number) = (plan.steps.len(), plan.phases.len());
+    let leg = match kind {
+        PhaseKind::Failover => Some(Leg::Failover),
+        PhaseKind::Failback => Some(Leg::Return),
+        _ => None,
+    };
+    let id = PhaseId::new(&format!("{kind:?}").to_lowercase()).unwrap();
+    let title = id.to_string();
+    plan.phases.push(Phase { id, title, kind, leg, applies: true, first, count: steps.len() });
+    for (n, (id, act, on_failure)) in steps.iter().enumerate() {
+        plan.steps.push(Step {
+            id: StepId::new(id).unwrap(),
+            title: (*id).to_owned(),
+            phase: number,
+            act: act.clone(),
+            needs: if n == 0 { Vec::new() } else { vec![first + n - 1] },
+            within: None,
+            timeout: Span::from_secs(60),
+            retry: Retry::default(),
+            on_failure: *on_failure,
+            takes: None,
+            expected: Span::from_secs(1),
+            applies: true,
+        });
+    }
+}
+
+/// Plays a plan with executors that answer at once: `fails` says which steps fail, and whether they happened.
+struct Play {
+    plan: Plan,
+    graph: Graph,
+    state: RunState,
+    told: Vec<String>,
+}
+
+impl Play {
+    fn new(plan: Plan) -> Self {
+        let (graph, state) = (Graph::new(&plan), RunState::new(&plan));
+        Self { plan, graph, state, told: Vec::new() }
+    }
+
+    fn emit(&mut self, event: &Event) {
+        self.state.apply(&self.plan, &self.graph, event).unwrap();
+    }
+
+    fn run(mut self, fails: &[(&str, Happened)]) -> Self {
+        for _ in 0..200 {
+            match next(&self.plan, &self.graph, &self.state) {
+                Next::StartPhase(n) => self.emit(&Event::PhaseStarted { phase: self.plan.phases[n].id.clone() }),
+                Next::FinishPhase(n, result) => {
+                    self.emit(&Event::PhaseFinished { phase: self.plan.phases[n].id.clone(), result });
+                }
+                Next::StartSteps(steps) => steps.into_iter().for_each(|n| self.step(n, fails)),
+                Next::Skip(n) => {
+                    let step = self.plan.steps[n].id.clone();
+                    self.told.push(format!("skip {step}"));
+                    self.emit(&Event::StepSkipped { step, because: String::new() });
+                }
+                Next::Undo(n) => {
+                    let step = self.plan.steps[n].id.clone();
+                    self.told.push(format!("undo {step}"));
+                    self.emit(&Event::UndoStarted { step: step.clone() });
+                    self.emit(&Event::UndoFinished { step, result: UndoResult::Restored });
+                }
+                Next::Turn { course, leg, because, aborted } => {
+                    self.told.push(format!("{course}"));
+                    self.emit(&Event::CourseChanged { course, leg, because, aborted });
+                }
+                Next::Ask(trigger) => {
+                    let leg = self.state.leg;
+                    let course = Course::Paused;
+                    self.emit(&Event::CourseChanged { course, leg, because: trigger.because.clone(), aborted: false });
+                    self.told.push("asked".to_owned());
+                    let situation = trigger.because;
+                    self.emit(&Event::Decided { choice: Choice::Undo, by: AnsweredBy::Simulation, situation });
+                }
+                Next::Finish => return self,
+                other => panic!("nothing is under way, yet: {other:?}"),
+            }
+        }
+        panic!("it does not end: {:?}", self.told);
+    }
+
+    fn step(&mut self, n: usize, fails: &[(&str, Happened)]) {
+        let step = self.plan.steps[n].id.clone();
+        self.told.push(step.to_string());
+        self.emit(&Event::StepStarted { step: step.clone(), attempt: 1, before: Before::new() });
+        match fails.iter().find(|(id, _)| *id == step.as_str()) {
+            Some((_, happened)) => self.emit(&Event::StepFailed {
+                step,
+                attempt: 1,
+                failure: StepFailure {
+                    what: "broken".to_owned(),
+                    happened: *happened,
+                    retry_in: None,
+                    evidence: Evidence::new(),
+                },
+            }),
+            None => self.emit(&Event::StepPassed {
+                step,
+                attempt: 1,
+                pass: StepPass { already: false, warning: None, evidence: Evidence::new() },
+            }),
+        }
+    }
+
+    fn told(&self) -> String {
+        self.told.join(", ")
+    }
+}
+
+#[test]
+fn a_drill_goes_over_and_back() {
+    let play = Play::new(drill()).run(&[]);
+    assert_eq!(play.told(), "ready, fence, promote, dns, fence-back, promote-back, cleaning up, tidy, tell");
+    assert_eq!(play.state.committed, [Leg::Failover, Leg::Return]);
+}
+
+#[test]
+fn before_the_first_change_a_failure_refuses_and_only_tells() {
+    let play = Play::new(drill()).run(&[("ready", Happened::No)]);
+    assert_eq!(play.told(), "ready, stopping, cleaning up, skip tidy, tell");
+    assert!(play.state.refused && !play.state.changed);
+}
+
+#[test]
+fn before_the_point_of_no_return_everything_is_taken_back_newest_first() {
+    let play = Play::new(drill()).run(&[("promote", Happened::No)]);
+    assert_eq!(play.told(), "ready, fence, promote, undoing, undo fence, cleaning up, tidy, tell");
+    assert!(play.state.committed.is_empty());
+}
+
+#[test]
+fn a_promotion_in_doubt_passes_the_point_of_no_return() {
+    let play = Play::new(drill()).run(&[("promote", Happened::Unknown)]);
+    assert_eq!(
+        play.told(),
+        "ready, fence, promote, going back home, fence-back, promote-back, cleaning up, tidy, tell"
+    );
+}
+
+#[test]
+fn after_it_the_run_goes_forward_to_safety() {
+    let play = Play::new(drill()).run(&[("dns", Happened::No)]);
+    assert_eq!(
+        play.told(),
+        "ready, fence, promote, dns, going back home, fence-back, promote-back, cleaning up, tidy, tell"
+    );
+}
+
+#[test]
+fn without_a_failback_phase_it_holds() {
+    let mut plan = drill();
+    let failback = plan.phases.iter().position(|phase| phase.kind == PhaseKind::Failback).unwrap();
+    plan.phases[failback].applies = false;
+    let play = Play::new(plan).run(&[("dns", Happened::No)]);
+    assert_eq!(play.told(), "ready, fence, promote, dns, holding, cleaning up, tidy, tell");
+}
+
+#[test]
+fn a_return_that_fails_before_its_promotion_goes_back_to_the_serving_secondary() {
+    let play = Play::new(drill()).run(&[("promote-back", Happened::No)]);
+    assert_eq!(
+        play.told(),
+        "ready, fence, promote, dns, fence-back, promote-back, undoing, undo fence-back, holding, cleaning up, tidy, tell"
+    );
+}
+
+#[test]
+fn a_return_that_fails_after_its_promotion_holds() {
+    let play = Play::new(drill()).run(&[("promote-back", Happened::Yes)]);
+    assert_eq!(
+        play.told(),
+        "ready, fence, promote, dns, fence-back, promote-back, holding, cleaning up, tidy, tell"
+    );
+}
+
+#[test]
+fn what_may_have_happened_is_taken_back_and_what_did_not_is_not() {
+    let told = |happened| Play::new(drill()).run(&[("fence", happened)]).told();
+    assert_eq!(told(Happened::Unknown), "ready, fence, undoing, undo fence, cleaning up, tidy, tell");
+    assert_eq!(told(Happened::No), "ready, fence, undoing, cleaning up, tidy, tell");
+}
+
+#[test]
+fn continue_goes_on_with_what_needed_the_failed_step() {
+    let mut plan = drill();
+    plan.steps[1].on_failure = OnFailure::Continue;
+    let play = Play::new(plan).run(&[("fence", Happened::No)]);
+    assert!(play.told().starts_with("ready, fence, promote, dns, fence-back"), "{}", play.told());
+    let failover = play.state.phases[1];
+    assert_eq!(failover, PhaseStatus::Ended(PhaseResult::Failed));
+}
+
+#[test]
+fn stop_takes_nothing_back() {
+    let mut plan = drill();
+    plan.steps[2].on_failure = OnFailure::Stop;
+    let play = Play::new(plan).run(&[("promote", Happened::No)]);
+    assert_eq!(play.told(), "ready, fence, promote, stopping, cleaning up, tidy, tell");
+}
+
+#[test]
+fn a_pause_asks_and_goes_on_as_it_is_told() {
+    let mut plan = drill();
+    plan.steps[2].on_failure = OnFailure::Pause;
+    let play = Play::new(plan).run(&[("promote", Happened::No)]);
+    assert_eq!(play.told(), "ready, fence, promote, asked, undoing, undo fence, cleaning up, tidy, tell");
+    assert!(!play.state.aborted);
+}
+
+#[test]
+fn at_once_bounds_how_many_steps_start() {
+    let mut plan = drill();
+    plan.steps.iter_mut().for_each(|step| step.needs.clear());
+    plan.at_once = Some(2);
+    let (graph, mut state) = (Graph::new(&plan), RunState::new(&plan));
+    state.apply(&plan, &graph, &Event::PhaseStarted { phase: plan.phases[1].id.clone() }).unwrap();
+    assert_eq!(next(&plan, &graph, &state), Next::StartSteps(vec![1, 2]));
+}
+
+fn any_event(plan: &Plan) -> impl Strategy<Value = Event> + use<> {
+    let steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    let phases: Vec<PhaseId> = plan.phases.iter().map(|phase| phase.id.clone()).collect();
+    let course = prop::sample::select(vec![
+        Course::Forward, Course::Paused, Course::Undoing, Course::Returning, Course::Holding, Course::Stopping,
+        Course::CleaningUp,
+    ]);
+    let happened = prop::sample::select(vec![Happened::Yes, Happened::No, Happened::Unknown]);
+    (0..9_u8, prop::sample::select(steps), prop::sample::select(phases), 1..3_u32, any::<bool>(), course, happened).prop_map(
+        |(kind, step, phase, attempt, flag, course, happened)| match kind {
+            0 => Event::PhaseStarted { phase },
+            1 => Event::PhaseFinished { phase, result: PhaseResult::Passed },
+            2 | 3 => Event::StepStarted { step, attempt, before: Before::new() },
+            4 => Event::StepPassed {
+                step,
+                attempt,
+                pass: StepPass { already: false, warning: None, evidence: Evidence::new() },
+            },
+            5 => Event::StepFailed {
+                step,
+                attempt,
+                failure: StepFailure {
+                    what: String::new(),
+                    happened,
+                    retry_in: flag.then_some(Span::ZERO),
+                    evidence: Evidence::new(),
+                },
+            },
+            6 => Event::UndoStarted { step },
+            7 => Event::UndoFinished { step, result: UndoResult::Restored },
+            _ => Event::CourseChanged { course, leg: Some(Leg::Failover), because: String::new(), aborted: flag },
+        },
+    )
+}
+
+proptest! {
+    /// Whatever comes in whatever order: nothing panics, what is refused changes nothing, and the counts hold.
+    #[test]
+    fn random_events_are_taken_or_refused(events in prop::collection::vec(any_event(&drill()), 0..120)) {
+        let plan = drill();
+        let (graph, mut state) = (Graph::new(&plan), RunState::new(&plan));
+        for event in events {
+            let before = format!("{state:?}");
+            if state.apply(&plan, &graph, &event).is_err() {
+                prop_assert_eq!(before, format!("{state:?}"));
+            }
+            prop_assert_eq!(state.acting, state.steps.iter().filter(|status| status.acts()).count());
+            prop_assert_eq!(state.resting, state.steps.iter().filter(|status| status.rests()).count());
+            let _ = next(&plan, &graph, &state);
+        }
+    }
+}
+
+#[test]
+fn the_table_of_steps_refuses_what_is_not_in_it() {
+    let refused = |status: Status, event: StepEvent| step::next(status, &event).is_err();
+    assert!(refused(Status::Waiting, StepEvent::Passed { attempt: 1 }));
+    assert!(refused(Status::Waiting, StepEvent::Started { attempt: 2 }));
+    assert!(refused(Status::Running { attempt: 1 }, StepEvent::Passed { attempt: 2 }));
+    assert!(refused(Status::Passed, StepEvent::Started { attempt: 2 }));
+    assert!(refused(Status::Undone, StepEvent::UndoStarted));
+    assert!(refused(Status::Left, StepEvent::UndoStarted));
+}

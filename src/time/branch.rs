@@ -17,10 +17,12 @@ pub(super) struct Branch {
     start: jiff::Timestamp,
     now: AtomicU64,
     /// The first instant that is not known yet.
-    horizon: Moment,
+    horizon: AtomicU64,
     /// The earliest deadline under way; `u64::MAX` if there is none.
     deadline: AtomicU64,
     overrun: AtomicBool,
+    /// What the last sleep or deadline that overran waits for.
+    awaited: AtomicU64,
 }
 
 /// A timeout's place in the stack of deadlines.
@@ -35,9 +37,10 @@ impl Branch {
         Self {
             start,
             now: AtomicU64::new(at.0),
-            horizon,
+            horizon: AtomicU64::new(horizon.0),
             deadline: AtomicU64::new(u64::MAX),
             overrun: AtomicBool::new(false),
+            awaited: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -53,6 +56,20 @@ impl Branch {
         self.overrun.load(Relaxed)
     }
 
+    pub(super) fn awaited(&self) -> Option<Moment> {
+        self.overrun().then(|| Moment(self.awaited.load(Relaxed)))
+    }
+
+    pub(super) fn extend(&self, horizon: Moment) {
+        self.horizon.fetch_max(horizon.0, Relaxed);
+        self.overrun.store(false, Relaxed);
+    }
+
+    fn overran(&self, awaited: u64) {
+        self.awaited.store(awaited, Relaxed);
+        self.overrun.store(true, Relaxed);
+    }
+
     /// Moves to `at` if that is known and no deadline comes before it.
     pub(super) fn poll_sleep(&self, at: Moment) -> Poll<()> {
         let now = self.now.load(Relaxed);
@@ -61,8 +78,8 @@ impl Branch {
         }
         // A deadline at the very same instant fires after the sleep, as on a virtual clock.
         let deadline = self.deadline.load(Relaxed);
-        if at.0.min(deadline) >= self.horizon.0 {
-            self.overrun.store(true, Relaxed);
+        if at.0.min(deadline) >= self.horizon.load(Relaxed) {
+            self.overran(at.0.min(deadline));
             return Poll::Pending;
         }
         if at.0 > deadline {
@@ -89,8 +106,8 @@ impl Branch {
         if pushed.mine > pushed.outer || self.overrun() {
             return Poll::Pending;
         }
-        if pushed.mine >= self.horizon.0 {
-            self.overrun.store(true, Relaxed);
+        if pushed.mine >= self.horizon.load(Relaxed) {
+            self.overran(pushed.mine);
             return Poll::Pending;
         }
         self.now.fetch_max(pushed.mine, Relaxed);

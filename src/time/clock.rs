@@ -161,13 +161,14 @@ impl Clock {
 
     /// A clock of its own, detached from this one, for computing ahead what a future would do: it
     /// stands at `at`, and a sleep takes no time but moves it, as long as that stays before
-    /// `horizon`. A sleep or a deadline that does not stays pending for ever and makes the branch
-    /// [`overrun`](Self::overrun); the future is then dropped and run on the plain clock instead.
+    /// `horizon`. A sleep or a deadline that does not stays pending and makes the branch
+    /// [`overrun`](Self::overrun); the future is then dropped and run on the plain clock instead, or polled again
+    /// once the horizon has been moved by [`extend`](Self::extend).
     ///
     /// What runs on it must be sequential: one sleep at a time, in any number of nested
     /// [`timeout`](Self::timeout)s, no `select` or `join` of several, no other tasks. Then, if
     /// nothing else is due from `at` until `horizon`, the result is that of the plain clock. The
-    /// future is polled once, with `Waker::noop()`; if it is pending it could not be computed.
+    /// future is polled with `Waker::noop()`; if it is pending it could not be computed.
     #[must_use]
     pub fn branch(&self, at: Moment, horizon: Moment) -> Self {
         let start = match &self.source {
@@ -185,6 +186,23 @@ impl Clock {
         match &self.source {
             Source::Branch(branch) => branch.overrun(),
             Source::Real(_) | Source::Virtual(_) => false,
+        }
+    }
+
+    /// Until when that which overran this branch waits; `None` if nothing did, and on every other clock.
+    #[must_use]
+    pub fn awaited(&self) -> Option<Moment> {
+        match &self.source {
+            Source::Branch(branch) => branch.awaited(),
+            Source::Real(_) | Source::Virtual(_) => None,
+        }
+    }
+
+    /// Makes `horizon` this branch's horizon, if it is later than the one before, and forgets that it was overrun:
+    /// what overran it can be polled again and goes on from where it stood. Does nothing on every other clock.
+    pub fn extend(&self, horizon: Moment) {
+        if let Source::Branch(branch) = &self.source {
+            branch.extend(horizon);
         }
     }
 }

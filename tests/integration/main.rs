@@ -1,1 +1,7 @@
-//! x
+//! Muster from outside: what a person types and sees, and the rules that the source keeps. One binary, so that all
+//! of it is linked once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says why by panicking")]
+
+mod harness;
+mod layers;

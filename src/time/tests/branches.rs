@@ -99,3 +99,29 @@ fn a_branch_is_its_own_and_stops_at_its_horizon() {
         assert!(branch.is_virtual() && !clock.overrun());
     });
 }
+
+/// Polls until it is done, moving the horizon just past what is waited for each time; says how often that was needed.
+fn in_small_steps(steps: &[Step]) -> (bool, Vec<String>, Moment) {
+    let plain = run_virtual(start(), |clock| async move { clock }).unwrap();
+    let branch = plain.branch(Moment::ZERO, Moment::ZERO);
+    let log = Log::default();
+    let mut future = perform(&branch, steps, &log);
+    let mut cx = Context::from_waker(Waker::noop());
+    loop {
+        if future.as_mut().poll(&mut cx).is_ready() {
+            return (true, log.lines(), branch.now());
+        }
+        let Some(awaited) = branch.awaited() else { break };
+        branch.extend(awaited + Span(1));
+    }
+    drop(future);
+    (false, log.lines(), branch.now())
+}
+
+proptest! {
+    #[test]
+    fn a_branch_can_go_on_from_its_horizon(steps in steps()) {
+        let (ready, lines, branch) = on_branch(&steps, Moment::MAX);
+        prop_assert_eq!(in_small_steps(&steps), (ready, lines, branch.now()));
+    }
+}

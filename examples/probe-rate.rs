@@ -1,0 +1,221 @@
+//! How many probes a second of CPU buys, and how punctual a thousand of them are.
+//!
+//! `cargo run --release --example probe-rate` starts an HTTP server in a process of its own and probes it over
+//! loopback through `RealNetwork`, on one thread, a fresh connection each time. Only this process's CPU time counts.
+//!
+//! * programs: what running `true` costs, one after another;
+//! * rate: 64 HTTP probes at a time for 4 seconds;
+//! * punctuality: 1,000 targets, one probe a second each, their starts spread over the second, for 10 seconds;
+//! * rate again, of bare connections: these are opened faster than the server takes them, so that its queue
+//!   overflows and only the figure for a CPU-second says something.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use muster::id::RunId;
+use muster::provider::network::RealNetwork;
+use muster::provider::process::RealProcesses;
+use muster::resource::{
+    Actor, Cancellation, CommandLine, Context, HttpRequest, Method, Network, Processes, Resolver, TcpRequest,
+};
+use muster::time::{Clock, Span, Ticks, run_real};
+use rustix::time::{ClockId, clock_gettime};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const AT_ONCE: usize = 64;
+const RATE_FOR: Span = Span(4_000_000_000);
+const TARGETS: u64 = 1_000;
+const ROUNDS: u64 = 10;
+const PROGRAMS: u32 = 500;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("server") {
+        return run_real(serve)?;
+    }
+    #[expect(clippy::disallowed_methods, reason = "the server must not share this process's CPU time")]
+    let mut server = std::process::Command::new(std::env::current_exe()?)
+        .arg("server")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut port = String::new();
+    BufReader::new(server.stdout.take().ok_or("the server has no output")?).read_line(&mut port)?;
+    let port = port.trim().parse()?;
+    let measured = run_real(|clock| measure(clock, port))?;
+    server.kill()?;
+    server.wait()?;
+    measured
+}
+
+/// Answers every connection's first request; prints its port first.
+async fn serve(clock: Clock) -> Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    writeln!(std::io::stdout(), "{}", listener.local_addr()?.port())?;
+    loop {
+        let Ok((mut stream, _)) = listener.accept().await else { continue };
+        clock.spawn(async move {
+            let mut head = [0; 2048];
+            if let Ok(1..) = stream.read(&mut head).await {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+                let _ = stream.read(&mut head).await;
+            }
+        });
+    }
+}
+
+async fn measure(clock: Clock, port: u16) -> Result<()> {
+    let cx = Context {
+        run: RunId::new("20261122-084216-probe-rate")?,
+        actor: Actor::Muster,
+        attempt: 1,
+        clock: clock.clone(),
+        fencing: 0,
+        cancel: Cancellation::default(),
+    };
+    let network: Arc<dyn Network> = Arc::new(RealNetwork::new());
+    let http = HttpRequest {
+        method: Method::Get,
+        url: format!("http://code.example.test:{port}/healthz").into(),
+        host: "code.example.test".into(),
+        port,
+        headers: Vec::new(),
+        body: None,
+        resolver: Resolver::Fixed([127, 0, 0, 1].into()),
+        body_limit: 64 * 1024,
+    };
+    let tcp = TcpRequest { host: "127.0.0.1".into(), port, resolver: Resolver::System };
+    let mut out = std::io::stdout();
+
+    programs(&cx, &mut out).await?;
+    let network_tcp = network.clone();
+    let probe = {
+        let (cx, network, http) = (cx.clone(), network.clone(), http.clone());
+        move || {
+            let (cx, network, http) = (cx.clone(), network.clone(), http.clone());
+            async move { network.http(&cx, &http).await.result.is_ok() }
+        }
+    };
+    writeln!(out, "HTTP probes: {}", rate(&clock, probe).await?)?;
+    punctuality(&cx, &network, &http, &mut out).await?;
+    let tcp_cx = cx.clone();
+    let probe = move || {
+        let (cx, network, tcp) = (tcp_cx.clone(), network_tcp.clone(), tcp.clone());
+        async move { network.tcp(&cx, &tcp).await.result.is_ok() }
+    };
+    writeln!(out, "TCP probes: {}", rate(&clock, probe).await?)?;
+    Ok(())
+}
+
+/// Runs `probe` over and over, `AT_ONCE` of them side by side.
+async fn rate<P, F>(clock: &Clock, probe: P) -> Result<String>
+where
+    P: Fn() -> F + Clone + Send + 'static,
+    F: Future<Output = bool> + Send,
+{
+    // Warm: the certificates are loaded at the first request.
+    for _ in 0..100 {
+        probe().await;
+    }
+    let (began, cpu) = (clock.now(), cpu_seconds());
+    let workers: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let (probe, until, clock_of_worker) = (probe.clone(), began + RATE_FOR, clock.clone());
+            clock.spawn(async move {
+                let (mut good, mut failed) = (0_u64, 0_u64);
+                while clock_of_worker.now() < until {
+                    *if probe().await { &mut good } else { &mut failed } += 1;
+                }
+                (good, failed)
+            })
+        })
+        .collect();
+    let (mut good, mut failed) = (0, 0);
+    for worker in workers {
+        let counts = worker.await?;
+        good += counts.0;
+        failed += counts.1;
+    }
+    let (wall, cpu) = (clock.now().since(began).as_secs_f64(), cpu_seconds() - cpu);
+    let good = good as f64;
+    Ok(format!("{:.0} a CPU-second, {:.0} a second, {failed} failed", good / cpu, good / wall))
+}
+
+/// A probe a second for each target, and how late each began.
+async fn punctuality(cx: &Context, network: &Arc<dyn Network>, http: &HttpRequest, out: &mut impl Write) -> Result<()> {
+    let clock = &cx.clock;
+    let late = Arc::new(Mutex::new(Vec::new()));
+    let cpu = cpu_seconds();
+    let targets: Vec<_> = (0..TARGETS)
+        .map(|target| {
+            let first = clock.now() + Span::from_millis(100 + target * 1000 / TARGETS);
+            let ticks = Ticks { first, every: Span::from_secs(1) };
+            let (cx, network, http, late) = (cx.clone(), network.clone(), http.clone(), late.clone());
+            clock.spawn(async move {
+                for round in 0..ROUNDS {
+                    cx.clock.sleep_until(ticks.at(round)).await;
+                    let lateness = cx.clock.now().since(ticks.at(round));
+                    let exchange = network.http(&cx, &http).await;
+                    if let (Ok(_), Ok(mut late)) = (exchange.result, late.lock()) {
+                        late.push(lateness);
+                    }
+                }
+            })
+        })
+        .collect();
+    for target in targets {
+        target.await?;
+    }
+    let cpu = (cpu_seconds() - cpu) / ROUNDS as f64;
+    let mut late = std::mem::take(&mut *late.lock().map_err(|_| "a target panicked")?);
+    late.sort_unstable();
+    let at = |share: usize| late.get(late.len() * share / 1000).copied().unwrap_or_default().as_secs_f64() * 1000.0;
+    writeln!(
+        out,
+        "{TARGETS} targets at 1 s: {} of {} answered, starts late by p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms; \
+         {:.0} ms of CPU a second; {}",
+        late.len(),
+        TARGETS * ROUNDS,
+        at(500),
+        at(990),
+        at(999),
+        cpu * 1000.0,
+        peak_memory()
+    )?;
+    Ok(())
+}
+
+/// `true`, one after another.
+async fn programs(cx: &Context, out: &mut impl Write) -> Result<()> {
+    let command = CommandLine {
+        argv: vec!["true".to_owned()],
+        env: Vec::new(),
+        folder: None,
+        timeout: Span::from_secs(60),
+        output_limit: 1024,
+    };
+    let began = cx.clock.now();
+    for _ in 0..PROGRAMS {
+        RealProcesses.run(cx, &command).await?;
+    }
+    let each = cx.clock.now().since(began).as_secs_f64() * 1e6 / f64::from(PROGRAMS);
+    writeln!(out, "`true`, run {PROGRAMS} times: {each:.0} us each")?;
+    Ok(())
+}
+
+/// User and system time of this process alone.
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The most memory that was ever held, as Linux tells it.
+fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or(" unknown");
+    format!("peak memory {}", peak.trim())
+}

@@ -1,0 +1,164 @@
+//! `backup.verify` and `backup.restore`.
+
+use async_trait::async_trait;
+
+use super::look;
+use super::{ActError, Applied, Perform, Tools};
+use crate::catalogue::{Achieved, BackupRestore, BackupVerify, Before, Evidence};
+use crate::id::ResourceId;
+use crate::resource::{Backup, Context, RestorePoint, Restored, Seen};
+use crate::time::Span;
+
+/// How long one attempt to remove a scratch copy, or to list them, may take.
+const TIDY_AT_MOST: Span = Span::from_secs(60);
+
+fn find<'a>(tools: &'a Tools, id: &ResourceId) -> Result<&'a dyn Backup, ActError> {
+    tools
+        .resources
+        .backups
+        .get(id)
+        .map(AsRef::as_ref)
+        .ok_or_else(|| ActError::refused(format!("the infrastructure file has no backup `{id}`")))
+}
+
+#[async_trait]
+impl Perform for BackupVerify {
+    async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
+        let (id, region) = (&self.backup, self.region);
+        let state = find(tools, id)?.observe(cx).await.map_err(|error| ActError::unseen(id, &error))?;
+        let seen = match state.regions.get(&region) {
+            Some(Seen::Is(seen)) => seen,
+            Some(Seen::Unreachable(why)) => {
+                return Err(ActError::refused(format!("{id} in {region} does not answer: {why}")));
+            }
+            None => return Err(ActError::refused(format!("{id} has nothing in {region}"))),
+        };
+        let evidence: Evidence = [
+            ("snapshots".to_owned(), seen.count.to_string()),
+            ("newest".to_owned(), format!("{} old", seen.newest_age)),
+            ("oldest".to_owned(), format!("{} old", seen.oldest_age)),
+            ("longest gap".to_owned(), seen.longest_gap.to_string()),
+            ("encrypted".to_owned(), seen.encrypted.to_string()),
+        ]
+        .into();
+        let wrong = self.judge(seen);
+        if wrong.is_empty() {
+            return Ok(Applied::showing(evidence));
+        }
+        Err(ActError::refused(format!("{id} in {region}: {}", wrong.join("; "))).with(evidence))
+    }
+
+    async fn achieved(&self, _tools: &Tools, _cx: &Context) -> Achieved {
+        Achieved::No("snapshots are looked at each time".to_owned())
+    }
+
+    async fn undo(&self, _tools: &Tools, _cx: &Context, _before: &Before) -> Result<Evidence, ActError> {
+        Ok(Evidence::new())
+    }
+}
+
+/// The scratch copies that stand, asked although the step may have been asked to end.
+async fn scratches(backup: &dyn Backup, cx: &Context) -> Result<Vec<String>, ActError> {
+    let cx = look::uncancelled(cx);
+    let found = look::at_most(&cx, TIDY_AT_MOST, |inner| async move { backup.scratches(&inner).await }).await;
+    found.map_err(|error| ActError::unseen("the list of scratch copies", &error))
+}
+
+/// Removes a scratch copy, although the step may have been asked to end, and sees that it is gone.
+async fn discard(backup: &dyn Backup, cx: &Context, scratch: &str) -> Result<(), ActError> {
+    let left =
+        |why: String| ActError::in_part(format!("the scratch copy {scratch} still stands: {why}; remove it by hand"));
+    let cx = look::uncancelled(cx);
+    let gone = look::at_most(&cx, TIDY_AT_MOST, |inner| async move { backup.discard(&inner, scratch).await }).await;
+    gone.map_err(|error| left(error.to_string()))?;
+    match scratches(backup, &cx).await {
+        Ok(standing) if standing.iter().any(|one| one == scratch) => Err(left("it was said to be removed".to_owned())),
+        Ok(_) => Ok(()),
+        Err(unseen) => Err(left(unseen.what)),
+    }
+}
+
+impl BackupRestore {
+    /// What is wrong with what came back, each with the value that was seen.
+    fn wrong(&self, seen: &Restored) -> Vec<String> {
+        let within = self.within.0;
+        let mut wrong = Vec::new();
+        if seen.checked == 0 {
+            wrong.push("nothing came back that could be read".to_owned());
+        }
+        if seen.damaged > 0 {
+            wrong.push(format!("{} of {} things that came back are damaged", seen.damaged, seen.checked));
+        }
+        let asked = match self.to.0 {
+            RestorePoint::Latest => Span::ZERO,
+            RestorePoint::Ago(ago) => ago,
+        };
+        let off = Span(seen.newest_age.0.abs_diff(asked.0));
+        if off > within {
+            wrong.push(format!(
+                "the newest write that came back is {} old, {off} from what was asked for ({}), at most {within} is \
+                 allowed",
+                seen.newest_age, self.to
+            ));
+        }
+        wrong
+    }
+
+    /// After a restore that gave no result: removes what stands now and did not before.
+    async fn tidy(&self, backup: &dyn Backup, cx: &Context, stood: &[String]) -> Result<(), ActError> {
+        let standing = scratches(backup, cx).await?;
+        for scratch in standing.iter().filter(|scratch| !stood.contains(scratch)) {
+            discard(backup, cx, scratch).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Perform for BackupRestore {
+    async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
+        let backup = find(tools, &self.backup)?;
+        let stood =
+            backup.scratches(cx).await.map_err(|error| ActError::unseen("the list of scratch copies", &error))?;
+        let restored = match backup.restore(cx, self.region, self.to.0).await {
+            Ok(restored) => restored,
+            Err(error) => {
+                let what = format!("restoring {} in {} to {}: {error}", self.backup, self.region, self.to);
+                return Err(match self.tidy(backup, cx, &stood).await {
+                    Ok(()) => ActError::refused(what),
+                    Err(left) => ActError { what: format!("{what}; {}", left.what), ..left },
+                });
+            }
+        };
+        let evidence: Evidence = [
+            ("newest write".to_owned(), format!("{} old", restored.newest_age)),
+            ("read through".to_owned(), restored.checked.to_string()),
+            ("damaged".to_owned(), restored.damaged.to_string()),
+            ("scratch copy".to_owned(), restored.scratch.clone()),
+        ]
+        .into();
+        let mut wrong = self.wrong(&restored);
+        let left = discard(backup, cx, &restored.scratch).await.err();
+        wrong.extend(left.as_ref().map(|left| left.what.clone()));
+        if wrong.is_empty() {
+            return Ok(Applied::showing(evidence));
+        }
+        let what = format!("{} in {} restored to {}: {}", self.backup, self.region, self.to, wrong.join("; "));
+        let error = if left.is_some() { ActError::in_part(what) } else { ActError::refused(what) };
+        Err(error.with(evidence))
+    }
+
+    async fn achieved(&self, _tools: &Tools, _cx: &Context) -> Achieved {
+        Achieved::No("a restore is proven by doing it".to_owned())
+    }
+
+    async fn undo(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Evidence, ActError> {
+        let backup = find(tools, &self.backup)?;
+        let standing = scratches(backup, cx).await?;
+        for scratch in &standing {
+            discard(backup, cx, scratch).await?;
+        }
+        let removed = if standing.is_empty() { "none stood".to_owned() } else { standing.join(", ") };
+        Ok([("scratch copies removed".to_owned(), removed)].into())
+    }
+}

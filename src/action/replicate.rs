@@ -1,0 +1,79 @@
+//! Building a side of a database or storage anew from the other: never the one that takes writes.
+
+use super::look::Pace;
+use super::replicated::Replicated;
+use super::{ActError, Applied};
+use crate::catalogue::Evidence;
+use crate::id::RegionRole;
+use crate::resource::{Context, ReplicaRole};
+
+/// Makes `to` follow `from`.
+pub(super) async fn apply(
+    it: Replicated<'_>,
+    cx: &Context,
+    from: RegionRole,
+    to: RegionRole,
+) -> Result<Applied, ActError> {
+    if from == to {
+        return Err(ActError::refused(format!("{it} in {to} can't be made from itself")));
+    }
+    let sides = it.both(cx).await?;
+    let (source, target) = (it.side(&sides, from)?, it.side(&sides, to)?);
+    if target.writable {
+        return Err(ActError::refused(format!(
+            "{it} in {to} takes {} now, and replication would destroy them; fence it first, and preserve what only it \
+             has",
+            it.writes()
+        )));
+    }
+    if source.role != ReplicaRole::Primary || !(source.writable || source.fenced) {
+        let is = match source.role {
+            ReplicaRole::Primary => "refuses writes and is not fenced",
+            ReplicaRole::Replica => "is itself a replica",
+            ReplicaRole::Down => "is down",
+        };
+        return Err(ActError::refused(format!("{it} in {from} {is}: {to} can't be built from it")));
+    }
+    let mut evidence: Evidence = [
+        ("position of the original".to_owned(), source.position.to_string()),
+        ("position of what was replaced".to_owned(), target.position.to_string()),
+    ]
+    .into();
+    if let (Some(of), Some(was)) = (source.timeline, target.timeline) {
+        evidence.insert("timeline".to_owned(), format!("{was} -> {of}"));
+    }
+    match it.replicate(cx, from, to).await {
+        Ok(()) => Ok(Applied::showing(evidence)),
+        Err(error) => Err(ActError::of(format!("building {it} in {to} from {from}"), &error).with(evidence)),
+    }
+}
+
+/// Looks until `to` follows and says how far it is behind.
+pub(super) async fn prove(
+    it: Replicated<'_>,
+    cx: &Context,
+    from: RegionRole,
+    to: RegionRole,
+) -> Result<Evidence, ActError> {
+    let mut pace = Pace::quick();
+    loop {
+        let sides = it.both(cx).await.map_err(|error| ActError::in_part(error.what))?;
+        let side = it.side(&sides, to).map_err(|error| ActError::in_part(error.what))?;
+        if side.role != ReplicaRole::Replica || side.replicates_from != Some(from) {
+            return Err(ActError::in_part(format!("{it} in {to} was built anew and does not follow {from}")));
+        }
+        if let Some(lag) = side.lag {
+            return Ok([("lag".to_owned(), lag.to_string())].into());
+        }
+        if let Err(stop) = pace.rest(cx).await {
+            return Err(ActError::in_part(format!(
+                "{it} in {to} follows {from}, but how far it is behind is not known ({stop})"
+            )));
+        }
+    }
+}
+
+/// What an undo of a promotion or a replication says: there is none.
+pub(super) fn irreversible(summary: &str) -> ActError {
+    ActError::refused(format!("it can't be taken back: {summary}"))
+}

@@ -1,0 +1,244 @@
+//! Past runs: their index, and their journals read back.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::AppError;
+use super::run::folder_of;
+use crate::engine::Stamped;
+use crate::event::{Event, PreviousRun, Started};
+use crate::id::RunId;
+use crate::journal::{self, Damage, JournalError};
+use crate::record::Record;
+use crate::store::{Reality, RunFilter, RunRow, SqliteStore, Store};
+use crate::time::{Moment, Span};
+
+/// The index of a reports folder's runs.
+pub struct History {
+    store: SqliteStore,
+}
+
+/// A run that was read back.
+#[derive(Debug)]
+pub struct Shown {
+    /// All that is known of it.
+    pub record: Record,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What is wrong with the end of its journal, if it was cut.
+    pub cut: Option<String>,
+}
+
+impl History {
+    /// Opens the index, and makes it again where it is missing or wrong; says what was out of the ordinary.
+    ///
+    /// # Errors
+    /// [`AppError::Files`].
+    pub fn open(reports: &Path) -> Result<(Self, Vec<String>), AppError> {
+        if !reports.is_dir() {
+            return Err(AppError::Files(format!("there is no reports folder {}", reports.display())));
+        }
+        let read = |path: &Path| {
+            let (record, _) = read_journal(path).map_err(|error| error.to_string())?;
+            Ok(row(&record))
+        };
+        let (store, notices) = SqliteStore::open(reports, &read).map_err(files)?;
+        Ok((Self { store }, notices.iter().map(ToString::to_string).collect()))
+    }
+
+    /// Past runs, newest first.
+    ///
+    /// # Errors
+    /// [`AppError::Files`].
+    pub fn list(&self, playbook: Option<String>, limit: Option<u32>) -> Result<Vec<RunRow>, AppError> {
+        self.store.list(&RunFilter { playbook, limit }).map_err(files)
+    }
+
+    /// The figures of the newest run of a playbook that ended.
+    ///
+    /// # Errors
+    /// [`AppError::Files`].
+    pub fn previous(&self, playbook: &str, reality: Reality) -> Result<Option<PreviousRun>, AppError> {
+        let row = self.store.previous_finished(playbook, reality).map_err(files)?;
+        let span = |ns: Option<i64>| ns.and_then(|ns| u64::try_from(ns).ok()).map(Span);
+        Ok(row.map(|row| PreviousRun {
+            run: row.run.to_string(),
+            verdict: row.verdict.unwrap_or_default(),
+            rta: span(row.rta_ns),
+            rpa: span(row.rpa_ns),
+        }))
+    }
+
+    /// Notes that a run has begun, so that one that was left behind can be named.
+    ///
+    /// # Errors
+    /// [`AppError::Files`].
+    pub fn started(&self, started: &Started, run: &RunId, at: Timestamp) -> Result<(), AppError> {
+        let plan = &started.plan;
+        let row = RunRow {
+            run: run.clone(),
+            playbook: plan.name.clone(),
+            title: plan.title.clone(),
+            environment: plan.environment.to_string(),
+            mode: plan.mode.to_string(),
+            started_at: label(at),
+            finished_at: None,
+            verdict: None,
+            world: None,
+            exit_code: None,
+            rta_ns: None,
+            rpa_ns: None,
+            journal_head: String::new(),
+            simulated: plan.simulated(),
+            journal_len: 0,
+            journal_mtime_ns: 0,
+        };
+        self.store.record_started(&row).map_err(files)
+    }
+
+    /// Notes how a run ended.
+    ///
+    /// # Errors
+    /// [`AppError::Files`].
+    pub fn finished(&self, record: &Record) -> Result<(), AppError> {
+        self.store.record_finished(&row(record)).map_err(files)
+    }
+}
+
+fn files(error: crate::store::StoreError) -> AppError {
+    AppError::Files(error.to_string())
+}
+
+/// A time as text that sorts.
+fn label(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+fn row(record: &Record) -> RunRow {
+    let header = &record.header;
+    let nanos = |span: Span| i64::try_from(span.0).unwrap_or(i64::MAX);
+    let figures = record.figures();
+    RunRow {
+        run: header.run.clone(),
+        playbook: header.playbook.clone(),
+        title: header.title.clone(),
+        environment: header.environment.to_string(),
+        mode: header.mode.to_string(),
+        started_at: label(header.started_at),
+        finished_at: header.finished_at.map(label),
+        verdict: header.finished_at.map(|_| record.ended.verdict.to_string()),
+        world: header.finished_at.map(|_| record.ended.world.to_string()),
+        exit_code: record.ended.exit.map(u8::from),
+        rta_ns: figures.rta.map(nanos),
+        rpa_ns: figures.rpa.map(nanos),
+        journal_head: header.heads.last.clone(),
+        simulated: header.simulated.is_stamped(),
+        journal_len: 0,
+        journal_mtime_ns: 0,
+    }
+}
+
+/// Reads a run back by its id in `reports`, or by the path of its folder or journal.
+///
+/// # Errors
+/// [`AppError::Usage`] if there is no such run, [`AppError::Files`] if its journal is damaged.
+pub fn read_run(reports: &Path, run: &str) -> Result<Shown, AppError> {
+    let folder = folder_of(reports, run);
+    let path = journal::path_in(&folder);
+    if !path.is_file() {
+        return Err(AppError::Usage(format!(
+            "there is no run `{run}` in {}; `muster history` lists them",
+            reports.display()
+        )));
+    }
+    let (record, cut) = read_journal(&path)?;
+    Ok(Shown { record, folder, cut })
+}
+
+/// Reads a journal back. A tail that was cut is left out and told; any other damage is refused.
+///
+/// # Errors
+/// [`AppError::Files`] says which line is damaged and how.
+pub fn read_journal(path: &Path) -> Result<(Record, Option<String>), AppError> {
+    let wrong = |error: &dyn std::fmt::Display| AppError::Files(format!("{}: {error}", path.display()));
+    let mut events = Vec::new();
+    let mut cut = None;
+    let mut run = None;
+    let mut head = String::new();
+    for line in journal::read_file(path).map_err(|error| wrong(&error))? {
+        let line = match line {
+            Ok(line) => line,
+            Err(JournalError::Damaged(damage @ Damage::CutTail { .. })) => {
+                cut = Some(damage.to_string());
+                break;
+            }
+            Err(error) => return Err(wrong(&error)),
+        };
+        let event: Event = line.event().map_err(|error| wrong(&format!("line {}: {error}", line.seq + 1)))?;
+        head = line.hash.to_string();
+        run.get_or_insert_with(|| line.run.clone());
+        events.push(Stamped { seq: line.seq, at: line.at, elapsed: Moment(line.elapsed_ns), event });
+    }
+    let run = run.ok_or_else(|| wrong(&"the journal has no whole line"))?;
+    let record = Record::from_stamped(run, events, head).map_err(|error| wrong(&error))?;
+    Ok((record, cut))
+}
+
+/// What a check of a journal found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// Every record is there and none was changed.
+    Whole {
+        /// How many.
+        lines: u64,
+        /// The hash of the last.
+        head: String,
+        /// The hash of the one that ended the run, if it ended.
+        finished: Option<String>,
+    },
+    /// A record is missing, changed or cut; which and how.
+    Damaged(String),
+    /// The chain is whole, but its head is not the one that the run's report prints.
+    Disagrees(String),
+}
+
+/// Checks the chain of a journal, and that its head is the one that the report beside it prints.
+///
+/// # Errors
+/// [`AppError::Usage`] if there is no such run, [`AppError::Files`] if its journal can't be read.
+pub fn verify(reports: &Path, run: &str) -> Result<(PathBuf, Checked), AppError> {
+    let named = Path::new(run);
+    let path = if named.is_file() { named.to_owned() } else { journal::path_in(&folder_of(reports, run)) };
+    if !path.is_file() {
+        return Err(AppError::Usage(format!(
+            "there is no run `{run}` in {}, and no such file; `muster history` lists the runs",
+            reports.display()
+        )));
+    }
+    let verified = match journal::verify_file(&path) {
+        Ok(verified) => verified,
+        Err(JournalError::Damaged(damage)) => return Ok((path, Checked::Damaged(damage.to_string()))),
+        Err(error) => return Err(AppError::Files(format!("{}: {error}", path.display()))),
+    };
+    let finished = verified.finished.as_ref().map(|finished| finished.head.to_string());
+    // The last record has no successor whose `prev` would give a change away; the report pins it.
+    if let Some(printed) = printed_head(&path)
+        && finished.as_ref() != Some(&printed)
+    {
+        let what = format!(
+            "the chain is whole, but its head at the run's end is {}, and report.json beside it prints {printed}: \
+             one of the two was changed",
+            finished.as_deref().unwrap_or("not there")
+        );
+        return Ok((path, Checked::Disagrees(what)));
+    }
+    Ok((path, Checked::Whole { lines: verified.lines, head: verified.head.to_string(), finished }))
+}
+
+/// The head that the report beside a journal prints.
+fn printed_head(journal: &Path) -> Option<String> {
+    let text = std::fs::read(journal.with_file_name("report.json")).ok()?;
+    let report: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    report.pointer("/record/header/heads/finished").and_then(|head| head.as_str()).map(str::to_owned)
+}

@@ -1,0 +1,83 @@
+//! Reads documents from files and makes a plan of them.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::AppError;
+use crate::catalogue::Mode;
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::model::{Documents, Plan};
+use crate::plan::{LoadInput, Reality};
+
+/// A document may have so many bytes; one more is read, so that a longer one is known to be longer.
+const MOST_BYTES: u64 = crate::yaml::MAX_BYTES as u64;
+
+/// What is to be read, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The playbook's path.
+    pub playbook: String,
+    /// Another infrastructure file than the playbook names.
+    pub infrastructure: Option<String>,
+    /// Another mode than the playbook says.
+    pub mode: Option<Mode>,
+    /// Variables over those of both files.
+    pub vars: Vec<(String, String)>,
+    /// Whether the simulated twin is meant.
+    pub reality: Reality,
+}
+
+/// A plan, what it was made of, and what is to be said about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The plan.
+    pub plan: Plan,
+    /// The texts.
+    pub documents: Documents,
+    /// Warnings.
+    pub warnings: Vec<Diagnostic>,
+    /// What the warnings point into.
+    pub sources: Sources,
+}
+
+/// Reads a playbook and its infrastructure file.
+///
+/// # Errors
+/// [`AppError::Usage`] if the playbook can't be read at all, [`AppError::Invalid`] with every problem of both files.
+pub fn load(request: &Request) -> Result<Loaded, AppError> {
+    let playbook = read_document(&request.playbook)
+        .map_err(|why| AppError::Usage(format!("the playbook {} can't be read: {why}", request.playbook)))?;
+    let loaded = crate::plan::load(&LoadInput {
+        playbook_path: &request.playbook,
+        playbook: &playbook,
+        infrastructure_path: request.infrastructure.as_deref(),
+        mode: request.mode,
+        vars: &request.vars,
+        reality: request.reality,
+        read: &read_document,
+    });
+    match (loaded.plan, loaded.documents) {
+        (Some(plan), Some(documents)) => {
+            Ok(Loaded { plan, documents, warnings: loaded.diagnostics, sources: loaded.sources })
+        }
+        _ => Err(AppError::Invalid { diagnostics: loaded.diagnostics, sources: Box::new(loaded.sources) }),
+    }
+}
+
+/// Reads a file whole, within the bound.
+fn read_document(path: &str) -> Result<Vec<u8>, String> {
+    let path = Path::new(path);
+    if path.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    let plain = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read by this user".to_owned(),
+        _ => error.to_string(),
+    };
+    let file = File::open(path).map_err(plain)?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(plain)?;
+    Ok(bytes)
+}

@@ -1,0 +1,66 @@
+//! The real world of a plan: the providers that its infrastructure file names.
+//!
+//! This build reaches the network, programs and people for real. Resources whose provider is not here yet are refused
+//! by name before anything is touched; `muster simulate` plays the same playbook on their twins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::simulation;
+use super::{AppError, Attendance};
+use crate::chance::Seed;
+use crate::infrastructure::simulate::Faults;
+use crate::model::Plan;
+use crate::provider::network::RealNetwork;
+use crate::provider::process::RealProcesses;
+use crate::provider::simulated::Simulation;
+use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
+use crate::resource::{People, Resources};
+use crate::time::Clock;
+
+/// Everything that the plan's steps and probes may reach.
+pub(super) fn resources(plan: &Plan, clock: &Clock, attendance: Attendance) -> Result<Resources, AppError> {
+    refuse_unknown(plan)?;
+    let mut all = simulated_part(plan, clock)?;
+    all.network = Arc::new(RealNetwork::new());
+    all.processes = Arc::new(RealProcesses);
+    all.people = people(attendance);
+    Ok(all)
+}
+
+/// Names every resource that this build can't act on.
+pub(super) fn refuse_unknown(plan: &Plan) -> Result<(), AppError> {
+    let unknown: Vec<String> = plan
+        .resources
+        .iter()
+        .filter(|(_, binding)| binding.provider != "simulated")
+        .map(|(id, binding)| format!("`{id}` ({} by {})", binding.kind, binding.provider))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::Refused(format!(
+        "this version of Muster can't act on {} yet. Nothing was touched. \
+         `muster simulate` rehearses the playbook on their simulated twins",
+        unknown.join(", ")
+    )))
+}
+
+/// Resources that are simulated although the rest is real; the run is stamped so.
+fn simulated_part(plan: &Plan, clock: &Clock) -> Result<Resources, AppError> {
+    let setup = simulation::setup(plan, Seed(0), clock.clone(), &Faults::default()).map_err(AppError::Usage)?;
+    let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
+    let mut all = simulation.resources();
+    if plan.resources.is_empty() {
+        all.regions = BTreeMap::new();
+    }
+    Ok(all)
+}
+
+fn people(attendance: Attendance) -> Arc<dyn People> {
+    match attendance {
+        Attendance::Yes => Arc::new(YesPeople),
+        Attendance::Terminal => Arc::new(TerminalPeople::at_stdin()),
+        Attendance::Nobody => Arc::new(NobodyPeople),
+    }
+}

@@ -1,0 +1,319 @@
+//! One run from a plan to its reports.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::reports::{Written, write_reports};
+use super::{AppError, History, Loaded, real, simulation};
+use crate::chance::Seed;
+use crate::engine::watch::Pace;
+use crate::engine::{Attended, Ended, EngineError, Observer, Run, Signal, drive};
+use crate::event::{FORMAT, Origin, PreviousRun, Started};
+use crate::id::RunId;
+use crate::infrastructure::simulate::Faults;
+use crate::journal::{self, Durability, Journal, Writer};
+use crate::model::{Environment, ExitCode};
+use crate::provider::simulated::{FaultyHealth, Simulation};
+use crate::record::Record;
+use crate::resource::{Health, Resources};
+use crate::secret::Redactor;
+use crate::store::{Reality, RunFolder};
+use crate::time::{Clock, run_real, run_virtual};
+
+/// Who answers gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attendance {
+    /// Nobody is asked: `--yes`.
+    Yes,
+    /// A person at the terminal.
+    Terminal,
+    /// Nobody is there.
+    Nobody,
+}
+
+/// Makes what shows a run's progress, once its plan is known.
+pub type Progress = Box<dyn Observer>;
+
+/// What is to be run, and how.
+pub struct RunRequest {
+    /// The plan and its documents.
+    pub loaded: Loaded,
+    /// Where runs go.
+    pub reports: PathBuf,
+    /// Whether real things may be changed.
+    pub execute: bool,
+    /// Only this plan, if it is given.
+    pub approved: Option<String>,
+    /// Whether the mode was said on the command line.
+    pub mode_said: bool,
+    /// Who answers gates.
+    pub attendance: Attendance,
+    /// Who leads, as stated.
+    pub lead: Option<String>,
+    /// Who takes part, as stated.
+    pub participants: Vec<String>,
+    /// The simulation's seed.
+    pub seed: Seed,
+    /// When it starts: the wall clock's start in a simulation. `None`: now.
+    pub start: Option<Timestamp>,
+    /// Faults, as they were given.
+    pub faults: Vec<String>,
+    /// How samples are taken in a simulation.
+    pub pace: Pace,
+    /// Who sees the run's events.
+    pub observers: Vec<Progress>,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its id.
+    pub run: RunId,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// All that is known of it.
+    pub record: Record,
+    /// Its reports.
+    pub reports: Vec<Written>,
+    /// The program's exit code.
+    pub exit: ExitCode,
+    /// What is to be said beside it.
+    pub notices: Vec<String>,
+}
+
+/// Runs a plan.
+///
+/// # Errors
+/// Everything before the first event is refused or invalid, with nothing touched; after that, only
+/// [`AppError::BrokeOff`] and [`AppError::Defect`].
+pub fn run(request: RunRequest) -> Result<Finished, AppError> {
+    admit(&request)?;
+    let faults = Faults::parse(request.faults.iter().map(String::as_str))
+        .map_err(|error| AppError::Usage(error.to_string()))?;
+    let plan = &request.loaded.plan;
+    for fault in faults.iter() {
+        simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
+    }
+    let simulated = plan.simulated();
+    let start = request.start.unwrap_or_else(crate::time::wall_clock);
+    let folder = RunFolder::create(&request.reports, start, &plan.name)
+        .map_err(|error| AppError::Files(error.to_string()))?;
+    let (history, mut notices) = History::open(&request.reports)?;
+    // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
+    let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
+    let started = started(&request, simulated, previous);
+    let durability = if simulated { Durability::AtEnd } else { Durability::EachCommit };
+    let path = journal::path_in(&folder.path);
+    let writer = Writer::create(&path, folder.run.clone(), durability)
+        .map_err(|error| AppError::Files(error.to_string()))?;
+    let setting = Setting { run: folder.run.clone(), started, writer, faults };
+    let ended = if simulated {
+        simulated_run(request, setting, start)?
+    } else {
+        history.started(&setting.started, &folder.run, start)?;
+        real_run(request, setting)?
+    };
+    let exit = ended.exit;
+    let record = Record::from_stamped(folder.run.clone(), ended.events, ended.head);
+    let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
+    let reports = write_reports(&record, &folder.path)?;
+    if let Err(error) = history.finished(&record) {
+        notices.push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
+    }
+    Ok(Finished { run: folder.run, folder: folder.path, record, reports, exit, notices })
+}
+
+/// What a run is refused for before it exists.
+fn admit(request: &RunRequest) -> Result<(), AppError> {
+    let plan = &request.loaded.plan;
+    if let Some(approved) = &request.approved
+        && *approved != plan.digest
+    {
+        return Err(AppError::Refused(format!(
+            "the plan that was approved has the digest {approved}, this one has {}. Nothing was touched. \
+             Look at `muster plan` and have it approved again",
+            plan.digest
+        )));
+    }
+    if plan.simulated() {
+        return Ok(());
+    }
+    if !request.faults.is_empty() {
+        return Err(AppError::Usage("faults are for simulations: use `muster simulate` with --fault".to_owned()));
+    }
+    if !request.execute {
+        return Err(AppError::Refused(format!(
+            "{} is real ({}), and --execute was not given. Nothing was touched. `muster plan` shows what would be \
+             done; `muster simulate` rehearses it",
+            plan.name, plan.environment
+        )));
+    }
+    if !request.mode_said {
+        return Err(AppError::Refused(
+            "on a real infrastructure the mode is said: --mode planned, unplanned or emergency. Nothing was touched"
+                .to_owned(),
+        ));
+    }
+    if plan.environment == Environment::Production && request.attendance == Attendance::Yes {
+        return Err(AppError::Refused(
+            "--yes answers no gates in production: people do. Nothing was touched".to_owned(),
+        ));
+    }
+    real::refuse_unknown(plan)
+}
+
+fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>) -> Started {
+    let machine = super::machine::machine();
+    // Of a simulation nothing depends on where it is computed, so nothing of that stands in its journal.
+    let (host, user, boot) =
+        if simulated { Default::default() } else { (machine.host, machine.user, machine.boot) };
+    Started {
+        format: FORMAT,
+        plan: request.loaded.plan.clone(),
+        documents: request.loaded.documents.clone(),
+        origin: Origin {
+            muster: env!("CARGO_PKG_VERSION").to_owned(),
+            host,
+            user,
+            boot,
+            vantage: String::new(),
+            lead: request.lead.clone(),
+            participants: request.participants.clone(),
+            yes: request.attendance == Attendance::Yes,
+            faults: request.faults.clone(),
+        },
+        seed: simulated.then_some(request.seed),
+        previous,
+    }
+}
+
+/// What a run begins with, whichever its world.
+struct Setting {
+    run: RunId,
+    started: Started,
+    writer: Writer,
+    faults: Faults,
+}
+
+/// The services' health as actions see it.
+type Sight = Arc<dyn Fn(Arc<dyn Health>) -> Arc<dyn Health> + Send + Sync>;
+
+fn simulated_run(request: RunRequest, setting: Setting, start: Timestamp) -> Result<Ended, AppError> {
+    let ran = run_virtual(start, |clock| async move {
+        let plan = &setting.started.plan;
+        let world = simulation::setup(plan, request.seed, clock.clone(), &setting.faults).map_err(AppError::Usage)?;
+        let points = world.faults.clone();
+        let simulation = Simulation::new(world).map_err(|error| AppError::Usage(error.to_string()))?;
+        let seed = request.seed;
+        let sight: Sight = Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())));
+        let (_keep, signals) = tokio::sync::mpsc::channel(1);
+        let journal = Journal::inline(setting.writer);
+        let mut started = setting.started;
+        let resources = simulation.resources();
+        started.origin.vantage = resources.network.vantage();
+        let run = assemble(setting.run, started, resources, journal, clock, request.pace, sight, signals, request.observers);
+        drive(run).await.map_err(broke_off)
+    });
+    ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
+}
+
+fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
+    let ran = run_real(|clock| async move {
+        let redactor = Redactor::default();
+        let resources = real::resources(&setting.started.plan, &clock, request.attendance)?;
+        let journal = Journal::threaded(setting.writer).map_err(|error| AppError::Files(error.to_string()))?;
+        let signals = signals(&clock)?;
+        let mut started = setting.started;
+        started.origin.vantage = resources.network.vantage();
+        let sight: Sight = Arc::new(|health| health);
+        let mut run = assemble(
+            setting.run,
+            started,
+            resources,
+            journal,
+            clock,
+            Pace::Plain,
+            sight,
+            signals,
+            request.observers,
+        );
+        run.secrets = redactor;
+        if request.attendance == Attendance::Terminal {
+            run.attended = Attended::Yes;
+        }
+        drive(run).await.map_err(broke_off)
+    });
+    ran.map_err(|error| AppError::Defect(format!("no runtime could be started: {error}")))?
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both worlds give all of them")]
+fn assemble(
+    id: RunId,
+    started: Started,
+    resources: Resources,
+    journal: Journal,
+    clock: Clock,
+    pace: Pace,
+    health: Sight,
+    signals: tokio::sync::mpsc::Receiver<Signal>,
+    observers: Vec<Progress>,
+) -> Run {
+    Run {
+        id,
+        started,
+        resources,
+        secrets: Redactor::default(),
+        journal,
+        clock,
+        fencing: 1,
+        pace,
+        attended: Attended::No,
+        observers,
+        signals,
+        health,
+    }
+}
+
+fn broke_off(error: EngineError) -> AppError {
+    match error {
+        EngineError::Journal(_) => AppError::BrokeOff(error.to_string()),
+        EngineError::Defect(_) => AppError::Defect(error.to_string()),
+    }
+}
+
+/// Listens for SIGINT and SIGTERM.
+fn signals(clock: &Clock) -> Result<tokio::sync::mpsc::Receiver<Signal>, AppError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let failed = |error: std::io::Error| AppError::Defect(format!("signals can't be listened for: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    // A closed terminal does not end a run: the signal is taken and nothing follows from it.
+    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    let (sender, receiver) = tokio::sync::mpsc::channel(8);
+    clock.spawn(async move {
+        loop {
+            let came = tokio::select! {
+                biased;
+                _ = terminate.recv() => Signal::Terminate,
+                _ = interrupt.recv() => Signal::Interrupt,
+                _ = hangup.recv() => continue,
+            };
+            if sender.send(came).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// The folder of a run, from its id or its path.
+pub(super) fn folder_of(reports: &Path, run: &str) -> PathBuf {
+    let named = reports.join(run);
+    if !named.is_dir() && Path::new(run).exists() {
+        let path = Path::new(run);
+        return if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(Path::new(".")).to_owned() };
+    }
+    named
+}

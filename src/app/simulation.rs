@@ -1,0 +1,132 @@
+//! The simulated twin of a plan: every resource, service and step of it as settings of a simulated world.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalogue::{Access, Act, Probe, split_url};
+use crate::chance::Seed;
+use crate::id::{RegionRole, ResourceId, StepId};
+use crate::infrastructure::simulate::{Fault, Faults, PerRegion};
+use crate::infrastructure::twin;
+use crate::model::{Plan, ProbePlan, Watch};
+use crate::provider::simulated::{
+    Endpoint, EndpointKind, FaultOn, FaultPoint, FaultTarget, ObservedCommand, SimulationSetup,
+};
+use crate::resource::region_resource;
+use crate::time::Clock;
+
+/// The settings of the world that a plan is rehearsed in.
+///
+/// # Errors
+/// Says what does not fit: settings that can't be read, or a fault on something that the plan does not have.
+pub fn setup(plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<SimulationSetup, String> {
+    let mut resources = Vec::new();
+    for (id, binding) in &plan.resources {
+        let twin = twin::resource(binding).map_err(|why| format!("the simulated twin of `{id}`: {why}"))?;
+        resources.push((id.clone(), twin));
+    }
+    let region = |role: RegionRole| {
+        let info = plan.regions.get(&role).ok_or_else(|| format!("the plan has no {role} region"))?;
+        let settings = twin::region(info).map_err(|why| format!("the simulated twin of the {role} region: {why}"))?;
+        Ok::<_, String>((info.name.clone(), settings))
+    };
+    let (primary, secondary) = (region(RegionRole::Primary)?, region(RegionRole::Secondary)?);
+    Ok(SimulationSetup {
+        seed,
+        clock,
+        region_names: PerRegion { primary: primary.0, secondary: secondary.0 },
+        regions: PerRegion { primary: primary.1, secondary: secondary.1 },
+        resources,
+        network: twin::network(&plan.network).map_err(|why| format!("the simulated network: {why}"))?,
+        endpoints: endpoints(plan)?,
+        faults: faults.iter().map(|fault| fault_point(plan, fault)).collect::<Result<_, _>>()?,
+        step_takes: step_takes(plan),
+        commands: commands(plan),
+    })
+}
+
+/// Whatever probes connect to.
+fn endpoints(plan: &Plan) -> Result<Vec<Endpoint>, String> {
+    let mut all: Vec<Endpoint> = Vec::new();
+    let mut add = |endpoint: Endpoint| {
+        let same = |one: &Endpoint| {
+            (&one.host, one.port, &one.path) == (&endpoint.host, endpoint.port, &endpoint.path)
+        };
+        // Two services may share an address; the first one says what it needs.
+        if !all.iter().any(same) {
+            all.push(endpoint);
+        }
+    };
+    for service in &plan.services {
+        add(endpoint(plan, &service.probe.probe, EndpointKind::Serve, &service.depends_on)?);
+        if let Some(standby) = &service.standby {
+            add(endpoint(plan, standby, EndpointKind::Standby, &service.depends_on)?);
+        }
+    }
+    let watched = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
+        Watch::Probe(probe) => Some(probe),
+        Watch::OutageOf(_) => None,
+    });
+    for ProbePlan { probe, .. } in plan.witness.iter().chain(watched) {
+        add(endpoint(plan, probe, EndpointKind::Serve, &[])?);
+    }
+    Ok(all)
+}
+
+fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]) -> Result<Endpoint, String> {
+    let (host, port, path) = match probe {
+        Probe::Http(http) => {
+            let (host, port, path) = split_url(&http.url)?;
+            (host, port, Some(path.to_owned()))
+        }
+        Probe::Tcp(tcp) => (tcp.host.as_str(), tcp.port, None),
+    };
+    let stands_in = plan.regions.iter().find(|(_, info)| info.gateway.as_deref() == Some(host));
+    Ok(Endpoint {
+        host: Arc::from(host),
+        port,
+        path,
+        kind,
+        depends_on: needs.to_vec(),
+        region: stands_in.map(|(role, _)| *role),
+    })
+}
+
+/// How long steps take that no resource's settings speak of.
+fn step_takes(plan: &Plan) -> BTreeMap<StepId, crate::chance::Distribution> {
+    let said = plan.steps.iter().filter_map(|step| step.takes.map(|takes| (step.id.clone(), takes)));
+    said.collect()
+}
+
+fn commands(plan: &Plan) -> Vec<ObservedCommand> {
+    let observed = plan.steps.iter().filter_map(|step| match &step.act {
+        Act::Command(command) if !command.observe.is_empty() => Some(ObservedCommand {
+            step: step.id.clone(),
+            observe: command.observe.clone(),
+            act: command.argv.clone(),
+            undo: (!command.undo.is_empty()).then(|| command.undo.clone()),
+        }),
+        _ => None,
+    });
+    observed.collect()
+}
+
+/// A fault's target is a step before it is a resource.
+pub(super) fn fault_point(plan: &Plan, fault: &Fault) -> Result<FaultPoint, String> {
+    let kind = fault.kind;
+    if let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == fault.target) {
+        let changes = step.act.describe().subjects().iter().any(|subject| subject.access == Access::Changes);
+        // Steps that only look would never notice a fault of what they don't do.
+        let on = if changes { FaultOn::Mutations } else { FaultOn::Everything };
+        return Ok(FaultPoint { target: FaultTarget::Step(step.id.clone()), kind, on });
+    }
+    let regions = [RegionRole::Primary, RegionRole::Secondary].map(region_resource);
+    match plan.resources.keys().chain(&regions).find(|id| id.as_str() == fault.target) {
+        Some(id) => Ok(FaultPoint { target: FaultTarget::Resource(id.clone()), kind, on: FaultOn::Mutations }),
+        None => Err(format!(
+            "`{}` is neither a step of the playbook nor a resource of the infrastructure file; \
+             write --fault promote=hangs, for example",
+            fault.target
+        )),
+    }
+}

@@ -1,0 +1,128 @@
+//! Options that several subcommands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::app::{AppError, Loaded, Request, load};
+use crate::catalogue::Mode;
+use crate::cli::output::Output;
+use crate::plan::Reality;
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    /// At a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document; while running, one event a line
+    Json,
+}
+
+/// Options of every subcommand.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Common {
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) format: OutputFormat,
+    /// When colours are used
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) color: ColorWhen,
+    /// Say less: no progress
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+}
+
+/// Where runs are.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Reports {
+    /// The folder of runs, their journals and reports
+    #[arg(long, default_value = "reports", value_name = "DIR")]
+    pub(super) reports: PathBuf,
+}
+
+/// A mode on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModeName {
+    /// Fence, drain, promote: nothing may be lost
+    Planned,
+    /// The primary region is lost without warning
+    Unplanned,
+    /// The real event
+    Emergency,
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Planned => Self::Planned,
+            ModeName::Unplanned => Self::Unplanned,
+            ModeName::Emergency => Self::Emergency,
+        }
+    }
+}
+
+/// Which playbook, on what.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PlaybookArguments {
+    /// The playbook
+    #[arg(value_name = "PLAYBOOK")]
+    pub(super) playbook: String,
+    #[command(flatten)]
+    pub(super) setting: PlaybookSetting,
+}
+
+/// How a playbook is read.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PlaybookSetting {
+    /// The infrastructure file, in place of the one that the playbook names
+    #[arg(long, value_name = "FILE")]
+    pub(super) infra: Option<String>,
+    /// A variable, over the playbook's and the infrastructure file's
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(super) vars: Vec<(String, String)>,
+    /// The mode, in place of the playbook's
+    #[arg(long, value_enum)]
+    pub(super) mode: Option<ModeName>,
+}
+
+impl PlaybookSetting {
+    /// What is to be read.
+    pub(super) fn request(&self, playbook: &str, reality: Reality) -> Request {
+        Request {
+            playbook: playbook.to_owned(),
+            infrastructure: self.infra.clone(),
+            mode: self.mode.map(Mode::from),
+            vars: self.vars.clone(),
+            reality,
+        }
+    }
+}
+
+impl PlaybookArguments {
+    /// Reads the playbook and prints its warnings.
+    pub(super) fn load(&self, reality: Reality, output: &Output) -> Result<Loaded, AppError> {
+        let loaded = load(&self.setting.request(&self.playbook, reality))?;
+        output.warn_of(&loaded.warnings, &loaded.sources);
+        Ok(loaded)
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is no variable; write NAME=VALUE, for example lag=30s")),
+    }
+}

@@ -1,0 +1,115 @@
+//! `muster run`.
+
+use std::io::IsTerminal;
+
+use clap::Args;
+
+use super::arguments::{PlaybookArguments, Reports};
+use super::output::Output;
+use super::progress::Progress;
+use crate::app::{self, AppError, Attendance, Loaded, RunRequest};
+use crate::chance::Seed;
+use crate::engine::watch::Pace;
+use crate::model::ExitCode;
+use crate::plan::Reality;
+use crate::report::{Format, Style, render};
+
+/// Options of simulated runs.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Simulated {
+    /// What all chances of a simulation are drawn from
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// When a simulation starts, such as 2026-11-22T08:42:16Z; now, if it is not said
+    #[arg(long, value_name = "TIME")]
+    start: Option<jiff::Timestamp>,
+    /// Makes a step or resource of a simulation go wrong: fails, hangs, slow, flaky, lies
+    #[arg(long = "fault", value_name = "STEP-or-RESOURCE=KIND")]
+    faults: Vec<String>,
+}
+
+impl Simulated {
+    /// A run with these options; the others as for a run that nobody attends.
+    pub(super) fn request(&self, loaded: Loaded, reports: &Reports) -> Result<RunRequest, AppError> {
+        std::fs::create_dir_all(&reports.reports)
+            .map_err(|error| AppError::Files(format!("{} can't be made: {error}", reports.reports.display())))?;
+        Ok(RunRequest {
+            loaded,
+            reports: reports.reports.clone(),
+            execute: false,
+            approved: None,
+            mode_said: false,
+            attendance: Attendance::Nobody,
+            lead: None,
+            participants: Vec::new(),
+            seed: Seed(self.seed),
+            start: self.start,
+            faults: self.faults.clone(),
+            pace: Pace::Ahead,
+            observers: Vec::new(),
+        })
+    }
+}
+
+/// Runs the drill.
+#[derive(Debug, Args)]
+pub(super) struct RunCommand {
+    #[command(flatten)]
+    playbook: PlaybookArguments,
+    #[command(flatten)]
+    reports: Reports,
+    #[command(flatten)]
+    simulated: Simulated,
+    /// Change real things; without it, a run on anything that is not simulated is refused
+    #[arg(long)]
+    execute: bool,
+    /// Run only the plan with this digest, as `muster plan` printed it
+    #[arg(long, value_name = "DIGEST")]
+    approved: Option<String>,
+    /// Answer every gate with yes (not in production); the report says that nobody was asked
+    #[arg(long)]
+    yes: bool,
+    /// Who leads the drill
+    #[arg(long, value_name = "NAME")]
+    lead: Option<String>,
+    /// Who takes part; may be given several times
+    #[arg(long = "participant", value_name = "NAME")]
+    participants: Vec<String>,
+}
+
+impl RunCommand {
+    pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
+        let loaded = self.playbook.load(Reality::AsBound, output)?;
+        let attendance = match (self.yes, std::io::stdin().is_terminal()) {
+            (true, _) => Attendance::Yes,
+            (false, true) => Attendance::Terminal,
+            (false, false) => Attendance::Nobody,
+        };
+        let request = RunRequest {
+            execute: self.execute,
+            approved: self.approved.clone(),
+            mode_said: self.playbook.setting.mode.is_some(),
+            attendance,
+            lead: self.lead.clone(),
+            participants: self.participants.clone(),
+            ..self.simulated.request(loaded, &self.reports)?
+        };
+        carry_out(request, output)
+    }
+}
+
+/// Runs, shows the progress, prints the closing tables.
+pub(super) fn carry_out(mut request: RunRequest, output: &Output) -> Result<ExitCode, AppError> {
+    if let Some(progress) = Progress::new(&request.loaded.plan, output) {
+        request.observers.push(Box::new(progress));
+    }
+    let finished = app::run(request)?;
+    for notice in &finished.notices {
+        output.say(notice);
+    }
+    if !output.json() {
+        let style = Style { folder: Some(finished.folder.display().to_string()), ..output.style() };
+        output.result(&render(&finished.record, Format::Text, &style));
+    }
+    Ok(finished.exit)
+}

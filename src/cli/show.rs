@@ -1,0 +1,31 @@
+//! `muster show`.
+
+use clap::Args;
+
+use super::arguments::Reports;
+use super::output::Output;
+use crate::app::{AppError, read_run};
+use crate::model::ExitCode;
+use crate::report::{Format, Style, render};
+
+/// Shows a run, from its journal.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// Its id, or the path of its folder or journal
+    run: String,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+impl Show {
+    pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
+        let shown = read_run(&self.reports.reports, &self.run)?;
+        if let Some(cut) = &shown.cut {
+            output.complain(&format!("the end of the journal is cut: {cut}; what is whole is shown"));
+        }
+        let format = if output.json() { Format::Json } else { Format::Text };
+        let style = Style { folder: Some(shown.folder.display().to_string()), ..output.style() };
+        output.result(&render(&shown.record, format, &style));
+        Ok(ExitCode::Passed)
+    }
+}

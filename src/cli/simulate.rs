@@ -1,0 +1,37 @@
+//! `muster simulate`.
+
+use clap::Args;
+
+use super::arguments::{PlaybookArguments, Reports};
+use super::output::Output;
+use super::run::{Simulated, carry_out};
+use crate::app::{AppError, Attendance, RunRequest};
+use crate::model::ExitCode;
+use crate::plan::Reality;
+
+/// Plays a playbook on the simulated twin of its infrastructure, in virtual time; nothing real is touched.
+#[derive(Debug, Args)]
+pub(super) struct Simulate {
+    #[command(flatten)]
+    playbook: PlaybookArguments,
+    #[command(flatten)]
+    reports: Reports,
+    #[command(flatten)]
+    simulated: Simulated,
+}
+
+impl Simulate {
+    pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
+        let loaded = self.playbook.load(Reality::Twin, output)?;
+        let request = RunRequest {
+            mode_said: true,
+            execute: false,
+            approved: None,
+            attendance: Attendance::Nobody,
+            lead: None,
+            participants: Vec::new(),
+            ..self.simulated.request(loaded, &self.reports)?
+        };
+        carry_out(request, output)
+    }
+}

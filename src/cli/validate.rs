@@ -1,0 +1,67 @@
+//! `muster validate`.
+
+use clap::Args;
+use serde_json::json;
+
+use super::arguments::PlaybookSetting;
+use super::output::Output;
+use crate::app::{AppError, load};
+use crate::diagnostic::render_json;
+use crate::model::ExitCode;
+use crate::plan::Reality;
+
+/// Says everything that can be known of playbooks without touching anything.
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// The playbooks
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    playbooks: Vec<String>,
+    #[command(flatten)]
+    setting: PlaybookSetting,
+}
+
+impl Validate {
+    pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
+        let mut exit = ExitCode::Passed;
+        let mut documents = Vec::new();
+        for playbook in &self.playbooks {
+            match load(&self.setting.request(playbook, Reality::AsBound)) {
+                Ok(loaded) => {
+                    output.warn_of(&loaded.warnings, &loaded.sources);
+                    let plan = &loaded.plan;
+                    documents.push(json!({
+                        "playbook": playbook, "valid": true, "digest": plan.digest,
+                        "problems": render_json(&loaded.warnings),
+                    }));
+                    if !output.json() {
+                        let steps = plan.steps.iter().filter(|step| step.applies).count();
+                        output.result(&format!(
+                            "{playbook}: valid, {} phases and {steps} steps in {} mode on {}",
+                            plan.phases.iter().filter(|phase| phase.applies).count(),
+                            plan.mode,
+                            plan.environment
+                        ));
+                    }
+                }
+                Err(AppError::Invalid { diagnostics, sources }) => {
+                    documents.push(json!({
+                        "playbook": playbook, "valid": false, "problems": render_json(&diagnostics),
+                    }));
+                    if !output.json() {
+                        output.fail(&AppError::Invalid { diagnostics, sources });
+                    }
+                    exit = ExitCode::Usage;
+                }
+                Err(error) if output.json() => {
+                    documents.push(json!({ "playbook": playbook, "valid": false, "error": error.to_string() }));
+                    exit = ExitCode::Usage;
+                }
+                Err(error) => exit = output.fail(&error),
+            }
+        }
+        if output.json() {
+            output.json_result(&json!(documents));
+        }
+        Ok(exit)
+    }
+}

@@ -1,0 +1,44 @@
+//! `muster verify`.
+
+use clap::Args;
+use serde_json::json;
+
+use super::arguments::Reports;
+use super::output::Output;
+use crate::app::{AppError, Checked, verify};
+use crate::model::ExitCode;
+
+/// Checks the chain of a run's journal: every record is there, in order, and none was changed.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// A run's id, or the path of its folder or journal
+    #[arg(value_name = "RUN-or-FILE")]
+    run: String,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+impl Verify {
+    pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
+        let (path, checked) = verify(&self.reports.reports, &self.run)?;
+        let (exit, text) = match &checked {
+            Checked::Whole { lines, head, finished } => {
+                let finished = finished.as_ref().map_or_else(
+                    || "the run has not ended".to_owned(),
+                    |head| format!("head at the run's end {head}"),
+                );
+                (ExitCode::Passed, format!("{}: whole, {lines} records, head {head}, {finished}", path.display()))
+            }
+            Checked::Damaged(damage) => (ExitCode::Failed, format!("{}: damaged: {damage}", path.display())),
+            Checked::Disagrees(what) => (ExitCode::Failed, format!("{}: {what}", path.display())),
+        };
+        if output.json() {
+            output.json_result(&json!({
+                "journal": path.display().to_string(), "whole": exit == ExitCode::Passed, "text": text,
+            }));
+        } else {
+            output.result(&text);
+        }
+        Ok(exit)
+    }
+}

@@ -1,0 +1,219 @@
+//! What is known of one canary: where it writes, which rows are under way, what was acknowledged.
+
+use super::ledger::{Ledger, Survey};
+use crate::event::Event;
+use crate::id::{ProbeId, RegionRole, ResourceId};
+use crate::model::{Canary, CanaryCount, CanaryProgress, Leg};
+use crate::resource::{CanaryRow, CanaryRows, WriteAttempt};
+use crate::time::{Moment, Span};
+
+/// The longest that a write may take before it counts as not answered.
+const LIMIT_MAX: Span = Span::from_secs(2);
+/// The shortest, however small the interval.
+const LIMIT_MIN: Span = Span::from_millis(500);
+/// The most writes to one side that are ever under way.
+const AT_ONCE_MAX: u64 = 64;
+
+/// One canary.
+#[derive(Debug)]
+pub(super) struct CanaryLane {
+    pub(super) id: ProbeId,
+    pub(super) of: ResourceId,
+    pub(super) every: Span,
+    limit: Span,
+    /// Whether what it needs was made; before that it writes nothing.
+    ready: bool,
+    /// The side that takes writes.
+    active: RegionRole,
+    /// Whether a promotion was seen: from then on the other side must refuse.
+    promoted: bool,
+    next_row: u64,
+    /// The number of the first row of this stretch: from one promotion to the next.
+    stretch_from: u64,
+    ledger: Ledger,
+    sides: [Side; 2],
+    at_once: u64,
+    split_seen: bool,
+}
+
+/// One side's news since the last summary.
+#[derive(Debug, Default)]
+struct Side {
+    under_way: u64,
+    acknowledged: u64,
+    failed: u64,
+    last_acknowledged: Option<(u64, Moment)>,
+    last_failure: Option<String>,
+}
+
+/// One row on its way to one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    pub(super) region: RegionRole,
+    pub(super) row: CanaryRow,
+    /// After this long it counts as not answered.
+    pub(super) limit: Span,
+    /// Whether this side was to take it when it was sent.
+    wanted: bool,
+}
+
+fn side(region: RegionRole) -> usize {
+    match region {
+        RegionRole::Primary => 0,
+        RegionRole::Secondary => 1,
+    }
+}
+
+impl CanaryLane {
+    pub(super) fn new(canary: &Canary) -> Self {
+        let limit = Span(canary.every.0.saturating_mul(4)).clamp(LIMIT_MIN, LIMIT_MAX);
+        Self {
+            id: canary.id.clone(),
+            of: canary.of.clone(),
+            every: canary.every,
+            limit,
+            ready: false,
+            active: RegionRole::Primary,
+            promoted: false,
+            next_row: 0,
+            stretch_from: 0,
+            ledger: Ledger::default(),
+            sides: [Side::default(), Side::default()],
+            at_once: limit.0.div_ceil(canary.every.0.max(1)).saturating_add(1).min(AT_ONCE_MAX),
+            split_seen: false,
+        }
+    }
+
+    /// It may write from now on, to `active`.
+    pub(super) fn begin(&mut self, active: RegionRole) {
+        (self.ready, self.active) = (true, active);
+    }
+
+    /// It can't be made ready; why.
+    pub(super) fn unable(&mut self, why: String) {
+        let side = &mut self.sides[side(self.active)];
+        side.failed += 1;
+        side.last_failure = Some(why);
+    }
+
+    /// What is to be sent at a tick: one row, to the side that takes writes and, after a promotion, to the one that
+    /// must refuse it. The same number goes to both: the rows of each side stay without gaps.
+    pub(super) fn tick(&mut self, now: Moment) -> [Option<Attempt>; 2] {
+        if !self.ready {
+            return [None, None];
+        }
+        let row = CanaryRow { number: self.next_row, sent: now };
+        let wanted = self.send(self.active, row, true);
+        let unwanted = if self.promoted { self.send(self.active.other(), row, false) } else { None };
+        if wanted.is_some() || unwanted.is_some() {
+            self.next_row += 1;
+        }
+        [wanted, unwanted]
+    }
+
+    fn send(&mut self, region: RegionRole, row: CanaryRow, wanted: bool) -> Option<Attempt> {
+        let side = &mut self.sides[side(region)];
+        if side.under_way >= self.at_once {
+            return None;
+        }
+        side.under_way += 1;
+        Some(Attempt { region, row, limit: self.limit, wanted })
+    }
+
+    /// Whether this result changes nothing that anybody waits for.
+    pub(super) fn is_quiet(&self, attempt: &Attempt, result: &WriteAttempt) -> bool {
+        attempt.wanted || self.split_seen || *result != WriteAttempt::Acknowledged
+    }
+
+    /// What became of a row, known at `answered`. `Some` if it was acknowledged by the side that must refuse it.
+    pub(super) fn end(&mut self, attempt: &Attempt, result: WriteAttempt, answered: Moment) -> Option<String> {
+        let number = attempt.row.number;
+        let side = &mut self.sides[side(attempt.region)];
+        side.under_way = side.under_way.saturating_sub(1);
+        match result {
+            WriteAttempt::Acknowledged => {
+                side.acknowledged += 1;
+                side.last_acknowledged = Some((number, answered));
+                if !attempt.wanted {
+                    let first = !std::mem::replace(&mut self.split_seen, true);
+                    let (id, region, active) = (&self.id, attempt.region, self.active);
+                    let seen = || format!("canary {id} wrote row {number} in {region}, although {active} was promoted");
+                    return first.then(seen);
+                }
+                // An answer from before a promotion that comes after it says nothing of either side.
+                if attempt.region == self.active && number >= self.stretch_from {
+                    self.ledger.acknowledged(number, answered);
+                }
+            }
+            WriteAttempt::Refused(words) | WriteAttempt::Unknown(words) => {
+                side.failed += 1;
+                if side.last_failure.as_ref() != Some(&words) {
+                    side.last_failure = Some(words);
+                }
+            }
+        }
+        None
+    }
+
+    /// `to` takes writes from now on. Returns what is needed to count the rows that the other side acknowledged;
+    /// `None` if `to` took them already.
+    pub(super) fn promote(&mut self, to: RegionRole) -> Option<Stretch> {
+        self.promoted = true;
+        if to == self.active {
+            return None;
+        }
+        let stretch =
+            Stretch { ledger: std::mem::take(&mut self.ledger), from: self.stretch_from, below: self.next_row };
+        (self.active, self.stretch_from) = (to, self.next_row);
+        Some(stretch)
+    }
+
+    /// Whether what it needs was made.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// What was not told yet.
+    pub(super) fn sum_up(&mut self) -> impl Iterator<Item = CanaryProgress> + '_ {
+        let id = &self.id;
+        self.sides.iter_mut().zip(RegionRole::ALL).filter_map(move |(side, region)| {
+            let news = side.acknowledged > 0 || side.failed > 0;
+            news.then(|| CanaryProgress {
+                canary: id.clone(),
+                region,
+                acknowledged: std::mem::take(&mut side.acknowledged),
+                failed: std::mem::take(&mut side.failed),
+                last_acknowledged: side.last_acknowledged,
+                last_failure: side.last_failure.take(),
+            })
+        })
+    }
+}
+
+/// The rows that one side was sent while it was the one that takes writes.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    ledger: Ledger,
+    from: u64,
+    below: u64,
+}
+
+impl Stretch {
+    /// Compares with the rows that the promoted side has.
+    pub(super) fn count(&self, lane: &CanaryLane, to: RegionRole, leg: Leg, there: &CanaryRows) -> Event {
+        let Survey { acknowledged, last_acknowledged, prefix_end, lost, survived_unacknowledged } =
+            self.ledger.survey(there, self.from, self.below);
+        let (canary, every) = (lane.id.clone(), lane.every);
+        let count = CanaryCount {
+            canary,
+            region: to,
+            every,
+            acknowledged,
+            last_acknowledged,
+            prefix_end,
+            lost,
+            survived_unacknowledged,
+        };
+        Event::CanaryCounted { leg, count }
+    }
+}

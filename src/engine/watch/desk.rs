@@ -1,0 +1,256 @@
+//! Where all that is observed comes together: the state of each probe, canary and guardrail, and what of it is told.
+//!
+//! No I/O, no waiting: results go in with the moment at which they were known, in the order of those moments; what is
+//! to be told comes out in order. Both drivers ([`super::plain`], [`super::ahead`]) use this one desk, which is why
+//! their journals are alike. A sample stands in exactly one event: as `first` of a `Sampled`, or in a summary.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::canary::{Attempt, CanaryLane};
+use super::guard::{Broken, Guard};
+use super::lane::Lane;
+use crate::event::Event;
+use crate::id::{RegionRole, ResourceId, ServiceId};
+use crate::measure::Sight;
+use crate::model::{Plan, ProbePlan, Sample, Watch};
+use crate::resource::{ServiceHealth, WriteAttempt};
+use crate::time::{Moment, Span};
+
+/// Unchanged samples are told at most this often.
+pub(super) const SUMMED_EVERY: Span = Span::from_secs(10);
+/// And this often when nothing has changed for so long: what is quiet needs fewer words.
+pub(super) const SUMMED_EVERY_QUIET: Span = Span::from_secs(60);
+/// So many events may wait to be told; as long as more do, no sample is begun.
+const WAITING_MAX: usize = 4096;
+
+/// The state of all that is observed.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// Services in the plan's order, then the witness, then the guardrails' probes.
+    lanes: Vec<Lane>,
+    services: Vec<(ServiceId, Vec<ResourceId>)>,
+    witness: Option<usize>,
+    /// Whether it was told that the witness fails while a guardrail is broken, since it last answered.
+    cut_off_told: bool,
+    guards: Vec<Guard>,
+    canaries: Vec<CanaryLane>,
+    /// Resources of which it was told that both sides take writes.
+    split: BTreeSet<ResourceId>,
+    told: VecDeque<Event>,
+    /// Whether the board changed since this was last taken.
+    changed: bool,
+    next_summary: Moment,
+    /// When the next guardrail will have been broken for too long, if all goes on as it is.
+    guards_due: Moment,
+    last_change: Moment,
+    closed: bool,
+}
+
+/// The first instant after `at` at which no tick, and nothing that follows from one after a whole number of
+/// microseconds, can be: ticks lie an odd number of nanoseconds behind one. What is due by the passing of time alone
+/// never coincides with a sample, so nothing depends on which of two comes first at one instant.
+fn apart(at: Moment) -> Moment {
+    Moment((at.0 / 1_000).saturating_mul(1_000).saturating_add(1_500))
+}
+
+/// The probes of `plan`, in the order of the desk's lanes.
+pub(super) fn probes(plan: &Plan) -> Vec<&ProbePlan> {
+    let guards = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
+        Watch::Probe(probe) => Some(probe),
+        Watch::OutageOf(_) => None,
+    });
+    plan.services.iter().map(|service| &service.probe).chain(&plan.witness).chain(guards).collect()
+}
+
+impl Desk {
+    pub(super) fn new(plan: &Plan, now: Moment) -> Self {
+        let services = plan.services.len();
+        let witness = plan.witness.is_some().then_some(services);
+        Self {
+            lanes: probes(plan).into_iter().map(Lane::new).collect(),
+            services: plan.services.iter().map(|it| (it.id.clone(), it.depends_on.clone())).collect(),
+            witness,
+            cut_off_told: false,
+            guards: Guard::all(plan, services + usize::from(witness.is_some())),
+            canaries: plan.canaries.iter().map(CanaryLane::new).collect(),
+            split: BTreeSet::new(),
+            told: VecDeque::new(),
+            changed: false,
+            next_summary: apart(now + SUMMED_EVERY),
+            guards_due: Moment::MAX,
+            last_change: now,
+            closed: false,
+        }
+    }
+
+    /// Nothing that comes after this counts.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// The next event to tell.
+    pub(super) fn next_told(&mut self) -> Option<Event> {
+        self.told.pop_front()
+    }
+
+    /// Whether anything is to be told, or the board changed.
+    pub(super) fn has_news(&self) -> bool {
+        self.changed || !self.told.is_empty()
+    }
+
+    /// Whether the board changed since this was last asked.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Tells an event that was seen elsewhere.
+    pub(super) fn tell(&mut self, event: Event) {
+        if !self.closed {
+            self.told.push_back(event);
+        }
+    }
+
+    /// What is known of a service; unknown if there is no such service.
+    pub(super) fn service(&self, id: &ServiceId) -> ServiceHealth {
+        let place = self.services.iter().position(|(service, _)| service == id);
+        place.map(|place| self.lanes[place].health()).unwrap_or_default()
+    }
+
+    /// A switch of `records` to `to` is about to be made.
+    pub(super) fn switching(&mut self, records: &[ResourceId], to: RegionRole) {
+        for ((_, needs), lane) in self.services.iter().zip(&mut self.lanes) {
+            if needs.iter().any(|needed| records.contains(needed)) {
+                lane.activate(to);
+            }
+        }
+    }
+
+    /// The sample of `tick` begins; `false` if it must not.
+    pub(super) fn begin(&mut self, lane: usize, tick: u64) -> bool {
+        !self.closed && self.told.len() < WAITING_MAX && self.lanes[lane].begin(tick)
+    }
+
+    /// Whether `sample` changes nothing that anybody waits for, and so may be taken in before its time.
+    pub(super) fn is_quiet(&self, lane: usize, sample: &Sample) -> bool {
+        self.lanes[lane].is_quiet(sample, self.sight(lane))
+    }
+
+    /// A sample of `lane` has ended, at `now`.
+    pub(super) fn end(&mut self, lane: usize, sample: Sample, now: Moment) {
+        if self.closed {
+            return;
+        }
+        self.lanes[lane].end(sample);
+        while let Some(sample) = self.lanes[lane].next() {
+            let sight = self.sight(lane);
+            let (told, shown) = self.lanes[lane].take(sample, sight);
+            let changed = shown || !told.is_empty();
+            if !told.is_empty() {
+                self.last_change = now;
+                self.next_summary = self.next_summary.min(apart(now + SUMMED_EVERY));
+            }
+            self.told.extend(told);
+            self.changed |= shown && lane < self.services.len();
+            if changed || Some(lane) == self.witness {
+                self.check_guards(now);
+            }
+        }
+    }
+
+    /// Whether a failed sample of `lane` says anything.
+    fn sight(&self, lane: usize) -> Sight {
+        match self.witness {
+            Some(witness) if witness != lane && self.lanes[witness].fails() => Sight::Blind,
+            _ => Sight::Clear,
+        }
+    }
+
+    /// When something is due that follows from the passing of time alone.
+    pub(super) fn next_due(&self) -> Moment {
+        self.next_summary.min(self.guards_due)
+    }
+
+    /// Does what is due at `now`.
+    pub(super) fn due(&mut self, now: Moment) {
+        if self.closed {
+            return;
+        }
+        self.check_guards(now);
+        if now >= self.next_summary {
+            self.sum_up(now);
+        }
+    }
+
+    /// Tells everything that was not told yet.
+    pub(super) fn sum_up(&mut self, now: Moment) {
+        let quiet = now.since(self.last_change) >= SUMMED_EVERY_QUIET;
+        self.next_summary = apart(now + if quiet { SUMMED_EVERY_QUIET } else { SUMMED_EVERY });
+        let probes: Vec<_> = self.lanes.iter_mut().filter_map(Lane::sum_up).collect();
+        let canaries: Vec<_> = self.canaries.iter_mut().flat_map(CanaryLane::sum_up).collect();
+        if !(probes.is_empty() && canaries.is_empty()) {
+            self.tell(Event::SamplesSummed { probes, canaries });
+        }
+    }
+
+    fn check_guards(&mut self, now: Moment) {
+        let blind = self.witness.is_some_and(|witness| self.lanes[witness].fails());
+        self.cut_off_told &= blind;
+        for place in 0..self.guards.len() {
+            let broken = self.broken(&self.guards[place]);
+            let out = self.guards[place].lanes.iter().any(|lane| self.lanes[*lane].is_out());
+            let guard = &mut self.guards[place];
+            if !out {
+                guard.healed();
+            }
+            let too_long = guard.due(broken.as_ref()).is_some_and(|due| due <= now);
+            if let (true, true, Some(broken)) = (too_long, blind, &broken) {
+                if !std::mem::replace(&mut self.cut_off_told, true) {
+                    self.told.push_back(guard.cut_off(broken, now));
+                }
+            } else {
+                self.told.extend(guard.check(broken.as_ref(), now));
+            }
+        }
+        // What the witness forbids to tell is looked at again when it answers.
+        let due = self.guards.iter().filter(|_| !self.cut_off_told);
+        let due = due.filter_map(|guard| guard.due(self.broken(guard).as_ref()));
+        self.guards_due = due.min().map_or(Moment::MAX, apart);
+    }
+
+    /// The longest outage among a guardrail's probes.
+    fn broken(&self, guard: &Guard) -> Option<Broken> {
+        let outages = guard.lanes.iter().filter_map(|lane| {
+            let (since, saw) = self.lanes[*lane].outage()?;
+            Some((since, *lane, saw))
+        });
+        let (since, lane, saw) = outages.min_by_key(|(since, lane, _)| (*since, *lane))?;
+        Some(Broken { since, what: self.lanes[lane].id.to_string(), seen: Some(saw.to_owned()).filter(|it| !it.is_empty()) })
+    }
+
+    /// The canary at `place`.
+    pub(super) fn canary(&mut self, place: usize) -> &mut CanaryLane {
+        &mut self.canaries[place]
+    }
+
+    /// What a canary sends at a tick.
+    pub(super) fn canary_tick(&mut self, place: usize, now: Moment) -> [Option<Attempt>; 2] {
+        if self.closed || self.told.len() >= WAITING_MAX { [None, None] } else { self.canaries[place].tick(now) }
+    }
+
+    /// A canary's row was answered, or not, at `now`.
+    pub(super) fn canary_end(&mut self, place: usize, attempt: &Attempt, result: WriteAttempt, now: Moment) {
+        if !self.closed {
+            let split = self.canaries[place].end(attempt, result, now);
+            if let Some(seen) = split {
+                self.split_brain(&self.canaries[place].of.clone(), seen);
+            }
+        }
+    }
+
+    /// Both sides of `resource` take writes; told once.
+    pub(super) fn split_brain(&mut self, resource: &ResourceId, seen: String) {
+        if self.split.insert(resource.clone()) {
+            self.tell(Event::SplitBrain { resource: resource.clone(), seen });
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A switched record is followed until nobody can have the old answer any more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::shared::Shared;
+use crate::event::{Event, ServerKind};
+use crate::id::{RegionRole, ResourceId};
+use crate::resource::{Actor, Context, Dns, ServerAnswer};
+use crate::time::{Moment, Span};
+
+/// From one look to the next.
+const EVERY: Span = Span::from_secs(1);
+/// How long one question may last.
+const QUESTION_MAX: Span = Span::from_secs(5);
+/// A record is followed no longer than this, whatever its TTL.
+const FOLLOWED_MAX: Span = Span::from_secs(6 * 3600);
+/// Looked for longer than the TTL says: resolvers round up.
+const GRACE: Span = Span::from_secs(5);
+
+/// The last answer of each server that was asked.
+type Known = BTreeMap<(ServerKind, String), Vec<String>>;
+
+/// Follows `record` on its way to `to`, from before the change on, and tells each answer that is another one.
+pub(super) async fn follow(shared: Arc<Shared>, record: ResourceId, to: RegionRole) {
+    let Some(dns) = shared.resources.dns.get(&record).cloned() else { return };
+    let cx = shared.context(Actor::Muster, shared.clock.clone());
+    let ttl = match cx.clock.timeout(QUESTION_MAX, dns.observe(&cx)).await {
+        Ok(Ok(state)) => state.record.ttl,
+        // The change is about to be made by the same means; what it finds is the step's to tell.
+        Ok(Err(_)) | Err(_) => Span::from_secs(60),
+    };
+    let start = cx.clock.now();
+    let mut known = Known::new();
+    let mut moved: Option<Moment> = None;
+    while cx.clock.now().since(start) < FOLLOWED_MAX {
+        let began = cx.clock.now();
+        let there = look(&shared, (&record, &*dns), &cx, to, &mut known).await;
+        if there.authoritative {
+            moved.get_or_insert(began);
+        } else {
+            moved = None;
+        }
+        let run_out = moved.is_some_and(|moved| began.since(moved) >= ttl);
+        let patience_ended = moved.is_some_and(|moved| began.since(moved) >= ttl + ttl + GRACE);
+        if (run_out && there.resolvers) || patience_ended {
+            return;
+        }
+        cx.clock.sleep_until(began + EVERY).await;
+    }
+}
+
+/// Who gives the new answer.
+struct There {
+    authoritative: bool,
+    resolvers: bool,
+}
+
+/// Asks everybody once.
+async fn look(
+    shared: &Shared,
+    (record, dns): (&ResourceId, &dyn Dns),
+    cx: &Context,
+    to: RegionRole,
+    known: &mut Known,
+) -> There {
+    let asked = cx.clock.now();
+    let authoritative = cx.clock.timeout(QUESTION_MAX, dns.authoritative(cx)).await;
+    let authoritative = authoritative.ok().and_then(Result::ok);
+    let all_there = |answers: &Option<Vec<ServerAnswer>>| {
+        answers.as_ref().is_some_and(|answers| answers.iter().all(|answer| answer.serves == Some(to)))
+    };
+    let moved = all_there(&authoritative);
+    note(shared, record, ServerKind::Authoritative, authoritative.unwrap_or_default(), asked, known);
+    let asked = cx.clock.now();
+    let resolvers = cx.clock.timeout(QUESTION_MAX, dns.resolvers(cx)).await.ok().and_then(Result::ok);
+    let followed = all_there(&resolvers);
+    note(shared, record, ServerKind::Resolver, resolvers.unwrap_or_default(), asked, known);
+    There { authoritative: moved, resolvers: followed }
+}
+
+/// Tells the answers that are others than before. The first ones are what was known anyway; a server that does not
+/// answer has not changed its answer.
+fn note(
+    shared: &Shared,
+    record: &ResourceId,
+    server_kind: ServerKind,
+    answers: Vec<ServerAnswer>,
+    asked: Moment,
+    known: &mut Known,
+) {
+    let mut told = Vec::new();
+    for ServerAnswer { server, values, ttl: _, serves } in answers {
+        let Ok(values) = values else { continue };
+        let before = known.insert((server_kind, server.clone()), values.clone());
+        if before.is_some_and(|before| before != values) {
+            told.push(Event::DnsAnswered { record: record.clone(), server, server_kind, values, serves, asked });
+        }
+    }
+    if !told.is_empty() {
+        shared.at_desk(|desk| told.into_iter().for_each(|event| desk.tell(event)));
+    }
+}

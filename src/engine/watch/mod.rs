@@ -1,0 +1,201 @@
+//! Everything that is observed beside the steps: probes, the witness, guardrails, canaries, switched records.
+//!
+//! What is seen goes to a [desk](desk::Desk), one state machine without I/O, which says what is told: each change of a
+//! result, a summary of the rest at most every 10 s, what canaries lost, guardrails that broke. Two drivers feed it:
+//! [`plain`](Pace::Plain) has a task for each tick, [`ahead`](Pace::Ahead) computes samples of virtual time up to the
+//! next thing that is due. Their journals are the same bytes.
+//!
+//! May rely on `probe`, `measure` and the resource traits; tells events through the [`Sink`] alone. Must never act on
+//! what it sees: that is the dispatcher's. Everything is bounded: samples under way by their timeout, events that wait
+//! by leaving samples out.
+
+mod ahead;
+mod canary;
+mod desk;
+mod follow;
+mod guard;
+mod lane;
+mod ledger;
+mod plain;
+mod rows;
+mod shared;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::engine::Sink;
+use crate::id::{RegionRole, ResourceId, RunId};
+use crate::model::{Leg, Plan};
+use crate::probe::Regions;
+use crate::resource::{Health, Resources};
+use crate::time::{Clock, JoinHandle};
+
+use shared::{Board, Shared};
+
+/// How samples are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Computed ahead as far as nobody can see it. On a virtual clock; on a real one it is [`Pace::Plain`].
+    Ahead,
+    /// Each at its time.
+    Plain,
+}
+
+/// What a watch needs.
+pub struct WatchSetup {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The resources.
+    pub resources: Resources,
+    /// The run.
+    pub run: RunId,
+    /// The clock.
+    pub clock: Clock,
+    /// The number of the run's lease.
+    pub fencing: u64,
+    /// Where events go.
+    pub sink: Sink,
+    /// How samples are taken.
+    pub pace: Pace,
+    /// The regions of addresses.
+    pub regions: Regions,
+}
+
+/// A watch over a run; it lasts until [`Watch::finish`].
+pub struct Watch {
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+    board: Arc<dyn Health>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+/// What goes on, and what has happened.
+#[derive(Default)]
+struct State {
+    /// What ticks.
+    tasks: Tasks,
+    teller: Option<JoinHandle<()>>,
+    /// Records that are followed.
+    followers: BTreeMap<ResourceId, JoinHandle<()>>,
+    /// What was promoted, in whichever leg.
+    promoted: BTreeSet<ResourceId>,
+}
+
+impl Watch {
+    /// Starts watching. The first sample of each probe comes within half a second.
+    #[must_use]
+    pub fn start(setup: WatchSetup) -> Self {
+        let pace = if setup.clock.is_virtual() { setup.pace } else { Pace::Plain };
+        let shared = Arc::new(Shared::new(setup));
+        let mut tasks = Tasks::default();
+        for canary in 0..shared.plan.canaries.len() {
+            tasks.push(shared.clock.spawn(rows::prepare(Arc::clone(&shared), canary)));
+        }
+        match pace {
+            Pace::Ahead => tasks.push(shared.clock.spawn(ahead::run(Arc::clone(&shared)))),
+            Pace::Plain => plain::start(&shared, &mut tasks),
+        }
+        let teller = Some(shared.clock.spawn(Arc::clone(&shared).teller()));
+        let board = Arc::new(Board(Arc::clone(&shared)));
+        Self { shared, state: Mutex::new(State { tasks, teller, ..State::default() }), board }
+    }
+
+    /// The services' health as it is seen.
+    #[must_use]
+    pub fn health(&self) -> Arc<dyn Health> {
+        Arc::clone(&self.board)
+    }
+
+    /// `to` was promoted in `leg`: counts what it has of each canary's rows that the other side acknowledged, and has
+    /// the canaries write to it from now on. The other side is still tried; an acknowledgement there is a split brain.
+    /// Takes as long as reading the rows does, at most half a minute.
+    pub async fn promoted(&self, resource: &ResourceId, to: RegionRole, leg: Leg) {
+        self.state().promoted.insert(resource.clone());
+        rows::promoted(&self.shared, resource, to, leg).await;
+    }
+
+    /// A switch of `records` to `to` is about to be made: from now on only that region's answers end outages of the
+    /// services that need these records, and the records are followed until the old TTL has run out.
+    pub fn switching(&self, records: &[ResourceId], to: RegionRole) {
+        self.shared.at_desk(|desk| desk.switching(records, to));
+        let mut state = self.state();
+        for record in records {
+            let follow = follow::follow(Arc::clone(&self.shared), record.clone(), to);
+            if let Some(before) = state.followers.insert(record.clone(), self.shared.clock.spawn(follow)) {
+                before.abort();
+            }
+        }
+    }
+
+    /// Ends watching: looks once more whether two sides take writes, tells what was not told, takes canaries away.
+    pub async fn finish(self) {
+        let promoted = std::mem::take(&mut self.state().promoted);
+        for resource in promoted {
+            rows::look_for_split(&self.shared, &resource).await;
+        }
+        let (tasks, followers) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.tasks), std::mem::take(&mut state.followers))
+        };
+        followers.values().for_each(JoinHandle::abort);
+        let now = self.shared.clock.now();
+        self.shared.at_desk(|desk| {
+            desk.sum_up(now);
+            desk.close();
+        });
+        tasks.end().await;
+        self.shared.tell_all().await;
+        self.shared.fall_silent();
+        rows::remove(&self.shared).await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let state = self.state();
+        state.followers.values().chain(&state.teller).for_each(JoinHandle::abort);
+    }
+}
+
+/// Tasks that end when this is dropped.
+#[derive(Default)]
+struct Tasks(Vec<JoinHandle<()>>);
+
+impl Tasks {
+    fn push(&mut self, task: JoinHandle<()>) {
+        self.0.push(task);
+    }
+
+    /// Ends them and waits until they have.
+    async fn end(mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+        for task in self.0.drain(..) {
+            // That it was aborted is what it was told.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What is computed ahead is what would have been seen.
+
+use super::rig::*;
+use crate::engine::watch::Pace;
+use crate::id::ServiceId;
+use crate::model::Leg;
+use crate::resource::{Context, HealthState, Party, RegionState, Resources};
+use crate::time::{Clock, Span};
+
+async fn until(watching: &Watching, cx: &Context, state: HealthState) {
+    let health = watching.watch.health();
+    let web = ServiceId::new("web").unwrap();
+    while health.service(cx, &web).await.state != state {
+        health.changed(cx).await;
+    }
+}
+
+async fn switch(resources: &Resources, watching: &Watching, cx: &Context, to: crate::id::RegionRole) {
+    watching.watch.switching(&[id("code")], to);
+    let dns = &resources.dns[&id("code")];
+    let record = dns.observe(cx).await.unwrap().record;
+    dns.change(cx, &record, &dns.target(to, &record)).await.unwrap();
+}
+
+/// An unplanned failover and the way back, as the engine would do it.
+async fn drill(clock: &Clock, seed: u64, pace: Pace, soak: Span) -> Told {
+    let resources = simulation(clock, seed).resources();
+    let watching = Watching::start(clock, quarterly_plan(), resources.clone(), pace);
+    let cx = context(clock);
+    let (database, storage) = (&resources.databases[&id("main")], &resources.storages[&id("repositories")]);
+    until(&watching, &cx, HealthState::Healthy).await;
+    clock.sleep(secs(40)).await;
+
+    let cut = RegionState { isolated_from: [Party::Users, Party::Secondary].into() };
+    resources.regions[&P].set_isolation(&cx, &cut).await.unwrap();
+    until(&watching, &cx, HealthState::Unhealthy).await;
+    clock.sleep(secs(95)).await;
+    database.promote(&cx, S).await.unwrap();
+    watching.watch.promoted(&id("main"), S, Leg::Failover).await;
+    storage.promote(&cx, S).await.unwrap();
+    watching.watch.promoted(&id("repositories"), S, Leg::Failover).await;
+    switch(&resources, &watching, &cx, S).await;
+    until(&watching, &cx, HealthState::Healthy).await;
+    clock.sleep(soak).await;
+
+    let _ = database.fence(&cx, P).await;
+    resources.regions[&P].set_isolation(&cx, &RegionState::default()).await.unwrap();
+    database.fence(&cx, P).await.unwrap();
+    storage.fence(&cx, P).await.unwrap();
+    database.replicate(&cx, S, P).await.unwrap();
+    storage.replicate(&cx, S, P).await.unwrap();
+    clock.sleep(secs(15)).await;
+    database.fence(&cx, S).await.unwrap();
+    storage.fence(&cx, S).await.unwrap();
+    clock.sleep(secs(20)).await;
+    database.promote(&cx, P).await.unwrap();
+    watching.watch.promoted(&id("main"), P, Leg::Return).await;
+    storage.promote(&cx, P).await.unwrap();
+    watching.watch.promoted(&id("repositories"), P, Leg::Return).await;
+    switch(&resources, &watching, &cx, P).await;
+    until(&watching, &cx, HealthState::Healthy).await;
+    clock.sleep(secs(70)).await;
+    watching.finish().await
+}
+
+/// A hundred seeds, in parts that run side by side.
+#[rstest::rstest]
+fn the_journal_is_that_of_plain_probes(#[values(0, 20, 40, 60, 80)] first: u64) {
+    for seed in first..first + 20 {
+        let journal = |pace| virtually(|clock| async move { drill(&clock, seed, pace, secs(70)).await.journal() });
+        let (plain, ahead) = (journal(Pace::Plain), journal(Pace::Ahead));
+        assert!(plain.contains("canary_counted") && plain.contains("dns_answered"), "{plain}");
+        if plain != ahead {
+            let differ = plain.lines().zip(ahead.lines()).find(|(plain, ahead)| plain != ahead);
+            panic!("seed {seed}: {differ:#?}");
+        }
+    }
+}
+
+/// `cargo nextest run --lib --run-ignored only --no-capture watch::tests::ahead::how_fast`
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "a measurement is printed")]
+fn how_fast() {
+    let real = Clock::real();
+    for pace in [Pace::Ahead, Pace::Plain, Pace::Ahead, Pace::Plain] {
+        let since = real.now();
+        let told = virtually(|clock| async move { drill(&clock, 1, pace, secs(1800)).await });
+        let took = real.now().since(since);
+        let (mut samples, mut rows) = (0, 0);
+        for event in told.events() {
+            match event {
+                crate::event::Event::Sampled { .. } => samples += 1,
+                crate::event::Event::SamplesSummed { probes, canaries } => {
+                    samples += probes.iter().map(|it| it.count).sum::<u64>();
+                    rows += canaries.iter().map(|it| it.acknowledged + it.failed).sum::<u64>();
+                }
+                _ => {}
+            }
+        }
+        println!("{pace:?}: {samples} samples and {rows} rows, {} events, in {took}", told.events().len());
+    }
+}

@@ -1,0 +1,38 @@
+use super::simulate::SimulatedResource;
+use super::{Infrastructure, read, twin};
+use crate::time::Span;
+
+fn infrastructure(text: &str) -> Infrastructure {
+    let parsed = crate::yaml::parse("infra.yaml", text.as_bytes());
+    let mut diagnostics = parsed.diagnostics;
+    let read = read(parsed.node.unwrap(), &mut diagnostics);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    read.unwrap()
+}
+
+const REGIONS: &str = "regions: { primary: { name: a, isolate: 9s }, secondary: { name: b } }";
+
+#[test]
+fn settings_of_a_simulated_resource_are_its_twins() {
+    let text = format!(
+        "muster: 1\nname: i\nenvironment: simulated\n{REGIONS}\nresources: {{ main: {{ database: {{ provider: simulated, promotion: 7s }} }} }}"
+    );
+    let read = infrastructure(&text);
+    let Ok(SimulatedResource::Database(twin)) = twin::resource(&read.resources["main"]) else { panic!("no database") };
+    assert_eq!(twin.promotion.median(), Span::from_secs(7));
+    assert_eq!(twin.fence.median(), super::simulate::SimulatedDatabase::default().fence.median());
+    let region = twin::region(&read.regions[&crate::id::RegionRole::Primary]).unwrap();
+    assert_eq!(region.isolate.median(), Span::from_secs(9));
+    assert!(twin::network(&read.network).is_ok());
+}
+
+#[test]
+fn a_real_resource_has_a_twin_that_answers_to_the_same_name() {
+    let text = "muster: 1\nname: i\nenvironment: lab\nregions: { primary: { name: a }, secondary: { name: b } }\nresources:\n  code: { dns: { provider: rfc2136, name: code.example.test, ttl: 30s, key: { env: TSIG } }, simulate: { servers: 3 } }\n  main: { database: { provider: postgres, primary: { host: db } } }";
+    let read = infrastructure(text);
+    let Ok(SimulatedResource::Dns(twin)) = twin::resource(&read.resources["code"]) else { panic!("no record") };
+    assert_eq!((twin.name.as_deref(), twin.ttl, twin.servers), (Some("code.example.test"), Span::from_secs(30), 3));
+    assert_eq!(read.resources["main"].settings["primary"]["host"], "db");
+    assert!(twin::resource(&read.resources["main"]).is_ok());
+    assert_eq!(read.regions[&crate::id::RegionRole::Primary].provider, "none");
+}

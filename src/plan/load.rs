@@ -1,0 +1,152 @@
+//! All the way from bytes to a frozen plan.
+
+use super::compile::{CompileOptions, compile};
+use super::files::{Files, Read, beside};
+use super::{check, variables};
+use crate::catalogue::Mode;
+use crate::diagnostic::{Diagnostic, Place, Sources, sort_by_place};
+use crate::infrastructure::{self, Infrastructure};
+use crate::model::{Documents, Plan};
+use crate::playbook::{self, Prelude};
+use crate::yaml::Node;
+
+/// Whether a plan is for what the infrastructure file binds, or for its simulated twin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reality {
+    /// What the file binds; that may be simulated itself.
+    #[default]
+    AsBound,
+    /// The twin: `muster simulate`.
+    Twin,
+}
+
+/// What a plan is made from.
+pub struct LoadInput<'a> {
+    /// The playbook's path, as given.
+    pub playbook_path: &'a str,
+    /// The playbook's bytes.
+    pub playbook: &'a [u8],
+    /// The path of another infrastructure file than the playbook names (`--infra`).
+    pub infrastructure_path: Option<&'a str>,
+    /// The mode, where it is not the playbook's (`--mode`).
+    pub mode: Option<Mode>,
+    /// Variables that are overridden (`--var NAME=VALUE`).
+    pub vars: &'a [(String, String)],
+    /// Whether the twin is meant.
+    pub reality: Reality,
+    /// Reads the infrastructure file and inlined playbooks, by path: [`LoadInput::infrastructure_path`] as it is given,
+    /// others joined to the folder of the file that names them. The error says in a few words why not.
+    pub read: &'a Read<'a>,
+}
+
+/// What came of it.
+pub struct Loaded {
+    /// The plan; `None` if there is an error among the diagnostics.
+    pub plan: Option<Plan>,
+    /// The texts that the plan was made of; there whenever the plan is.
+    pub documents: Option<Documents>,
+    /// Errors and warnings, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that diagnostics point into.
+    pub sources: Sources,
+}
+
+/// Loads a playbook with its infrastructure file. Every problem of both is found at once.
+#[must_use]
+pub fn load(input: &LoadInput<'_>) -> Loaded {
+    let mut diagnostics = Vec::new();
+    let mut files = Files::new(input.read);
+    let made = make(input, &mut files, &mut diagnostics);
+    sort_by_place(&mut diagnostics);
+    let (plan, documents) = match made {
+        Some((plan, documents)) if !diagnostics.iter().any(Diagnostic::is_error) => (Some(plan), Some(documents)),
+        _ => (None, None),
+    };
+    Loaded { plan, documents, diagnostics, sources: files.into_sources() }
+}
+
+fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<(Plan, Documents)> {
+    let root = files.parse(input.playbook_path, input.playbook, diagnostics);
+    let prelude = root.as_ref().map(|root| playbook::prelude(root, diagnostics));
+    let infrastructure_path = infrastructure_path(input, root.as_ref(), prelude.as_ref(), diagnostics);
+    let infrastructure = infrastructure_path
+        .as_ref()
+        .and_then(|(path, named_at)| infrastructure_file(path, named_at.as_ref(), files, diagnostics));
+    let (root, prelude) = (root?, prelude?);
+    let variables = variables::resolve(&prelude.vars, infrastructure.as_ref(), input.vars, diagnostics);
+    let names = variables::names(&variables, infrastructure.as_ref());
+    let playbook = playbook::read(root, &names, diagnostics)?;
+    let infrastructure = infrastructure?;
+    check::references(&playbook, &infrastructure, input.reality, diagnostics);
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let options = CompileOptions {
+        mode: input.mode,
+        reality: input.reality,
+        variables,
+        playbook_path: input.playbook_path.to_owned(),
+        infrastructure_path: infrastructure_path.map(|(path, _)| path).unwrap_or_default(),
+    };
+    match compile(&playbook, &infrastructure, options, files) {
+        Ok((plan, documents, mut warnings)) => {
+            diagnostics.append(&mut warnings);
+            Some((plan, documents))
+        }
+        Err(mut errors) => {
+            diagnostics.append(&mut errors);
+            None
+        }
+    }
+}
+
+/// The path of the infrastructure file, and where the playbook names it.
+fn infrastructure_path(
+    input: &LoadInput<'_>,
+    root: Option<&Node>,
+    prelude: Option<&Prelude>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(String, Option<Place>)> {
+    if let Some(path) = input.infrastructure_path {
+        return Some((path.to_owned(), None));
+    }
+    if let Some((file, place)) = prelude.and_then(|prelude| prelude.infrastructure.as_ref()) {
+        return Some((beside(input.playbook_path, file), Some(place.clone())));
+    }
+    if let Some(root) = root
+        && root.get("infrastructure").is_none()
+    {
+        diagnostics.push(
+            Diagnostic::error("M052", "the playbook names no infrastructure file")
+                .at(start_of(root))
+                .help("add `infrastructure: infra/simulated.yaml`, or use --infra FILE"),
+        );
+    }
+    None
+}
+
+/// The place of a document's first line, so that a message about the whole shows one line.
+fn start_of(root: &Node) -> Place {
+    let first = root.as_map().and_then(|entries| entries.first());
+    first.map_or_else(|| root.place(), |entry| entry.key.place())
+}
+
+fn infrastructure_file(
+    path: &str,
+    named_at: Option<&Place>,
+    files: &mut Files<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Infrastructure> {
+    match files.open(path, diagnostics) {
+        Ok(node) => infrastructure::read(node?, diagnostics),
+        Err(why) => {
+            let diagnostic = Diagnostic::error("M052", format!("the infrastructure file {path} cannot be read: {why}"))
+                .help("name another file with --infra FILE");
+            diagnostics.push(match named_at {
+                Some(place) => diagnostic.at(place.clone()),
+                None => diagnostic,
+            });
+            None
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What a plan would do to the world as it is: each step's changes, when it is done, and what users would notice.
+//!
+//! Stateful: step N sees the world as the steps before it will leave it. The effects are the catalogue's own, the same
+//! that the engine checks after each step.
+
+use serde::Serialize;
+
+use super::schedule::{Schedule, schedule};
+use crate::catalogue::{Access, Achieved, Act, Mode, OnFailure, Part, Setting, Undo};
+use crate::id::{PhaseId, ResourceId, StepId};
+use crate::model::{Environment, Leg, Phase, PhaseKind, Plan, Step};
+use crate::resource::{ResourceState, Seen, World};
+use crate::time::Span;
+
+/// A change of one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Which.
+    pub resource: ResourceId,
+    /// As it will be before the step.
+    pub now: String,
+    /// As the step will leave it.
+    pub then: String,
+}
+
+/// Whether a precheck holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Judgement {
+    /// It does.
+    Holds,
+    /// It does not; why.
+    Fails(String),
+    /// It can't be told from what was seen; why.
+    Unknown(String),
+}
+
+/// What one step would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepPreview {
+    /// Its id.
+    pub id: StepId,
+    /// For people.
+    pub title: String,
+    /// The action's key.
+    pub action: &'static str,
+    /// What it does, in one line.
+    pub summary: String,
+    /// The steps that it waits for.
+    pub needs: Vec<StepId>,
+    /// When it is expected to begin, from the run's start, in nanoseconds.
+    pub start: Span,
+    /// When it is expected to end.
+    pub end: Span,
+    /// Whether a delay of it delays its phase.
+    pub critical: bool,
+    /// What it changes.
+    pub changes: Vec<Change>,
+    /// How it is taken back.
+    pub undo: Undo,
+    /// What its failure means.
+    pub on_failure: OnFailure,
+    /// Whether a person must decide or act.
+    pub gate: bool,
+    /// Whether nothing of its leg is reversed after it.
+    pub point_of_no_return: bool,
+    /// Of prechecks that can be judged by looking at resources.
+    pub judgement: Option<Judgement>,
+}
+
+/// A phase that is carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PhasePreview {
+    /// Its name.
+    pub id: PhaseId,
+    /// For people.
+    pub title: String,
+    /// What it is for.
+    pub kind: PhaseKind,
+    /// Its leg.
+    pub leg: Option<Leg>,
+    /// When it is expected to begin.
+    pub start: Span,
+    /// When it is expected to end.
+    pub end: Span,
+    /// Its steps, in the order in which they are expected to begin.
+    pub steps: Vec<StepPreview>,
+}
+
+/// What users would notice of a leg.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LegPreview {
+    /// Which.
+    pub leg: Leg,
+    /// How long they are expected to be out: from the step that takes the service away, to the end of the switch, a
+    /// full TTL and the samples that end an outage.
+    pub expected: Span,
+    /// The objective.
+    pub objective: Option<Span>,
+}
+
+impl LegPreview {
+    /// Whether the objective is expected to be met; `None` without one.
+    #[must_use]
+    pub fn met(&self) -> Option<bool> {
+        self.objective.map(|objective| self.expected <= objective)
+    }
+}
+
+/// What a plan would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// The playbook's name.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// The mode.
+    pub mode: Mode,
+    /// The environment.
+    pub environment: Environment,
+    /// Whether everything is simulated.
+    pub simulated: bool,
+    /// The plan's digest, for `run --approved`.
+    pub digest: String,
+    /// How long the drill is expected to take.
+    pub total: Span,
+    /// The phases that are carried out.
+    pub phases: Vec<PhasePreview>,
+    /// The phases and steps that are left out in this mode.
+    pub left_out: Vec<String>,
+    /// What users would notice.
+    pub legs: Vec<LegPreview>,
+    /// Whether every precheck that could be judged holds.
+    pub prechecks_hold: bool,
+}
+
+/// Walks a plan over the world as it was observed.
+#[must_use]
+pub fn preview(plan: &Plan, observed: &World) -> Preview {
+    let schedule = schedule(plan);
+    let setting = Setting { mode: plan.mode, initial: observed };
+    let mut world = observed.clone();
+    let mut phases = Vec::new();
+    let mut passed: Vec<Leg> = Vec::new();
+    for (number, phase) in plan.phases.iter().enumerate().filter(|(_, phase)| phase.applies) {
+        let mut steps = Vec::with_capacity(phase.count);
+        for step in schedule.order(plan, number) {
+            let judgement =
+                (phase.kind == PhaseKind::Prechecks).then(|| judge(&plan.steps[step].act, observed)).flatten();
+            let changes = apply(&plan.steps[step], &mut world, &setting);
+            let is_promotion = matches!(plan.steps[step].act.describe().part(), Part::Promotion(_));
+            let point_of_no_return = is_promotion && phase.leg.is_some_and(|leg| !passed.contains(&leg));
+            if point_of_no_return {
+                passed.extend(phase.leg);
+            }
+            steps.push(step_preview(plan, step, &schedule, changes, point_of_no_return, judgement));
+        }
+        phases.push(phase_preview(phase, number, &schedule, steps));
+    }
+    let failing = |step: &StepPreview| matches!(step.judgement, Some(Judgement::Fails(_)));
+    Preview {
+        name: plan.name.clone(),
+        title: plan.title.clone(),
+        mode: plan.mode,
+        environment: plan.environment,
+        simulated: plan.simulated(),
+        digest: plan.digest.clone(),
+        total: schedule.total(),
+        prechecks_hold: !phases.iter().flat_map(|phase| &phase.steps).any(failing),
+        phases,
+        left_out: left_out(plan),
+        legs: [Leg::Failover, Leg::Return]
+            .into_iter()
+            .filter_map(|leg| expected(plan, leg, observed, &schedule))
+            .collect(),
+    }
+}
+
+fn phase_preview(phase: &Phase, number: usize, schedule: &Schedule, steps: Vec<StepPreview>) -> PhasePreview {
+    let (start, end) = schedule.phases[number];
+    PhasePreview {
+        id: phase.id.clone(),
+        title: phase.title.clone(),
+        kind: phase.kind,
+        leg: phase.leg,
+        start,
+        end,
+        steps,
+    }
+}
+
+fn step_preview(
+    plan: &Plan,
+    number: usize,
+    schedule: &Schedule,
+    changes: Vec<Change>,
+    point_of_no_return: bool,
+    judgement: Option<Judgement>,
+) -> StepPreview {
+    let step = &plan.steps[number];
+    let describe = step.act.describe();
+    let (start, end) = schedule.steps[number];
+    StepPreview {
+        id: step.id.clone(),
+        title: step.title.clone(),
+        action: step.act.key(),
+        summary: describe.summary(),
+        needs: step.needs.iter().map(|need| plan.steps[*need].id.clone()).collect(),
+        start,
+        end,
+        critical: schedule.critical[number],
+        changes,
+        undo: describe.undo(),
+        on_failure: step.on_failure,
+        gate: describe.part() == Part::Gate,
+        point_of_no_return,
+        judgement,
+    }
+}
+
+/// Lets a step have its effect and tells what it changed.
+fn apply(step: &Step, world: &mut World, setting: &Setting<'_>) -> Vec<Change> {
+    let describe = step.act.describe();
+    if !describe.subjects().iter().any(|subject| subject.access == Access::Changes) {
+        return Vec::new();
+    }
+    let before = world.clone();
+    describe.effect(world, setting);
+    let changed = before.iter().filter_map(|(id, was)| {
+        let is = world.get(id)?;
+        let (now, then) = (was.to_string(), is.to_string());
+        (was != is && now != then).then(|| Change { resource: id.clone(), now, then })
+    });
+    changed.collect()
+}
+
+fn judge(act: &Act, world: &World) -> Option<Judgement> {
+    let judged = |achieved| match achieved {
+        Achieved::Yes => Judgement::Holds,
+        Achieved::No(why) => Judgement::Fails(why),
+        Achieved::Unknown(why) => Judgement::Unknown(why),
+    };
+    match act {
+        Act::Check(check) => check.0.judge(world).map(judged),
+        Act::BackupVerify(verify) => Some(match world.get(&verify.backup) {
+            Some(ResourceState::Backup(state)) => match state.regions.get(&verify.region) {
+                Some(Seen::Is(seen)) => {
+                    let wrong = verify.judge(seen);
+                    if wrong.is_empty() { Judgement::Holds } else { Judgement::Fails(wrong.join("; ")) }
+                }
+                Some(Seen::Unreachable(why)) => Judgement::Unknown(why.clone()),
+                None => Judgement::Fails(format!("there are no snapshots in {}", verify.region)),
+            },
+            _ => Judgement::Unknown(format!("{} was not seen", verify.backup)),
+        }),
+        _ => None,
+    }
+}
+
+fn left_out(plan: &Plan) -> Vec<String> {
+    let mut out = Vec::new();
+    for phase in &plan.phases {
+        if !phase.applies {
+            out.push(phase.id.to_string());
+            continue;
+        }
+        let steps = &plan.steps[phase.first..phase.first + phase.count];
+        out.extend(steps.iter().filter(|step| !step.applies).map(|step| format!("{}/{}", phase.id, step.id)));
+    }
+    out
+}
+
+/// How long users are expected to be out in a leg; `None` if nothing in it takes the service away.
+fn expected(plan: &Plan, leg: Leg, observed: &World, schedule: &Schedule) -> Option<LegPreview> {
+    let in_leg = |number: &usize| plan.steps[*number].applies && plan.leg_of(*number) == Some(leg);
+    let steps: Vec<usize> = (0..plan.steps.len()).filter(in_leg).collect();
+    let takes_away = |act: &Act| {
+        matches!(act, Act::DatabaseFence(_) | Act::StorageFence(_))
+            || matches!(act.describe().part(), Part::Disaster | Part::Promotion(_) | Part::Switch(_))
+    };
+    let gives_back = |act: &Act| matches!(act.describe().part(), Part::Promotion(_) | Part::Switch(_));
+    let first =
+        steps.iter().filter(|step| takes_away(&plan.steps[**step].act)).map(|step| schedule.steps[*step].0).min()?;
+    let last =
+        steps.iter().filter(|step| gives_back(&plan.steps[**step].act)).map(|step| schedule.steps[*step].1).max()?;
+    let switched = steps.iter().flat_map(|step| match &plan.steps[*step].act {
+        Act::DnsSwitch(switch) => switch.records.0.as_slice(),
+        _ => &[],
+    });
+    let ttl = switched.filter_map(|record| match observed.get(record) {
+        Some(ResourceState::Dns(state)) => Some(state.record.ttl),
+        _ => None,
+    });
+    let recognised = plan.services.iter().map(|it| it.probe.every * u64::from(it.probe.healthy_after));
+    let expected = (last - first) + ttl.max().unwrap_or_default() + recognised.max().unwrap_or_default();
+    Some(LegPreview { leg, expected, objective: plan.objectives.rto_of(leg) })
+}

@@ -1,0 +1,142 @@
+use super::*;
+use crate::catalogue::Mode;
+use crate::diagnostic::{Color, render_text};
+
+const YARDSTICK: &str = include_str!("tests/yardstick.yaml");
+const SIMULATED: &str = include_str!("../../playbooks/infra/simulated.yaml");
+
+/// Loads a playbook whose other files are `files`.
+fn load_with(playbook: &str, files: &[(&str, &str)], mode: Option<Mode>, vars: &[(&str, &str)]) -> Loaded {
+    let read = |path: &str| {
+        let found = files.iter().find(|(name, _)| *name == path);
+        found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| "there is no such file".to_owned())
+    };
+    let vars: Vec<(String, String)> = vars.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    load(&LoadInput {
+        playbook_path: "drill.yaml",
+        playbook: playbook.as_bytes(),
+        infrastructure_path: None,
+        mode,
+        vars: &vars,
+        reality: Reality::AsBound,
+        read: &read,
+    })
+}
+
+fn shown(loaded: &Loaded) -> String {
+    render_text(&loaded.diagnostics, &loaded.sources, Color::Never, 50)
+}
+
+fn yardstick(mode: Mode) -> crate::model::Plan {
+    let loaded = load_with(YARDSTICK, &[("infra/simulated.yaml", SIMULATED)], Some(mode), &[]);
+    assert!(loaded.diagnostics.is_empty(), "{}", shown(&loaded));
+    loaded.plan.unwrap()
+}
+
+#[test]
+fn the_yardstick_compiles_in_every_mode() {
+    for mode in [Mode::Planned, Mode::Unplanned, Mode::Emergency] {
+        let plan = yardstick(mode);
+        assert_eq!(plan.mode, mode);
+        assert_eq!(plan.steps.len(), 40);
+    }
+}
+
+const QUARTERLY: &str = include_str!("../../playbooks/quarterly-failover.yaml");
+const SLOW: &str = include_str!("../../playbooks/infra/simulated-slow.yaml");
+
+#[test]
+fn the_shipped_playbook_compiles_in_every_mode_on_both_simulations() {
+    for (mode, infrastructure) in
+        [(None, SIMULATED), (None, SLOW), (Some(Mode::Unplanned), SIMULATED), (Some(Mode::Emergency), SLOW)]
+    {
+        let loaded = load_with(QUARTERLY, &[("infra/simulated.yaml", infrastructure)], mode, &[]);
+        assert!(loaded.diagnostics.is_empty(), "{}", shown(&loaded));
+        assert_eq!(loaded.plan.unwrap().mode, mode.unwrap_or(Mode::Planned));
+    }
+}
+
+/// The world that the quarterly playbook finds: all well.
+fn world() -> crate::resource::World {
+    use crate::id::{RegionRole::*, ResourceId};
+    use crate::resource::*;
+    use crate::time::Span;
+    use std::collections::BTreeMap;
+    let id = |name: &str| ResourceId::new(name).unwrap();
+    let dns = |name: &str| {
+        let values = vec!["192.0.2.10".to_owned()];
+        let record = RecordSet { name: name.to_owned(), record_type: RecordType::A, values, ttl: Span::from_secs(60) };
+        ResourceState::Dns(DnsState { record, serves: Some(Primary) })
+    };
+    let instance = |role, writable, from, lag| DatabaseInstance {
+        role,
+        fenced: false,
+        writable,
+        replicates_from: from,
+        position: 1000,
+        timeline: 1,
+        lag,
+    };
+    let lag = Some(Span::from_millis(400));
+    let database = DatabaseState {
+        regions: BTreeMap::from([
+            (Primary, Seen::Is(instance(ReplicaRole::Primary, true, None, None))),
+            (Secondary, Seen::Is(instance(ReplicaRole::Replica, false, Some(Primary), lag))),
+        ]),
+    };
+    let group = |desired| Seen::Is(ComputeGroup { desired, running: desired, capacity: 24 });
+    let snapshots = Seen::Is(SnapshotSummary {
+        count: 744,
+        newest_age: Span::from_secs(1200),
+        oldest_age: Span::from_secs(31 * 86_400),
+        longest_gap: Span::from_secs(3600),
+        encrypted: 744,
+    });
+    BTreeMap::from([
+        (id("code"), dns("code.example.test")),
+        (id("git"), dns("git.example.test")),
+        (id("main"), ResourceState::Database(database)),
+        (
+            id("web-servers"),
+            ResourceState::Compute(ComputeState {
+                regions: BTreeMap::from([(Primary, group(12)), (Secondary, group(3))]),
+            }),
+        ),
+        (id("snapshots"), ResourceState::Backup(BackupState { regions: BTreeMap::from([(Secondary, snapshots)]) })),
+        (region_resource(Primary), ResourceState::Region(RegionState::default())),
+        (region_resource(Secondary), ResourceState::Region(RegionState::default())),
+    ])
+}
+
+fn quarterly(mode: Mode, infrastructure: &str) -> crate::model::Plan {
+    let loaded = load_with(QUARTERLY, &[("infra/simulated.yaml", infrastructure)], Some(mode), &[]);
+    assert!(loaded.diagnostics.is_empty(), "{}", shown(&loaded));
+    let mut plan = loaded.plan.unwrap();
+    plan.digest = "[digest]".to_owned();
+    plan
+}
+
+#[test]
+fn the_preview_of_an_unplanned_drill() {
+    let preview = preview(&quarterly(Mode::Unplanned, SIMULATED), &world());
+    insta::assert_snapshot!(render::table(&preview, 150));
+}
+
+#[test]
+fn the_preview_as_diagrams() {
+    let preview = preview(&quarterly(Mode::Planned, SIMULATED), &world());
+    insta::assert_snapshot!("gantt", render::gantt(&preview));
+    insta::assert_snapshot!("flowchart", render::flowchart(&preview));
+}
+
+#[test]
+fn a_slow_promotion_is_expected_to_miss_the_objective() {
+    let slow = preview(&quarterly(Mode::Planned, SLOW), &world());
+    assert_eq!(slow.legs[0].met(), Some(false), "{:?}", slow.legs);
+    let good = preview(&quarterly(Mode::Planned, SIMULATED), &world());
+    assert_eq!(good.legs[0].met(), Some(true), "{:?}", good.legs);
+    assert_eq!(render::json(&good)["legs"][0]["met"], true);
+}
+
+mod diagnostics;
+mod made;

@@ -1,0 +1,94 @@
+//! Taking a sample.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::prepared::Ask;
+use super::{PreparedProbe, Regions};
+use crate::catalogue::{HttpExpect, Judged, Probe};
+use crate::id::ProbeId;
+use crate::model::{Sample, SampleResult};
+use crate::resource::{Context, Exchange, HttpResponse, NetError, Network, Stage, Stages};
+use crate::time::{Elapsed, Moment, Span};
+
+/// Takes one sample now: the probe's tick `tick`, which was due at `scheduled`. It takes at most the probe's timeout
+/// and never fails; what went wrong is the sample's result.
+pub async fn sample(
+    probe: &PreparedProbe,
+    network: &dyn Network,
+    cx: &Context,
+    tick: u64,
+    scheduled: Moment,
+) -> Sample {
+    let sent = cx.clock.now();
+    let (address, stages, result) = match &probe.ask {
+        Ask::Http { request, expect } => {
+            let exchange = cx.clock.timeout(probe.timeout, network.http(cx, request)).await;
+            let took = cx.clock.now().since(sent);
+            judge(exchange, probe.timeout, |response| judge_http(expect, &response, took))
+        }
+        Ask::Tcp(request) => {
+            let exchange = cx.clock.timeout(probe.timeout, network.tcp(cx, request)).await;
+            judge(exchange, probe.timeout, |()| SampleResult::Healthy)
+        }
+        Ask::Never(why) => (None, Stages::default(), SampleResult::Unhealthy(why.clone())),
+    };
+    let region = address.and_then(|address| probe.regions.of(address));
+    Sample { tick, scheduled, sent, answered: cx.clock.now(), result, address, region, stages }
+}
+
+/// Takes one sample of `probe` at `address`, whatever its name resolves to: how a service is asked where it does not
+/// serve yet.
+pub async fn once(
+    id: &ProbeId,
+    probe: &Probe,
+    address: IpAddr,
+    timeout: Span,
+    regions: &Arc<Regions>,
+    network: &dyn Network,
+    cx: &Context,
+) -> Sample {
+    let prepared = PreparedProbe::of(id.clone(), probe, timeout, Arc::clone(regions)).at(address);
+    sample(&prepared, network, cx, 0, cx.clock.now()).await
+}
+
+/// What a sample keeps of an exchange.
+type Found = (Option<IpAddr>, Stages, SampleResult);
+
+fn judge<T>(
+    exchange: Result<Exchange<T>, Elapsed>,
+    timeout: Span,
+    answer: impl FnOnce(T) -> SampleResult,
+) -> Found {
+    match exchange {
+        Ok(Exchange { address, stages, result: Ok(response) }) => (address, stages, answer(response)),
+        Ok(Exchange { address, stages, result: Err(error) }) => {
+            (address, stages, SampleResult::Unhealthy(told(&error, address)))
+        }
+        Err(Elapsed) => {
+            let what = format!("no answer within {}", timeout.short());
+            (None, Stages::default(), SampleResult::Unhealthy(what))
+        }
+    }
+}
+
+fn judge_http(expect: &HttpExpect, response: &HttpResponse, took: Span) -> SampleResult {
+    match expect.judge(response, took) {
+        Judged::AsExpected => SampleResult::Healthy,
+        Judged::Otherwise(seen) => SampleResult::Unhealthy(seen),
+    }
+}
+
+/// The failure in words, with where it happened.
+fn told(error: &NetError, address: Option<IpAddr>) -> String {
+    let stage = match error.stage {
+        Stage::Resolve => "resolving the name",
+        Stage::Connect => "connecting",
+        Stage::Tls => "TLS handshake",
+        Stage::Exchange => "waiting for the answer",
+    };
+    match address {
+        Some(address) => format!("{stage} ({address}): {}", error.text),
+        None => format!("{stage}: {}", error.text),
+    }
+}

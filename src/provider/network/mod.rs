@@ -1,0 +1,180 @@
+//! The real network, as a user's program sees it: every request resolves its name afresh and opens its own
+//! connection, and the time of each stage is taken where it happens.
+//!
+//! Requests go through one reqwest client. What differs between them (which resolver is asked) and what is learnt on
+//! the way (the times, the address) travels in a task-local [`trace::Trace`], because reqwest has one resolver and one
+//! connector a client and building a client for each request costs a thousand times more than the request.
+//! May rely on `resource`, `time`; must never keep a connection, a name or an answer from one request to the next,
+//! follow a redirect, use a proxy from the environment, or set a limit of time of its own that outlives the caller's.
+
+mod fault;
+mod resolve;
+mod stub;
+mod tcp;
+mod tls;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+
+use crate::resource::{
+    Context, Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,
+};
+use trace::{TRACE, TimeConnect, Trace, TraceResolver};
+
+/// The machine's own network. Cheap to make; certificates are loaded at the first request.
+#[derive(Debug, Default)]
+pub struct RealNetwork {
+    /// The one client, or why there is none.
+    client: OnceLock<Result<reqwest::Client, String>>,
+}
+
+impl RealNetwork {
+    /// A network that has not been used yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, NetError> {
+        let built = self.client.get_or_init(|| build_client().map_err(|error| fault::root_text(&error)));
+        built.as_ref().map_err(|text| NetError {
+            stage: Stage::Exchange,
+            text: format!("the HTTP client could not be set up: {text}"),
+        })
+    }
+}
+
+fn build_client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
+        // No connection outlives its request, so each sample connects as a new user would.
+        .pool_max_idle_per_host(0)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        .retry(reqwest::retry::never())
+        .dns_resolver(TraceResolver)
+        .connector_layer(TimeConnect)
+        .tls_backend_preconfigured(tls::config())
+        .build()
+}
+
+#[async_trait]
+impl Network for RealNetwork {
+    async fn http(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse> {
+        let literal = resolve::literal(&request.host);
+        let built = self.client().and_then(|client| Ok((client, build_request(request, literal)?)));
+        let (client, ready) = match built {
+            Ok(built) => built,
+            Err(error) => return Exchange { address: None, stages: Stages::default(), result: Err(error) },
+        };
+        let trace = Arc::new(Trace::new(cx.clock.clone(), request.resolver.clone(), literal));
+        TRACE.scope(trace.clone(), exchange(client, ready, request.body_limit, &trace)).await
+    }
+
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
+        tcp::probe(&cx.clock, request).await
+    }
+
+    fn vantage(&self) -> String {
+        rustix::system::uname().nodename().to_string_lossy().into_owned()
+    }
+}
+
+/// Sends `ready` and reads the answer; runs inside the scope of `trace`.
+async fn exchange(
+    client: &reqwest::Client,
+    ready: reqwest::Request,
+    body_limit: usize,
+    trace: &Trace,
+) -> Exchange<HttpResponse> {
+    let mut response = match client.execute(ready).await {
+        Ok(response) => response,
+        Err(error) => {
+            return Exchange {
+                address: trace.address(),
+                stages: trace.stages(None),
+                result: Err(trace.fault(&error.without_url())),
+            };
+        }
+    };
+    let stages = trace.stages(Some(trace.now()));
+    let address = response.remote_addr().map(|peer| peer.ip()).or_else(|| trace.address());
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let result = match read_body(&mut response, body_limit).await {
+        Ok(body) => Ok(HttpResponse { status, headers, body }),
+        Err(error) => Err(NetError { stage: Stage::Exchange, text: fault::root_text(&error.without_url()) }),
+    };
+    Exchange { address, stages, result }
+}
+
+/// At most `limit` bytes of the body. What a server sends beyond them is not read: the connection is closed.
+async fn read_body(response: &mut reqwest::Response, limit: usize) -> Result<String, reqwest::Error> {
+    let mut body = Vec::new();
+    while body.len() < limit {
+        let Some(chunk) = response.chunk().await? else { break };
+        let wanted = chunk.len().min(limit - body.len());
+        body.extend_from_slice(&chunk[..wanted]);
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+fn build_request(request: &HttpRequest, literal: Option<IpAddr>) -> Result<reqwest::Request, NetError> {
+    let invalid = |text: String| NetError { stage: Stage::Exchange, text };
+    let mut url = reqwest::Url::parse(&request.url).map_err(|error| invalid(format!("not a URL: {error}")))?;
+    let mut headers = HeaderMap::with_capacity(request.headers.len());
+    for (name, value) in &request.headers {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| invalid(format!("`{name}` can't be the name of a header")))?;
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| invalid(format!("the value of the header `{name}` has characters that can't be sent")))?;
+        headers.append(name, value);
+    }
+    if let (Resolver::Fixed(address), Some(_)) = (&request.resolver, literal) {
+        // An address is not resolved, so the resolver can't redirect it: the URL itself is moved, and the server
+        // still reads the host that was asked for.
+        if let (false, Ok(host)) = (headers.contains_key(HOST), HeaderValue::from_str(&authority(&url))) {
+            headers.insert(HOST, host);
+        }
+        url.set_ip_host(*address).map_err(|()| invalid(format!("the URL's host can't be replaced by {address}")))?;
+    }
+    let mut ready = reqwest::Request::new(method(request.method), url);
+    *ready.headers_mut() = headers;
+    if let Some(body) = &request.body {
+        *ready.body_mut() = Some(body.clone().into());
+    }
+    Ok(ready)
+}
+
+fn authority(url: &reqwest::Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Head => reqwest::Method::HEAD,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
+    }
+}
+
+/// Where to connect: each address with the port.
+fn with_port(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
+    addresses.iter().map(|address| SocketAddr::new(*address, port)).collect()
+}

@@ -1,0 +1,170 @@
+//! Programs, run for real: an argv and never a shell's string, in a process group of their own.
+//!
+//! The group, not only the program, is ended with its timeout, with the run's cancellation and when the caller drops
+//! the future, so that nothing of a step goes on behind its back. What this can't do without `unsafe` code is to have
+//! the system end the group when Muster itself is killed (`PR_SET_PDEATHSIG` is set between fork and exec): after a
+//! SIGKILL of Muster a program runs on to its own end, and resuming a run observes such a step before anything else.
+//! A program that starts a session of its own (`setsid`) leaves the group and is not followed.
+//! May rely on `resource`, `time`; must never keep more output than was asked for, nor wait without a limit.
+
+mod capture;
+mod group;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::Path;
+use std::pin::{Pin, pin};
+use std::process::{ExitStatus, Stdio};
+
+use async_trait::async_trait;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+
+use crate::resource::{CommandLine, Context, Finished, ProcessError, Processes};
+use crate::time::{Clock, Span};
+use capture::Capture;
+use group::Group;
+
+/// After the program's end its outputs may be held open by what it left behind: that is waited for this long.
+const LEFT_BEHIND: Span = Span(500_000_000);
+
+/// Between the request to end (SIGTERM) and the end (SIGKILL).
+const GRACE: Span = Span(2_000_000_000);
+
+/// The machine's own programs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RealProcesses;
+
+#[async_trait]
+impl Processes for RealProcesses {
+    async fn run(&self, cx: &Context, command: &CommandLine) -> Result<Finished, ProcessError> {
+        if cx.cancel.is_cancelled() {
+            return Err(ProcessError::Cancelled);
+        }
+        let mut running = Running::start(command)?;
+        // The order decides what is said when several are due at once: that it ended, over that it took too long.
+        let ended = tokio::select! {
+            biased;
+            ended = cx.clock.timeout(command.timeout, running.run_out(&cx.clock)) => {
+                ended.map_err(|_| ProcessError::TimedOut(command.timeout))
+            }
+            () = cx.cancel.cancelled() => Err(ProcessError::Cancelled),
+        };
+        match ended {
+            Ok(Ok(status)) => {
+                running.group.release();
+                Ok(running.finished(status))
+            }
+            Ok(Err(error)) => {
+                running.end(&cx.clock).await;
+                Err(not_started(command, format!("its end can't be waited for: {error}")))
+            }
+            Err(error) => {
+                running.end(&cx.clock).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A program under way. Dropping it kills its group.
+struct Running {
+    group: Group,
+    child: Child,
+    stdout: Capture<ChildStdout>,
+    stderr: Capture<ChildStderr>,
+}
+
+impl Running {
+    fn start(line: &CommandLine) -> Result<Self, ProcessError> {
+        let [program, arguments @ ..] = line.argv.as_slice() else {
+            return Err(not_started(line, "no program is given".to_owned()));
+        };
+        #[expect(clippy::disallowed_methods, reason = "this is the one place where programs are started")]
+        let mut command = Command::new(program);
+        command.args(arguments).envs(line.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.process_group(0).kill_on_drop(true);
+        if let Some(folder) = &line.folder {
+            command.current_dir(folder);
+        }
+        let mut child = command.spawn().map_err(|error| not_started(line, why_not_started(line, &error)))?;
+        Ok(Self {
+            group: Group::led_by(child.id()),
+            stdout: Capture::new(child.stdout.take(), line.output_limit),
+            stderr: Capture::new(child.stderr.take(), line.output_limit),
+            child,
+        })
+    }
+
+    /// Reads the outputs and waits for the end. What still holds the outputs open a moment later is killed.
+    async fn run_out(&mut self, clock: &Clock) -> io::Result<ExitStatus> {
+        let Self { group, child, stdout, stderr } = self;
+        let mut outputs = pin!(read_both(stdout, stderr));
+        let (status, all_read) = wait_while_reading(child, outputs.as_mut()).await;
+        if !all_read && clock.timeout(LEFT_BEHIND, outputs.as_mut()).await.is_err() {
+            group.kill();
+        }
+        status
+    }
+
+    /// Ends the whole group: asks, waits a little, kills.
+    async fn end(&mut self, clock: &Clock) {
+        let Self { group, child, stdout, stderr } = self;
+        group.ask_to_end();
+        let mut outputs = pin!(read_both(stdout, stderr));
+        // Reading goes on, as a program that writes its last words must not be stuck on a full pipe.
+        let quiet = async {
+            if let (_, false) = wait_while_reading(child, outputs.as_mut()).await {
+                outputs.as_mut().await;
+            }
+        };
+        let _ = clock.timeout(GRACE, quiet).await;
+        group.kill();
+        // A killed process that hangs in the kernel is left to tokio, which reaps it when it goes.
+        let _ = clock.timeout(GRACE, child.wait()).await;
+        group.release();
+    }
+
+    fn finished(self, status: ExitStatus) -> Finished {
+        let bytes = self.stdout.bytes() + self.stderr.bytes();
+        Finished { code: status.code(), stdout: self.stdout.into_text(), stderr: self.stderr.into_text(), bytes }
+    }
+}
+
+async fn read_both(stdout: &mut Capture<ChildStdout>, stderr: &mut Capture<ChildStderr>) {
+    tokio::join!(stdout.read_to_end(), stderr.read_to_end());
+}
+
+/// Waits for the program's end and says whether its outputs ended too.
+async fn wait_while_reading(
+    child: &mut Child,
+    mut outputs: Pin<&mut impl Future<Output = ()>>,
+) -> (io::Result<ExitStatus>, bool) {
+    tokio::select! {
+        biased;
+        () = outputs.as_mut() => {}
+        status = child.wait() => return (status, false),
+    }
+    (child.wait().await, true)
+}
+
+fn not_started(line: &CommandLine, why: String) -> ProcessError {
+    ProcessError::NotStarted { program: line.argv.first().cloned().unwrap_or_default(), why }
+}
+
+/// The system's error in words; a missing folder and a missing program give the same one.
+fn why_not_started(line: &CommandLine, error: &io::Error) -> String {
+    let folder = line.folder.as_deref().filter(|folder| !Path::new(folder).is_dir());
+    match (error.kind(), folder) {
+        (_, Some(folder)) => format!("its folder `{folder}` is not there or is no folder"),
+        (io::ErrorKind::NotFound, None) => "there is no such program".to_owned(),
+        (io::ErrorKind::PermissionDenied, None) => "it may not be executed (permission denied)".to_owned(),
+        (io::ErrorKind::InvalidInput, None) => "its arguments or environment contain a zero byte".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_owned()
+        }
+    }
+}

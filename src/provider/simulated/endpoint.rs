@@ -1,0 +1,32 @@
+//! What users connect to.
+
+use std::sync::Arc;
+
+use crate::id::{RegionRole, ResourceId};
+
+/// What an endpoint promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EndpointKind {
+    /// It serves users: databases and storages that it depends on must take writes.
+    Serve,
+    /// It is ready to: they must run, as primary or replica.
+    Standby,
+}
+
+/// A host, port and path that answers as well as what it depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The name or address.
+    pub host: Arc<str>,
+    /// The port.
+    pub port: u16,
+    /// The path of an HTTP endpoint, from its `/`; `None` for one that only takes connections.
+    pub path: Option<String>,
+    /// What it promises.
+    pub kind: EndpointKind,
+    /// The resources that must be well in the region that is reached; DNS records and backups count for nothing.
+    pub depends_on: Vec<ResourceId>,
+    /// The region that it stands in, for one whose name is no DNS record of the simulation (a region's gateway).
+    /// `None` with such a name: it stands outside both regions (a witness) and is well if either region is.
+    pub region: Option<RegionRole>,
+}

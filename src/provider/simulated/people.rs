@@ -1,0 +1,55 @@
+//! Simulated people: they take their time, and approve.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::infrastructure::simulate::FaultKind;
+use crate::resource::{Answer, AnsweredBy, Context, Decision, People, Question};
+
+use super::fault::Access;
+use super::world::{World, asker, times};
+
+/// The most names that an answer carries.
+const NAMES_MAX: u32 = 100;
+
+/// Approves everything.
+#[derive(Debug)]
+pub(super) struct SimulatedPeople {
+    pub(super) world: Arc<World>,
+}
+
+#[async_trait]
+impl People for SimulatedPeople {
+    /// Faults: `fails` rejects, `hangs` never answers, `slow` takes ten times as long, `flaky` may take twice as
+    /// long, `lies` approves at once, without a look.
+    async fn ask(&self, cx: &Context, question: &Question) -> Option<Answer> {
+        let count = u64::from(cx.attempt);
+        let mut takes = question.takes.draw(self.world.seed, "takes", asker(&cx.actor), count);
+        let mut decision = Decision::Approved;
+        match self.world.faults.find(cx, None, Access::Work).map(|point| point.kind) {
+            Some(FaultKind::Fails) => decision = Decision::Rejected,
+            Some(FaultKind::Hangs) => {
+                cx.cancel.cancelled().await;
+                return None;
+            }
+            Some(FaultKind::Slow) => takes = times(takes, 10),
+            Some(FaultKind::Flaky) if self.world.seed.draw("flaky", asker(&cx.actor), count) < 0.5 => {
+                takes = times(takes, 2);
+            }
+            Some(FaultKind::Lies) => takes = times(takes, 0),
+            Some(FaultKind::Flaky) | None => {}
+        }
+        self.world.spend(cx, takes).await.ok()?;
+        let quorum = question.quorum.clamp(1, NAMES_MAX);
+        let named = question.approvers.iter().cloned();
+        let others = (1..=quorum).map(|n| format!("simulated person {n}"));
+        Some(Answer {
+            decision,
+            names: named.chain(others).take(quorum as usize).collect(),
+            because: (decision == Decision::Rejected).then(|| "simulated fault".to_owned()),
+            by: AnsweredBy::Simulation,
+            evidence: None,
+        })
+    }
+}

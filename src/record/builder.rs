@@ -1,0 +1,467 @@
+//! Takes a run's events in, one by one. What they add up to stands in [`super::finish`].
+
+use std::collections::BTreeMap;
+
+use super::{
+    AttemptRecord, DnsChange, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record, StepRecord,
+    StepState, UndoRecord, finish, steps,
+};
+use crate::catalogue::{Act, OnFailure, Part};
+use crate::event::{Event, FORMAT, Started};
+use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, StepId};
+use crate::measure::{Active, Actives, Track};
+use crate::model::{
+    CanaryCount, CanaryProgress, Course, ExitCode, Happened, LeftOver, Leg, PhaseKind, PhaseResult, Place, Plan,
+    SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+};
+use crate::resource::{Answer, ResourceState, World};
+use crate::time::{Moment, Span};
+
+/// An event with its place in the journal and in time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its line, from 0.
+    pub seq: u64,
+    /// The wall clock; a label.
+    pub at: jiff::Timestamp,
+    /// The run's own time.
+    pub elapsed: Moment,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Why events make no record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Nothing is there, or the first event is another one.
+    #[error("the journal does not begin with the event `started`, so nothing is known of its run")]
+    NotStarted,
+    /// It begins twice.
+    #[error("line {0} of the journal starts the run a second time")]
+    StartedTwice(u64),
+    /// A newer Muster wrote it.
+    #[error("the journal has version {0} of the events and this Muster knows up to {FORMAT}: use a newer Muster")]
+    Newer(u32),
+    /// It names a step that the plan lacks.
+    #[error("line {seq} of the journal tells of step `{step}`, which the run's plan does not have")]
+    UnknownStep {
+        /// The line.
+        seq: u64,
+        /// The step.
+        step: StepId,
+    },
+    /// It names a phase that the plan lacks.
+    #[error("line {seq} of the journal tells of phase `{phase}`, which the run's plan does not have")]
+    UnknownPhase {
+        /// The line.
+        seq: u64,
+        /// The phase.
+        phase: PhaseId,
+    },
+}
+
+/// How a run said that it ended.
+#[derive(Clone, Debug)]
+pub(super) struct Finish {
+    pub(super) at: jiff::Timestamp,
+    pub(super) verdict: Verdict,
+    pub(super) world: Place,
+    pub(super) exit: ExitCode,
+    pub(super) left: Vec<LeftOver>,
+    pub(super) seen: World,
+}
+
+/// The time that samples took, added up from summaries.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Times {
+    pub(super) count: u64,
+    pub(super) p50_sum: u128,
+    pub(super) p95_sum: u128,
+    pub(super) max: Span,
+}
+
+impl Times {
+    fn add(&mut self, count: u64, p50: Span, p95: Span, max: Span) {
+        self.count += count;
+        self.p50_sum += u128::from(p50.0) * u128::from(count);
+        self.p95_sum += u128::from(p95.0) * u128::from(count);
+        self.max = self.max.max(max);
+    }
+}
+
+/// The rows of a canary in the whole run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rows {
+    pub(super) acknowledged: u64,
+    pub(super) failed: u64,
+}
+
+/// A switch of names that passed.
+#[derive(Clone, Debug)]
+pub(super) struct Switched {
+    pub(super) step: usize,
+    pub(super) to: RegionRole,
+    pub(super) records: Vec<ResourceId>,
+    pub(super) done: Moment,
+}
+
+/// A phase as far as it has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PhaseTimes {
+    pub(super) started: Option<Moment>,
+    pub(super) ended: Option<(Moment, PhaseResult)>,
+}
+
+/// Makes a [`Record`] of events, as they come or later; it takes constant time an event.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    pub(super) run: RunId,
+    pub(super) started: Box<Started>,
+    pub(super) started_at: jiff::Timestamp,
+    pub(super) until: Moment,
+    pub(super) events: u64,
+    pub(super) before: World,
+    pub(super) unseen: Vec<(ResourceId, String)>,
+    step_index: BTreeMap<StepId, usize>,
+    phase_index: BTreeMap<PhaseId, usize>,
+    pub(super) phases: Vec<PhaseTimes>,
+    pub(super) steps: Vec<StepRecord>,
+    pub(super) captured: Vec<World>,
+    pub(super) tracks: BTreeMap<ProbeId, Track>,
+    pub(super) times: BTreeMap<ProbeId, Times>,
+    pub(super) failures: BTreeMap<ProbeId, Vec<String>>,
+    /// One for each service, in the plan's order.
+    pub(super) actives: Vec<Actives>,
+    pub(super) switches: Vec<Switched>,
+    pub(super) rows: BTreeMap<ProbeId, Rows>,
+    pub(super) counts: BTreeMap<(ProbeId, Leg), CanaryCount>,
+    pub(super) answers: BTreeMap<ResourceId, Vec<DnsChange>>,
+    pub(super) broken: BTreeMap<String, Vec<GuardrailBreak>>,
+    pub(super) split_brains: Vec<(ResourceId, String)>,
+    pub(super) return_began: Option<Moment>,
+    pub(super) aborted: Option<String>,
+    pub(super) courses: Vec<(Course, String)>,
+    pub(super) timeline: Vec<Happening>,
+    pub(super) finish: Option<Finish>,
+}
+
+/// The most texts of failures that are kept for a service.
+const MAX_FAILURES: usize = 8;
+
+impl Builder {
+    /// From the first event of a run.
+    ///
+    /// # Errors
+    /// [`RecordError::NotStarted`], [`RecordError::Newer`].
+    pub fn new(run: RunId, first: Entry) -> Result<Self, RecordError> {
+        let Event::Started(started) = first.event else { return Err(RecordError::NotStarted) };
+        if started.format > FORMAT {
+            return Err(RecordError::Newer(started.format));
+        }
+        let plan = &started.plan;
+        let probes = plan.services.iter().map(|service| &service.probe).chain(&plan.witness);
+        let tracks = probes.map(|probe| (probe.id.clone(), Track::new(probe))).collect();
+        let title = format!("{} ({}, {})", plan.title, plan.mode, plan.environment);
+        Ok(Self {
+            run,
+            started_at: first.at,
+            until: first.elapsed,
+            events: 1,
+            before: World::new(),
+            unseen: Vec::new(),
+            step_index: plan.steps.iter().enumerate().map(|(n, step)| (step.id.clone(), n)).collect(),
+            phase_index: plan.phases.iter().enumerate().map(|(n, phase)| (phase.id.clone(), n)).collect(),
+            phases: vec![PhaseTimes::default(); plan.phases.len()],
+            steps: (0..plan.steps.len()).map(|n| steps::blank(plan, n)).collect(),
+            captured: vec![World::new(); plan.steps.len()],
+            tracks,
+            times: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            actives: vec![Actives::default(); plan.services.len()],
+            switches: Vec::new(),
+            rows: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            broken: BTreeMap::new(),
+            split_brains: Vec::new(),
+            return_began: None,
+            aborted: None,
+            courses: Vec::new(),
+            timeline: vec![Happening { at: first.elapsed, kind: HappeningKind::Started, text: title }],
+            finish: None,
+            started,
+        })
+    }
+
+    /// Takes the next event in.
+    ///
+    /// # Errors
+    /// [`RecordError`]: it does not belong to this run's plan.
+    pub fn push(&mut self, entry: Entry) -> Result<(), RecordError> {
+        let Entry { seq, at: wall, elapsed: at, event } = entry;
+        self.events += 1;
+        self.until = self.until.max(at);
+        match event {
+            Event::Started(_) => return Err(RecordError::StartedTwice(seq)),
+            Event::Surveyed { world, unseen } => (self.before, self.unseen) = (world, unseen),
+            Event::PhaseStarted { phase } => self.phase_started(self.phase(seq, &phase)?, at),
+            Event::PhaseFinished { phase, result } => self.phase_finished(self.phase(seq, &phase)?, at, result),
+            Event::StepStarted { step, attempt, before } => {
+                self.step_started(self.step(seq, &step)?, at, attempt, before);
+            }
+            Event::StepPassed { step, attempt, pass } => self.step_passed(self.step(seq, &step)?, at, attempt, pass),
+            Event::StepFailed { step, attempt, failure } => {
+                self.step_failed(self.step(seq, &step)?, at, attempt, failure);
+            }
+            Event::GateOpened { step, prompt, approvers } => {
+                self.mark(at, HappeningKind::Gate, format!("asked: {prompt}"));
+                let index = self.step(seq, &step)?;
+                let gate = GateRecord { step, prompt, approvers, opened: at, closed: None, answer: None };
+                self.steps[index].gates.push(gate);
+            }
+            Event::GateAnswered { step, answer } => self.gate_answered(self.step(seq, &step)?, at, answer),
+            Event::CourseChanged { course, because, aborted, .. } => {
+                self.mark(at, HappeningKind::Course, format!("{course}: {because}"));
+                if aborted && self.aborted.is_none() {
+                    self.aborted = Some(because.clone());
+                }
+                self.courses.push((course, because));
+            }
+            Event::UndoStarted { step } => self.undo_started(self.step(seq, &step)?, at),
+            Event::UndoFinished { step, result } => self.undo_finished(self.step(seq, &step)?, at, result),
+            Event::Sampled { probe, last, first } => self.sampled(&probe, last.as_ref(), &first),
+            Event::SamplesSummed { probes, canaries } => {
+                for summary in &probes {
+                    self.summed(summary);
+                }
+                for progress in &canaries {
+                    self.rows(progress);
+                }
+            }
+            Event::CanaryCounted { leg, count } => {
+                self.counts.insert((count.canary.clone(), leg), count);
+            }
+            Event::DnsAnswered { record, server, server_kind, values, serves, asked } => {
+                let change = DnsChange { server, server_kind, asked, values, serves };
+                self.answers.entry(record).or_default().push(change);
+            }
+            Event::SplitBrain { resource, seen } => {
+                self.mark(at, HappeningKind::SplitBrain, format!("{resource}: two sides took writes: {seen}"));
+                self.split_brains.push((resource, seen));
+            }
+            Event::GuardrailBroken { name, seen, then } => self.guardrail_broken(at, name, seen, then),
+            Event::Signalled { signal } => self.mark(at, HappeningKind::Signal, signal),
+            Event::Finished { verdict, world, exit, left, seen } => {
+                self.mark(at, HappeningKind::Finished, format!("{verdict}; the world is {world}"));
+                self.finish = Some(Finish { at: wall, verdict, world, exit, left, seen });
+            }
+        }
+        Ok(())
+    }
+
+    /// The record of all that was taken in.
+    #[must_use]
+    pub fn record(&self, heads: Heads) -> Record {
+        finish::record(self, heads)
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.started.plan
+    }
+
+    fn step(&self, seq: u64, step: &StepId) -> Result<usize, RecordError> {
+        self.step_index.get(step).copied().ok_or_else(|| RecordError::UnknownStep { seq, step: step.clone() })
+    }
+
+    fn phase(&self, seq: u64, phase: &PhaseId) -> Result<usize, RecordError> {
+        self.phase_index.get(phase).copied().ok_or_else(|| RecordError::UnknownPhase { seq, phase: phase.clone() })
+    }
+
+    fn mark(&mut self, at: Moment, kind: HappeningKind, text: String) {
+        self.timeline.push(Happening { at, kind, text });
+    }
+
+    fn phase_started(&mut self, phase: usize, at: Moment) {
+        self.phases[phase].started.get_or_insert(at);
+        let plan = &self.started.plan.phases[phase];
+        let text = format!("{} began", plan.title);
+        if plan.kind == PhaseKind::Failback || plan.leg == Some(Leg::Return) {
+            self.return_began.get_or_insert(at);
+        }
+        self.mark(at, HappeningKind::Phase, text);
+    }
+
+    fn phase_finished(&mut self, phase: usize, at: Moment, result: PhaseResult) {
+        self.phases[phase].ended = Some((at, result));
+        let how = match result {
+            PhaseResult::Passed => "passed",
+            PhaseResult::Failed => "failed",
+        };
+        let text = format!("{} {how}", self.started.plan.phases[phase].title);
+        self.mark(at, HappeningKind::Phase, text);
+    }
+
+    fn step_started(&mut self, index: usize, at: Moment, attempt: u32, before: World) {
+        let step = &mut self.steps[index];
+        step.started.get_or_insert(at);
+        step.state = StepState::Running;
+        let began =
+            AttemptRecord { attempt, started: at, ended: None, failure: None, happened: None, retry_in: None };
+        step.attempts.push(began);
+        if attempt <= 1 || self.captured[index].is_empty() {
+            self.captured[index] = before;
+        }
+        self.set_active(index, at, None);
+    }
+
+    fn end_attempt(&mut self, index: usize, at: Moment, attempt: u32) -> Option<&mut AttemptRecord> {
+        let step = &mut self.steps[index];
+        step.ended = Some(at);
+        let open = step.attempts.iter_mut().rev().find(|one| one.attempt == attempt)?;
+        open.ended = Some(at);
+        Some(open)
+    }
+
+    fn step_passed(&mut self, index: usize, at: Moment, attempt: u32, pass: StepPass) {
+        self.end_attempt(index, at, attempt);
+        let step = &mut self.steps[index];
+        step.state = if pass.already { StepState::AlreadyDone } else { StepState::Passed };
+        step.failure = None;
+        step.warning = pass.warning;
+        step.evidence = pass.evidence;
+        let title = step.title.clone();
+        let act = &self.started.plan.steps[index].act;
+        match act.describe().part() {
+            Part::Disaster => self.mark(at, HappeningKind::Disaster, title),
+            Part::Promotion(_) => self.mark(at, HappeningKind::Promotion, title),
+            Part::Switch(to) => {
+                if let Act::DnsSwitch(switch) = act {
+                    let records = switch.records.0.clone();
+                    self.switches.push(Switched { step: index, to, records, done: at });
+                }
+                self.set_active(index, at, Some(to));
+                self.mark(at, HappeningKind::Switch, title);
+            }
+            Part::Ordinary | Part::Gate | Part::Notice => {}
+        }
+    }
+
+    fn step_failed(&mut self, index: usize, at: Moment, attempt: u32, failure: StepFailure) {
+        let StepFailure { what, happened, retry_in, evidence } = failure;
+        if let Some(open) = self.end_attempt(index, at, attempt) {
+            open.failure = Some(what.clone());
+            open.happened = Some(happened);
+            open.retry_in = retry_in;
+        }
+        let step = &mut self.steps[index];
+        step.evidence.extend(evidence);
+        step.state = match (retry_in, happened) {
+            (Some(_), _) => StepState::Running,
+            (None, Happened::No) => StepState::Failed,
+            (None, Happened::Yes) => StepState::FailedButHappened,
+            (None, Happened::Unknown) => StepState::InDoubt,
+        };
+        let text = format!("{} failed: {what}", step.title);
+        step.failure = Some(what);
+        self.mark(at, HappeningKind::Failure, text);
+    }
+
+    fn gate_answered(&mut self, index: usize, at: Moment, answer: Option<Answer>) {
+        let text = match &answer {
+            Some(answer) => format!("answered: {:?}", answer.decision).to_lowercase(),
+            None => "no answer came".to_owned(),
+        };
+        if let Some(gate) = self.steps[index].gates.iter_mut().rev().find(|gate| gate.closed.is_none()) {
+            gate.closed = Some(at);
+            gate.answer = answer;
+        }
+        self.mark(at, HappeningKind::Gate, text);
+    }
+
+    fn undo_started(&mut self, index: usize, at: Moment) {
+        self.steps[index].undo = Some(UndoRecord { started: at, ended: None, result: None });
+        self.set_active(index, at, None);
+    }
+
+    fn undo_finished(&mut self, index: usize, at: Moment, result: UndoResult) {
+        let text = format!("{}: {}", self.steps[index].title, steps::undo_text(&result));
+        if let Part::Switch(to) = self.started.plan.steps[index].act.describe().part()
+            && result == UndoResult::Restored
+        {
+            self.set_active(index, at, Some(to.other()));
+        }
+        let undo = self.steps[index].undo.get_or_insert(UndoRecord { started: at, ended: None, result: None });
+        undo.ended = Some(at);
+        undo.result = Some(result);
+        self.mark(at, HappeningKind::Undo, text);
+    }
+
+    /// While a switch is under way either region's answers count; after it only the new one's.
+    fn set_active(&mut self, index: usize, at: Moment, active: Active) {
+        let plan = &self.started.plan;
+        let Act::DnsSwitch(switch) = &plan.steps[index].act else { return };
+        for (service, actives) in plan.services.iter().zip(&mut self.actives) {
+            if service.depends_on.iter().any(|resource| switch.records.0.contains(resource)) {
+                actives.set(at, active);
+            }
+        }
+    }
+
+    fn sampled(&mut self, probe: &ProbeId, last: Option<&crate::model::Sample>, first: &crate::model::Sample) {
+        if let Some(track) = self.tracks.get_mut(probe) {
+            track.changed(last, first);
+        }
+        if let crate::model::SampleResult::Unhealthy(saw) = &first.result {
+            let texts = self.failures.entry(probe.clone()).or_default();
+            if texts.len() < MAX_FAILURES && !texts.contains(saw) {
+                texts.push(saw.clone());
+            }
+        }
+    }
+
+    fn summed(&mut self, summary: &SampleSummary) {
+        if let Some(track) = self.tracks.get_mut(&summary.probe) {
+            track.summed(summary);
+            let times = self.times.entry(summary.probe.clone()).or_default();
+            times.add(summary.count, summary.p50, summary.p95, summary.max);
+        }
+    }
+
+    fn rows(&mut self, progress: &CanaryProgress) {
+        let rows = self.rows.entry(progress.canary.clone()).or_default();
+        rows.acknowledged += progress.acknowledged;
+        rows.failed += progress.failed;
+    }
+
+    fn guardrail_broken(&mut self, at: Moment, name: String, seen: String, then: OnFailure) {
+        self.mark(at, HappeningKind::Guardrail, format!("{name}: {seen}"));
+        self.broken.entry(name).or_default().push(GuardrailBreak { at, seen, then });
+    }
+
+    /// The TTL of the answer that a switch replaced.
+    pub(super) fn old_ttl(&self, step: usize, record: &ResourceId) -> Option<Span> {
+        match self.captured[step].get(record) {
+            Some(ResourceState::Dns(state)) => Some(state.record.ttl),
+            _ => None,
+        }
+    }
+}
+
+impl Record {
+    /// Makes a record of a run's events, `started` first. A journal that ends early makes an `incomplete` record.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn from_events(
+        run: RunId,
+        entries: impl IntoIterator<Item = Entry>,
+        heads: Heads,
+    ) -> Result<Self, RecordError> {
+        let mut entries = entries.into_iter();
+        let mut builder = Builder::new(run, entries.next().ok_or(RecordError::NotStarted)?)?;
+        for entry in entries {
+            builder.push(entry)?;
+        }
+        Ok(builder.record(heads))
+    }
+}
