@@ -4,8 +4,7 @@
 /// One line. Line ends become `⏎`, tabs a space. At most `max` characters, then `…`.
 pub(crate) fn line(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max * 4));
-    let mut count = 0;
-    for c in visible(text.trim_end()) {
+    for (count, c) in visible(text.trim_end()).enumerate() {
         if count == max {
             out.push('…');
             break;
@@ -15,7 +14,6 @@ pub(crate) fn line(text: &str, max: usize) -> String {
             '\t' => out.push(' '),
             c => out.push(c),
         }
-        count += 1;
     }
     out
 }

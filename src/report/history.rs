@@ -1,7 +1,7 @@
 //! A list of runs, as a table for the terminal or as JSON. What a row says is the caller's: the index of runs lies
 //! below this module.
 
-use comfy_table::Cell;
+use comfy_table::{Cell, ColumnConstraint};
 use serde::Serialize;
 
 use super::clean::line;
@@ -50,17 +50,22 @@ pub fn text(rows: &[HistoryRow], style: &Style) -> String {
     if rows.is_empty() {
         return "There is no run yet: `muster run PLAYBOOK` makes one.\n".to_owned();
     }
-    let mut table = table(&["Run", "Mode", "Verdict", "World", "RTA", "RPA", "Started"], style);
+    let mut table = table(&["Run", "Verdict", "World", "RTA", "RPA"], style);
     for row in rows {
         table.add_row([
             Cell::new(run(row)),
-            Cell::new(line(&row.mode, 20)),
             result(&verdict(row)),
             Cell::new(row.world.as_deref().map_or_else(|| "–".to_owned(), |world| line(world, 20))),
             Cell::new(length(row.rta_ns)),
             Cell::new(length(row.rpa_ns)),
-            Cell::new(started(&row.started)),
         ]);
+    }
+    // A run's id is what people copy from here: it is never broken, and all other columns are short.
+    if let Some(column) = table.column_mut(0) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
     }
     format!("{}\n", table.trim_fmt())
 }
@@ -73,12 +78,12 @@ pub fn json(rows: &[HistoryRow]) -> String {
 }
 
 fn run(row: &HistoryRow) -> String {
-    let stamp = if row.simulated { "\n(simulated)" } else { "" };
-    format!("{}{stamp}", line(&row.run, 100))
+    let stamp = if row.simulated { ", simulated" } else { "" };
+    format!("{}\n  {}, {}{stamp}", line(&row.run, 100), started(&row.started), line(&row.mode, 20))
 }
 
 fn verdict(row: &HistoryRow) -> Mark {
-    let Some(verdict) = &row.verdict else { return Mark::new(Tone::Doubt, "not ended") };
+    let Some(verdict) = &row.verdict else { return Mark::new(Tone::Doubt, "no end") };
     let tone = match verdict.as_str() {
         "passed" => Tone::Good,
         "failed" => Tone::Bad,

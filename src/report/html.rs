@@ -1,12 +1,15 @@
 //! `report.html`: one file, no outside asset, light and dark, for a phone and for A4.
 //!
-//! The page is a Handlebars template, strict, with HTML escaping; the drawing alone goes in unescaped, and escapes what
-//! it takes itself.
+//! The page is a Handlebars template, strict, with HTML escaping. Two parts go in unescaped and escape what they take
+//! themselves: the drawing, and the rows of steps, of which there may be so many that a template is too slow for them.
+
+use std::fmt::Write as _;
 
 use handlebars::Handlebars;
 use serde::Serialize;
 
-use super::view::{self, DocumentView, View};
+use super::clean::escape;
+use super::view::{self, DocumentView, Mark, PhaseView, StepView, View};
 use super::{Style, clean, timeline};
 use crate::record::Record;
 
@@ -22,6 +25,16 @@ struct MarkView {
 }
 
 #[derive(Serialize)]
+struct PhasePage {
+    title: String,
+    result: Mark,
+    leg: Option<String>,
+    started: String,
+    took: String,
+    rows: String,
+}
+
+#[derive(Serialize)]
 struct Page {
     #[serde(flatten)]
     view: View,
@@ -30,10 +43,12 @@ struct Page {
     marks: Vec<MarkView>,
     documents: Vec<DocumentView>,
     canary_rows: bool,
+    told_phases: Vec<PhasePage>,
 }
 
 pub(super) fn render(record: &Record, _style: &Style) -> String {
-    let view = View::of(record);
+    let mut view = View::of(record);
+    let phases = std::mem::take(&mut view.phases);
     let marks = timeline::marks(record);
     let page = Page {
         style: STYLE,
@@ -41,6 +56,7 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
         marks: marks.iter().map(|mark| MarkView { at: view::clock(mark.at), text: view::line(&mark.text) }).collect(),
         documents: view::documents(record),
         canary_rows: view.canaries.iter().any(|canary| !canary.legs.is_empty()),
+        told_phases: phases.into_iter().filter(PhaseView::is_told).map(phase).collect(),
         view,
     };
     fill(&page).unwrap_or_else(|error| {
@@ -48,6 +64,56 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
         let (run, error) = (clean::escape(&page.view.run), clean::escape(&error.to_string()));
         format!("<!doctype html><title>{run}</title><p>This report could not be drawn: {error}. See report.md.</p>\n")
     })
+}
+
+fn phase(phase: PhaseView) -> PhasePage {
+    let mut rows = String::new();
+    for step in &phase.steps {
+        row(&mut rows, step);
+    }
+    let PhaseView { title, result, leg, started, took, .. } = phase;
+    PhasePage { title, result, leg, started, took, rows }
+}
+
+/// A step's row of the table in `templates/steps.hbs`.
+fn row(out: &mut String, step: &StepView) {
+    let _ = write!(out, "<tr><td><b>{}</b>", escape(&step.id));
+    if let Some(title) = &step.title {
+        let _ = write!(out, "<br>{}", escape(title));
+    }
+    let _ = write!(out, "<br><small>{}: {}</small></td><td>", escape(&step.action), escape(&step.summary));
+    mark(out, &step.result);
+    if step.attempts > 1 {
+        let _ = write!(out, "<br><small>{} attempts</small>", step.attempts);
+    }
+    let (started, expected, took) = (escape(&step.started), escape(&step.expected), escape(&step.took));
+    let _ = write!(out, "</td><td>{started}</td><td class=\"num\">{expected}</td><td class=\"num\">{took}</td><td>");
+    if let Some(within) = &step.within {
+        mark(out, within);
+    }
+    out.push_str("</td><td>");
+    for failure in &step.failures {
+        let _ = write!(out, "<p class=\"bad\">{}</p>", escape(failure));
+    }
+    if let Some(warning) = &step.warning {
+        let _ = write!(out, "<p>Warning: {}</p>", escape(warning));
+    }
+    for told in step.gates.iter().chain(&step.changes) {
+        let _ = write!(out, "<p>{}</p>", escape(told));
+    }
+    let _ = write!(out, "{}</td>", escape(&step.evidence));
+    if let Some(undo) = &step.undo {
+        out.push_str("<td class=\"undo\">");
+        mark(out, undo);
+        out.push_str("</td></tr>\n");
+    } else {
+        out.push_str("<td></td></tr>\n");
+    }
+}
+
+fn mark(out: &mut String, mark: &Mark) {
+    let tone = mark.tone.class();
+    let _ = write!(out, "<span class=\"mark {tone}\">{} {}</span>", mark.sign, escape(&mark.word));
 }
 
 fn fill(page: &Page) -> Result<String, handlebars::RenderError> {

@@ -28,7 +28,10 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
         report.add_test_suite(objectives(&view.objectives));
     }
     let mut text = report.to_string().unwrap_or_else(|error| {
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- {} -->\n<testsuites/>", error.to_string().replace('-', "‐"))
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- {} -->\n<testsuites/>",
+            error.to_string().replace('-', "‐")
+        )
     });
     if !text.ends_with('\n') {
         text.push('\n');
@@ -81,12 +84,12 @@ fn case(name: &str, class: &str, status: TestCaseStatus, took: Option<Span>) -> 
     case
 }
 
-/// JUnit has milliseconds.
+/// `JUnit` has milliseconds.
 fn rounded(took: Span) -> Duration {
     Duration::from_millis(took.as_millis())
 }
 
-/// A moment on the calendar, as JUnit writes it.
+/// A moment on the calendar, as `JUnit` writes it.
 fn stamp(record: &Record, at: Moment) -> Option<String> {
     let since = jiff::SignedDuration::try_from(Duration::from_nanos(at.0)).ok()?;
     let when = record.header.started_at.checked_add(since).ok()?;
@@ -136,7 +139,7 @@ fn output(view: &StepView) -> String {
     if !view.evidence.is_empty() {
         lines.push(view.evidence.clone());
     }
-    lines.extend(view.undo.as_ref().map(|undo| format!("taken back: {}", undo.word)));
+    lines.extend(view.undo.as_ref().map(|undo| format!("undo: {}", undo.word)));
     lines.join("\n")
 }
 

@@ -106,9 +106,11 @@ impl Live {
         let services = plan.services.iter().map(|service| watched(service.probe.id.as_str(), true));
         let witness = plan.witness.iter().map(|witness| watched(witness.id.as_str(), false));
         let simulated = if plan.simulated() { ", simulated" } else { "" };
-        let planned = plan.steps.iter().map(|step| (step.id.clone(), Planned { phase: step.phase, expected: step.expected }));
+        let planned =
+            plan.steps.iter().map(|step| (step.id.clone(), Planned { phase: step.phase, expected: step.expected }));
         Self {
-            head: format!("{} ({}, {}{simulated})", clean::line(&plan.name, 64), plan.mode, plan.environment).replace("simulated, simulated", "simulated"),
+            head: format!("{} ({}, {}{simulated})", clean::line(&plan.name, 64), plan.mode, plan.environment)
+                .replace("simulated, simulated", "simulated"),
             phases: plan.phases.iter().map(|phase| phase.id.clone()).collect(),
             steps: planned.collect(),
             watched: services.chain(witness).collect(),
@@ -240,16 +242,10 @@ impl Live {
     }
 
     fn begin(&mut self, step: &StepId, attempt: u32, at: Moment) {
-        match self.running.get_mut(step) {
-            Some(running) => {
-                running.attempt = attempt;
-                running.doing = Doing::Acting;
-            }
-            None => {
-                self.begun += usize::from(attempt == 1);
-                self.running.insert(step.clone(), Running { since: at, attempt, doing: Doing::Acting });
-            }
-        }
+        // The clock of a step goes on through its attempts.
+        let since = self.running.get(step).map_or(at, |running| running.since);
+        self.begun += usize::from(attempt == 1);
+        self.running.insert(step.clone(), Running { since, attempt, doing: Doing::Acting });
     }
 
     fn sampled(&mut self, probe: &str, sample: &Sample) {

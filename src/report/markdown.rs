@@ -137,7 +137,11 @@ fn outages(out: &mut String, view: &View) {
     if view.outages.is_empty() {
         return;
     }
-    table(out, "Outages", &["Service", "Leg", "Began", "Ended", "Length", "Uncertainty", "Failed samples", "First seen"]);
+    table(
+        out,
+        "Outages",
+        &["Service", "Leg", "Began", "Ended", "Length", "Uncertainty", "Failed samples", "First seen"],
+    );
     for one in &view.outages {
         let failed = one.failed.to_string();
         cells(out, [&one.service, &one.leg, &one.began, &one.ended, &one.length, &one.range, &failed, &one.saw]);
@@ -148,7 +152,20 @@ fn services(out: &mut String, view: &View) {
     if view.services.is_empty() {
         return;
     }
-    table(out, "Services", &["Service", "At the end", "Probe", "Rhythm", "Samples", "Downtime", "Latency p50 / p95 / max", "What failed samples saw"]);
+    table(
+        out,
+        "Services",
+        &[
+            "Service",
+            "At the end",
+            "Probe",
+            "Rhythm",
+            "Samples",
+            "Downtime",
+            "Latency p50 / p95 / max",
+            "What failed samples saw",
+        ],
+    );
     for one in &view.services {
         let (state, failures) = (mark(&one.state), one.failures.join("; "));
         let texts = [&one.title, &state, &one.probe, &one.rhythm, &one.samples, &one.downtime, &one.latency, &failures];

@@ -1,0 +1,272 @@
+//! Every format against the same records: what they say, that they are whole, and that no text escapes into them.
+
+use std::time::Duration;
+
+use super::samples::{HOSTILE, failed, hostile, incomplete, large, passed};
+use super::{Format, Paint, Style, render};
+use crate::record::Record;
+
+fn plain(record: &Record, format: Format) -> String {
+    render(record, format, &Style::default())
+}
+
+fn all() -> [(&'static str, Record); 4] {
+    [("passed", passed()), ("failed", failed()), ("incomplete", incomplete()), ("hostile", hostile())]
+}
+
+/// Elements that HTML leaves open.
+const VOID: [&str; 3] = ["meta", "!doctype", "br"];
+
+/// Walks markup: every tag is closed in order, every attribute is quoted, every `&` is an entity. Gives the tags' names.
+fn tags(markup: &str) -> Result<Vec<String>, String> {
+    let (mut open, mut seen): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut rest = markup;
+    while let Some(place) = rest.find(['<', '&']) {
+        rest = &rest[place..];
+        if let Some(entity) = rest.strip_prefix('&') {
+            let end = entity.find(';').ok_or("a bare &")?;
+            if !entity[..end].chars().all(|c| c.is_ascii_alphanumeric() || c == '#') {
+                return Err(format!("a bare & before {:?}", &entity[..end.min(20)]));
+            }
+            rest = &entity[end..];
+            continue;
+        }
+        let end = rest.find('>').ok_or("a tag without end")?;
+        let tag = &rest[1..end];
+        if !tag.matches('"').count().is_multiple_of(2) || tag.contains('<') {
+            return Err(format!("a broken tag <{tag}>"));
+        }
+        let name: String =
+            tag.trim_start_matches('/').chars().take_while(|c| !c.is_whitespace() && *c != '/').collect();
+        if tag.starts_with('/') {
+            let last = open.pop();
+            if last.as_deref() != Some(&name) {
+                return Err(format!("</{name}> closes {last:?}"));
+            }
+        } else if !tag.ends_with('/') && !tag.starts_with('?') && !VOID.contains(&name.as_str()) {
+            open.push(name.clone());
+        }
+        seen.push(name);
+        rest = &rest[end + 1..];
+    }
+    if open.is_empty() { Ok(seen) } else { Err(format!("left open: {open:?}")) }
+}
+
+#[test]
+fn the_walk_over_markup_finds_what_is_broken() {
+    for broken in ["<a><b></a></b>", "<a>", "x & y", "<a b=\"c>", "<a <b>"] {
+        assert!(tags(broken).is_err(), "{broken} was taken");
+    }
+    assert_eq!(tags("<a>&amp;<br><c/></a>").unwrap(), ["a", "br", "c", "a"]);
+}
+
+#[test]
+fn a_page_is_well_formed_and_needs_nothing_from_outside() {
+    for (name, record) in all() {
+        let html = plain(&record, Format::Html);
+        let seen = tags(&html).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(seen.iter().any(|tag| tag == "svg"), "{name}: no drawing");
+        for tag in ["script", "link", "img", "iframe", "a", "object"] {
+            assert!(!seen.iter().any(|one| one == tag), "{name}: a <{tag}>");
+        }
+        for asset in ["src=", "href=", "@import", "url(http", "url(\"", "url('", "xlink", "onload", "onclick"] {
+            assert!(!html.contains(asset), "{name}: {asset}");
+        }
+        assert!(html.contains("simulated"), "{name}: no stamp");
+    }
+}
+
+#[test]
+fn a_page_tells_first_what_matters_most() {
+    let html = plain(&failed(), Format::Html);
+    let mut place = 0;
+    for part in [
+        "Partly simulated (main): not evidence of a real failover.",
+        "✗ failed",
+        "in the secondary region, us-west-2",
+        "needs a person",
+        "Objectives and actuals",
+        "Left otherwise than it was found",
+        "muster run playbooks/failback.yaml",
+        "<svg",
+        "Steps",
+        "can&#x27;t|could not|✗ failed in 39 s",
+        "Outages",
+        "Data loss: canaries",
+        "DNS cut-over",
+        "Guardrails",
+        "What this drill does not show",
+        "<details>",
+        "Plan digest",
+    ] {
+        let found = part.split('|').find_map(|one| html[place..].find(one));
+        place += found.unwrap_or_else(|| panic!("`{part}` is not there, or not in its place"));
+    }
+}
+
+#[test]
+fn no_text_from_elsewhere_is_markup_or_moves_a_terminal() {
+    let record = hostile();
+    for format in Format::ALL {
+        let text = plain(&record, format);
+        for c in text.chars() {
+            let harmless = !c.is_control() || c == '\n' || (c == '\t' && format == Format::Html);
+            assert!(harmless || format == Format::Json, "{format}: {c:?}");
+        }
+        if matches!(format, Format::Html | Format::Junit | Format::Markdown) {
+            let outside = text.split("```").step_by(2).collect::<String>();
+            let looked_at = if format == Format::Markdown { &outside } else { &text };
+            assert!(!looked_at.contains("<script"), "{format}");
+            assert!(!text.contains("{{run}}") || format != Format::Html || text.contains("alert("), "{format}");
+        }
+        assert!(!text.contains('\u{1b}') && !text.contains('\0') && !text.contains('\u{7}'), "{format}");
+        assert!(text.contains("script"), "{format}: the text is not shown at all");
+    }
+}
+
+#[test]
+fn a_hostile_text_does_not_end_a_table_row_of_markdown() {
+    let markdown = plain(&hostile(), Format::Markdown);
+    let mut columns = None;
+    let mut fence: Option<String> = None;
+    for line in markdown.lines() {
+        let ticks: String = line.chars().take_while(|c| *c == '`').collect();
+        match &fence {
+            Some(open) if line == open => fence = None,
+            Some(_) => continue,
+            None if ticks.len() >= 3 => fence = Some(ticks),
+            None => assert!(!line.starts_with("# heading"), "{line}"),
+        }
+        if line.starts_with('|') {
+            let count = line.replace("\\|", "").matches('|').count();
+            assert_eq!(*columns.get_or_insert(count), count, "{line}");
+        } else {
+            columns = None;
+        }
+    }
+    assert_eq!(fence, None, "a code block is left open");
+}
+
+#[test]
+fn junit_reads_back() {
+    for (name, record) in all() {
+        let text = plain(&record, Format::Junit);
+        let report = quick_junit::Report::deserialize_from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let failures = report.failures + report.errors;
+        assert_eq!(failures == 0, name == "passed", "{name}: {failures} failures");
+        tags(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let text = plain(&failed(), Format::Junit);
+    assert!(text.contains("2026-11-22T08:44:22+00:00"), "the phase's time is the record's: {text}");
+}
+
+#[test]
+fn json_reads_back_as_the_same_record() {
+    for (name, record) in all() {
+        let value: serde_json::Value = serde_json::from_str(&plain(&record, Format::Json)).unwrap();
+        assert_eq!(value["version"], 1);
+        let back: Record = serde_json::from_value(value["record"].clone()).unwrap();
+        assert_eq!(back, record, "{name}");
+    }
+    let value: serde_json::Value = serde_json::from_str(&plain(&passed(), Format::Json)).unwrap();
+    assert_eq!(value["record"]["header"]["took"], 2_520_000_000_000_u64);
+    assert_eq!(value["summary"]["verdict"]["word"], "passed");
+}
+
+#[test]
+fn markdown_says_all_of_it() {
+    insta::assert_snapshot!("passed_md", plain(&passed(), Format::Markdown));
+    insta::assert_snapshot!("failed_md", plain(&failed(), Format::Markdown));
+}
+
+#[test]
+fn closing_tables_fit_eighty_columns() {
+    for (name, record) in all() {
+        let style = Style { folder: Some(format!("reports/{}", record.header.run)), ..Style::default() };
+        let text = render(&record, Format::Text, &style);
+        if name != "hostile" {
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
+            insta::assert_snapshot!(format!("{name}_text"), text);
+        }
+    }
+}
+
+#[test]
+fn colours_come_only_when_asked_for_and_take_no_word_away() {
+    let style = Style { paint: Paint::Coloured, ..Style::default() };
+    let coloured = render(&failed(), Format::Text, &style);
+    assert!(coloured.contains("\u{1b}["));
+    let without = super::clean::block(&coloured, usize::MAX);
+    let lines: Vec<&str> = without.lines().map(str::trim_end).collect();
+    assert_eq!(lines, plain(&failed(), Format::Text).lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn one_sentence_says_what_happened() {
+    let sentence = |record: &Record| super::view::View::of(record).sentence;
+    let mut told = Vec::new();
+    told.push(sentence(&passed()));
+    told.push(sentence(&failed()));
+    told.push(sentence(&incomplete()));
+    let mut refused = passed();
+    refused.ended.verdict = crate::model::Verdict::Refused;
+    refused.ended.reasons = vec!["step replica failed: the replica is 4 min behind".to_owned()];
+    told.push(sentence(&refused));
+    insta::assert_snapshot!("sentences", told.join("\n"));
+}
+
+#[test]
+fn formats_have_names_and_files() {
+    for format in Format::ALL {
+        assert_eq!(format.name().parse(), Ok(format));
+    }
+    assert_eq!("md".parse(), Ok(Format::Markdown));
+    assert!("pdf\u{1b}[2J".parse::<Format>().unwrap_err().to_string().contains("`pdf`"));
+    let files: Vec<_> = Format::ALL.into_iter().filter_map(Format::file_name).collect();
+    assert_eq!(files, ["report.html", "report.md", "report.json", "junit.xml"]);
+}
+
+#[test]
+fn a_report_of_ten_thousand_steps_stays_small() {
+    let record = large(10_000);
+    let html = plain(&record, Format::Html);
+    assert!(html.len() < 5_000_000, "{} bytes", html.len());
+    assert!(html.contains("step-9999") && html.contains("exit code 3"));
+    tags(&html).unwrap();
+    assert!(plain(&record, Format::Text).lines().count() < 80);
+}
+
+/// Not a timed test: `cargo test --release -- --ignored how_long` prints it.
+#[test]
+#[ignore = "a measurement"]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a measurement needs the machine's clock and says what it found"
+)]
+fn how_long_ten_thousand_steps_take() {
+    let record = large(10_000);
+    for format in Format::ALL {
+        let start = std::time::Instant::now();
+        let bytes = plain(&record, format).len();
+        let took: Duration = start.elapsed();
+        eprintln!("{format:9} {took:?} {bytes} bytes");
+    }
+}
+
+/// Writes the pages to a folder, to be looked at: `MUSTER_LOOK=/tmp/look cargo test -- --ignored look`.
+#[test]
+#[ignore = "writes files to be looked at"]
+#[expect(clippy::disallowed_methods, reason = "the folder is named by who looks")]
+fn look() {
+    let folder = std::env::var("MUSTER_LOOK").unwrap();
+    for (name, record) in all().into_iter().chain([("large", large(10_000))]) {
+        for format in Format::ALL {
+            let file = format.file_name().unwrap_or("report.txt");
+            std::fs::write(format!("{folder}/{name}-{file}"), plain(&record, format)).unwrap();
+        }
+    }
+    assert!(!HOSTILE.is_empty());
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::view::{Mark, Tone, View};
 use super::{Format, Paint, Style};
@@ -10,6 +10,11 @@ use crate::record::Record;
 
 /// Narrower than this no table can be read.
 pub(super) const WIDTH_MIN: u16 = 60;
+/// The look of a table: lines at its head and foot alone.
+const LOOK: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
 /// At most so many steps are listed.
 const STEPS_MAX: usize = 20;
 
@@ -43,7 +48,8 @@ pub(super) fn render(record: &Record, style: &Style) -> String {
 }
 
 fn head(out: &mut String, view: &View, style: &Style) {
-    let verdict = paint(&format!("{} {}", view.verdict.sign, view.verdict.word.to_uppercase()), view.verdict.tone, style);
+    let verdict =
+        paint(&format!("{} {}", view.verdict.sign, view.verdict.word.to_uppercase()), view.verdict.tone, style);
     let _ = writeln!(out, "{verdict}  {}", view.run);
     paragraph(out, "World  ", &view.world, style);
     match view.exit_code {
@@ -65,12 +71,15 @@ fn objectives(out: &mut String, view: &View, style: &Style) {
         return;
     }
     out.push('\n');
-    let mut table = table(&["Leg", "Objective", "Allowed", "Actual", "Result"], style);
+    let mut table = table(&["Objective", "Allowed", "Actual", "Result"], style);
     for row in &view.objectives {
-        let actual = format!("{}\n{}", row.actual, row.range);
+        let actual = match row.range.strip_prefix("between ").and_then(|range| range.split_once(" and ")) {
+            Some((lower, upper)) if lower != upper => format!("{upper}, at least {lower}"),
+            Some((_, upper)) => upper.to_owned(),
+            None => format!("{}; {}", row.actual, row.range),
+        };
         table.add_row([
-            Cell::new(&row.leg),
-            Cell::new(&row.what),
+            Cell::new(format!("{}: {}", row.leg, row.what)),
             Cell::new(&row.objective).set_alignment(CellAlignment::Right),
             Cell::new(actual),
             result(&row.result),
@@ -84,7 +93,9 @@ fn steps(out: &mut String, view: &View, style: &Style) {
     let all = || {
         let steps = view.phases.iter().flat_map(|phase| phase.steps.iter().map(move |step| (phase, step)));
         steps.filter(|(_, step)| {
-            told(&step.result) || step.within.as_ref().is_some_and(|within| within.tone == Tone::Bad) || step.undo.is_some()
+            told(&step.result)
+                || step.within.as_ref().is_some_and(|within| within.tone == Tone::Bad)
+                || step.undo.is_some()
         })
     };
     let count = all().count();
@@ -95,12 +106,20 @@ fn steps(out: &mut String, view: &View, style: &Style) {
     let mut table = table(&["Step", "Result", "What happened"], style);
     for (phase, step) in all().take(STEPS_MAX) {
         let mut what: Vec<String> = step.failures.last().cloned().into_iter().collect();
-        what.extend(step.within.iter().filter(|within| told(within)).map(|within| format!("its own objective of {}", within.word)));
-        what.extend(step.undo.as_ref().map(|undo| format!("taken back: {}", undo.word)));
+        what.extend(
+            step.within
+                .iter()
+                .filter(|within| told(within))
+                .map(|within| format!("its own objective of {}", within.word)),
+        );
+        what.extend(step.undo.as_ref().map(|undo| format!("undo: {}", undo.word)));
         let took = if step.took == "–" { String::new() } else { format!(" after {}", step.took) };
-        let mark = if told(&step.result) { step.result.clone() } else { step.within.clone().filter(told).unwrap_or_else(|| step.result.clone()) };
-        let word = if told(&step.result) { format!("{}{took}", step.result.word) } else { step.result.word.clone() };
-        let shown = Mark { word, ..mark };
+        let slow = step.within.as_ref().is_some_and(|within| within.tone == Tone::Bad);
+        let shown = match (told(&step.result), slow) {
+            (true, _) => Mark { word: format!("{}{took}", step.result.word), ..step.result.clone() },
+            (false, true) => Mark::new(Tone::Bad, format!("too slow: {}", step.took)),
+            (false, false) => step.result.clone(),
+        };
         table.add_row([Cell::new(format!("{} / {}", phase.id, step.id)), result(&shown), Cell::new(what.join("\n"))]);
     }
     let _ = writeln!(out, "{}", table.trim_fmt());
@@ -127,7 +146,7 @@ fn left(out: &mut String, view: &View, style: &Style) {
 pub(super) fn table(header: &[&str], style: &Style) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(LOOK)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(style.width.max(WIDTH_MIN))
         .set_header(header.iter().copied());

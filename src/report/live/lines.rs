@@ -16,7 +16,7 @@ impl Live {
     pub(super) fn tell(&self, at: Moment, wall: jiff::Timestamp, event: &Event) -> Option<String> {
         let wall = wall.strftime("%Y-%m-%d %H:%M:%S UTC");
         Some(match event {
-            Event::Started(started) => format!("{wall}  {}", started_line(&self.head, started)),
+            Event::Started(started) => format!("{} begins at {wall}", started_line(&self.head, started)),
             Event::Surveyed { unseen, .. } => {
                 let (resource, why) = unseen.first()?;
                 let others = if unseen.len() > 1 { format!(" (and {} more)", unseen.len() - 1) } else { String::new() };
@@ -40,10 +40,18 @@ impl Live {
                 format!("{}  waits for {whom}: {prompt}", self.named(step))
             }
             Event::GateAnswered { step, answer } => {
-                format!("{}  {}", self.named(step), answer.as_ref().map_or_else(|| "was not answered".to_owned(), answered))
+                format!(
+                    "{}  {}",
+                    self.named(step),
+                    answer.as_ref().map_or_else(|| "was not answered".to_owned(), answered)
+                )
             }
             Event::Decided { choice, by, situation } => {
-                format!("{situation}: {}{}", chosen(*choice), if *by == AnsweredBy::NobodyAsked { ", nobody was asked" } else { "" })
+                format!(
+                    "{situation}: {}{}",
+                    chosen(*choice),
+                    if *by == AnsweredBy::NobodyAsked { ", nobody was asked" } else { "" }
+                )
             }
             Event::CourseChanged { course, leg, because, aborted } => {
                 let leg = leg.map_or_else(String::new, |leg| format!(", leg {leg}"));
@@ -53,14 +61,22 @@ impl Live {
             Event::UndoStarted { .. } | Event::SamplesSummed { .. } | Event::CanaryCounted { .. } => return None,
             Event::UndoFinished { step, result } => format!("{}  {}", self.named(step), undone(result)),
             Event::Sampled { probe, first, .. } => self.sample_line(probe.as_str(), first)?,
-            Event::DnsAnswered { record, server, values, .. } => format!("{record}: {server} now answers {}", values.join(", ")),
-            Event::SplitBrain { resource, seen } => format!("SPLIT BRAIN: {resource} takes writes on both sides: {seen}"),
+            Event::DnsAnswered { record, server, values, .. } => {
+                format!("{record}: {server} now answers {}", values.join(", "))
+            }
+            Event::SplitBrain { resource, seen } => {
+                format!("SPLIT BRAIN: {resource} takes writes on both sides: {seen}")
+            }
             Event::GuardrailBroken { name, seen, .. } => format!("guardrail broken: {name}: {seen}"),
             Event::Signalled { signal, .. } => format!("{signal} came: nothing new is started"),
             Event::Finished { verdict, world, exit, left, .. } => {
-                let left = if left.is_empty() { String::new() } else { format!("; {} left behind", count(left.len() as u64, "thing")) };
+                let left = if left.is_empty() {
+                    String::new()
+                } else {
+                    format!("; {} left behind", count(left.len() as u64, "thing"))
+                };
                 let person = if *exit == ExitCode::NeedsPerson { "; a person is needed" } else { "" };
-                format!("{wall}  {verdict}, world {world}, exit {}{left}{person}", u8::from(*exit))
+                format!("the run ended at {wall}: {verdict}, world {world}, exit {}{left}{person}", u8::from(*exit))
             }
         })
     }
@@ -90,7 +106,8 @@ impl Live {
 
     fn step_passes(&self, at: Moment, step: &StepId, pass: &StepPass) -> String {
         let warning = pass.warning.as_ref().map_or_else(String::new, |warning| format!("; warning: {warning}"));
-        let what = if pass.already { "was already done".to_owned() } else { format!("passed in {}", self.ran(at, step)) };
+        let what =
+            if pass.already { "was already done".to_owned() } else { format!("passed in {}", self.ran(at, step)) };
         format!("{}  {what}{warning}", self.named(step))
     }
 
@@ -108,15 +125,16 @@ impl Live {
         let watched = self.watched.iter().find(|one| one.id == probe)?;
         let region = sample.region.map(|role| role.to_string());
         Some(match (&sample.result, watched.light) {
-            // What is up from the start is no news.
-            (SampleResult::Healthy, Light::Unknown) => return None,
+            // What is up from the start, or still down, is no news.
+            (SampleResult::Healthy, Light::Unknown) | (SampleResult::Unhealthy(_), Light::Down) => return None,
             (SampleResult::Healthy, Light::Down) => {
                 let from = region.map_or_else(String::new, |region| format!(", served by {region}"));
                 format!("{probe} answers again after {}{from}", sample.sent.since(watched.since))
             }
             (SampleResult::Healthy, Light::Up) if region == watched.region => return None,
-            (SampleResult::Healthy, Light::Up) => format!("{probe} is now served by {}", region.unwrap_or_else(|| "neither region".to_owned())),
-            (SampleResult::Unhealthy(_), Light::Down) => return None,
+            (SampleResult::Healthy, Light::Up) => {
+                format!("{probe} is now served by {}", region.unwrap_or_else(|| "neither region".to_owned()))
+            }
             (SampleResult::Unhealthy(saw), _) => format!("{probe} does not answer as it should: {saw}"),
         })
     }

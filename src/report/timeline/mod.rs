@@ -65,7 +65,13 @@ pub(crate) fn draw(record: &Record) -> String {
     y = rows::phases(&mut body, record, &steps, &scale, y);
     if steps.len() < record.steps.len() && record.steps.len() > STEPS_MAX {
         let (drawn, all) = (steps.len(), record.steps.len());
-        text(&mut body, 4.0, y + 11.0, "note", &format!("{drawn} of {all} steps drawn: those that failed, were taken back or took longest"));
+        text(
+            &mut body,
+            4.0,
+            y + 11.0,
+            "note",
+            &format!("{drawn} of {all} steps drawn: those that failed, were taken back or took longest"),
+        );
         y += 18.0;
     }
     y = rows::services(&mut body, record, &scale, y);
@@ -132,10 +138,18 @@ fn outages(record: &Record) -> Vec<(Moment, Moment)> {
 }
 
 fn axis(svg: &mut String, scale: &Scale, height: f64) {
+    // A cut's own label needs the room around its middle.
+    let middles: Vec<f64> = scale.cuts().map(|cut| f64::midpoint(cut.left, cut.right)).collect();
     for tick in scale.ticks() {
         let x = scale.x(tick);
-        let _ = write!(svg, "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{0}\" x2=\"{x:.1}\" y2=\"{height:.0}\"/>", MARKS_HEIGHT + 14.0);
-        text(svg, x, MARKS_HEIGHT + 10.0, "tick", &clock(tick));
+        let _ = write!(
+            svg,
+            "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{0}\" x2=\"{x:.1}\" y2=\"{height:.0}\"/>",
+            MARKS_HEIGHT + 14.0
+        );
+        if middles.iter().all(|middle| (x - middle).abs() > 58.0) {
+            text(svg, x, MARKS_HEIGHT + 10.0, "tick", &clock(tick));
+        }
     }
     for cut in scale.cuts() {
         let (x, wide) = (cut.left, cut.right - cut.left);

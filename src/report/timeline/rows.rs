@@ -16,7 +16,14 @@ use crate::time::Moment;
 const NAME_MAX: usize = 27;
 
 /// A bar. At least two pixels wide, so that what is short is still seen.
-fn bar(svg: &mut String, scale: &Scale, (from, to): (Moment, Moment), (y, height): (f64, f64), class: &str, title: &str) {
+fn bar(
+    svg: &mut String,
+    scale: &Scale,
+    (from, to): (Moment, Moment),
+    (y, height): (f64, f64),
+    class: &str,
+    title: &str,
+) {
     let x = scale.x(from);
     let wide = (scale.x(to) - x).max(2.0);
     let _ = write!(
@@ -40,7 +47,21 @@ pub(super) fn brackets(svg: &mut String, record: &Record, scale: &Scale, mut y: 
             y + 8.0
         );
         text(svg, 4.0, y + 12.0, "name", &format!("RTA, {}", leg.leg));
-        label(svg, x, end, y + 12.0, &bracket(leg));
+        let words = bracket(leg);
+        let wide = words.chars().count() as f64 * 5.6;
+        if end - x > wide + 20.0 {
+            // In the middle of its line, which is broken for it.
+            let middle = f64::midpoint(x, end);
+            let _ = write!(
+                svg,
+                "<rect class=\"bg\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"16\"/>",
+                middle - wide / 2.0,
+                wide
+            );
+            text(svg, middle, y + 12.0, "label over middle", &words);
+        } else {
+            label(svg, x, end, y + 12.0, &words);
+        }
         y += 19.0;
     }
     y
@@ -53,8 +74,10 @@ fn label(svg: &mut String, left: f64, right: f64, y: f64, words: &str) {
         text(svg, right + 4.0, y, "label", words);
     } else if left - 4.0 - wide >= LEFT {
         text(svg, left - 4.0, y, "label end", words);
+    } else if right - left > wide + 8.0 {
+        text(svg, left + 5.0, y - 0.5, "inside", words);
     } else {
-        text(svg, RIGHT, y, "label end", words);
+        text(svg, RIGHT - 4.0, y, "label over end", words);
     }
 }
 
@@ -68,9 +91,15 @@ pub(super) fn phases(svg: &mut String, record: &Record, steps: &[&StepRecord], s
         let (class, word) = phase_words(phase);
         let length = ended.since(started);
         let title = format!("{}: {word}, {length}", clean::line(&phase.title, 80));
-        bar(svg, scale, (started, ended), (y + 3.0, 9.0), class, &title);
+        bar(svg, scale, (started, ended), (y + 2.0, 12.0), class, &title);
         text(svg, 4.0, y + 12.0, "name phase", &clean::line(phase.id.as_str(), NAME_MAX));
-        label(svg, scale.x(started), scale.x(ended).max(scale.x(started) + 2.0), y + 12.0, &format!("{word}, {length}"));
+        label(
+            svg,
+            scale.x(started),
+            scale.x(ended).max(scale.x(started) + 2.0),
+            y + 12.0,
+            &format!("{word}, {length}"),
+        );
         y += 17.0;
         for step in steps.iter().filter(|step| step.phase == n) {
             one_step(svg, step, until, scale, y);
@@ -100,7 +129,11 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
         let ended = attempt.ended.unwrap_or(until);
         if let Some(before) = previous_end {
             let (x1, x2) = (scale.x(before), scale.x(attempt.started));
-            let _ = write!(svg, "<line class=\"retry\" x1=\"{x1:.1}\" y1=\"{0:.1}\" x2=\"{x2:.1}\" y2=\"{0:.1}\"/>", y + 7.0);
+            let _ = write!(
+                svg,
+                "<line class=\"retry\" x1=\"{x1:.1}\" y1=\"{0:.1}\" x2=\"{x2:.1}\" y2=\"{0:.1}\"/>",
+                y + 7.0
+            );
         }
         let class = match (&attempt.failure, mark.tone) {
             (Some(_), _) => "b-bad",
@@ -130,7 +163,7 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
     if step.attempts.len() > 1 {
         let _ = write!(words, ", {} attempts", step.attempts.len());
     }
-    let left = step.started.map_or(LEFT, |started| scale.x(started));
+    let mut left = step.started.map_or(LEFT, |started| scale.x(started));
     if let Some(undo) = &step.undo {
         let ended = undo.ended.unwrap_or(until);
         let class = match undo.result {
@@ -138,7 +171,8 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
             _ => "b-undo",
         };
         bar(svg, scale, (undo.started, ended), place, class, &format!("taken back, {}", ended.since(undo.started)));
-        words.push_str(", ↶ taken back");
+        left = left.max(scale.x(undo.started));
+        words.push_str(if class == "b-bad" { ", ↶ could not be taken back" } else { ", ↶ taken back" });
         right = right.max(scale.x(ended)).max(scale.x(undo.started) + 2.0);
     }
     label(svg, left, right, y + 11.0, &words);
@@ -178,7 +212,8 @@ fn one_service(svg: &mut String, service: &ServiceRecord, record: &Record, scale
         bar(svg, scale, (outage.start(), end), (y + 3.0, 12.0), "o-maybe", &outage_title(outage, end));
         let sure_until = if outage.end().is_some() { outage.last_bad } else { until };
         bar(svg, scale, (outage.first_bad, sure_until), (y + 1.0, 16.0), "o-sure", &outage_title(outage, end));
-        let words = format!("down {}", one.length.upper().map_or_else(|| one.length.to_string(), |upper| upper.to_string()));
+        let words =
+            format!("down {}", one.length.upper().map_or_else(|| one.length.to_string(), |upper| upper.to_string()));
         let (x, x_end) = (scale.x(outage.start()), scale.x(end));
         let wide = words.chars().count() as f64 * 5.8;
         // A word that would stand on another one is left out: the title and the table have it.

@@ -14,9 +14,8 @@ const CUT_SHARE: f64 = 0.07;
 /// Between two labels of the axis, in pixels.
 const TICK_MIN_PX: f64 = 64.0;
 /// Steps of the axis that people can add up, in seconds.
-const STEPS: [u64; 19] = [
-    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 604_800,
-];
+const STEPS: [u64; 19] =
+    [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 604_800];
 
 /// A stretch of the axis.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +39,13 @@ pub(super) struct Scale {
 
 impl Scale {
     /// `instants`: when something happens. `outages`: what must not be cut.
-    pub(super) fn new(until: Moment, instants: &BTreeSet<Moment>, outages: &[(Moment, Moment)], left: f64, right: f64) -> Self {
+    pub(super) fn new(
+        until: Moment,
+        instants: &BTreeSet<Moment>,
+        outages: &[(Moment, Moment)],
+        left: f64,
+        right: f64,
+    ) -> Self {
         let end = until.0.max(1);
         let mut stretches: Vec<Stretch> = Vec::new();
         let mut from = 0;

@@ -38,6 +38,18 @@ pub(crate) enum Tone {
     Quiet,
 }
 
+impl Tone {
+    /// Its name, as style sheets know it.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Doubt => "doubt",
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
 /// A result: a word with a sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Mark {

@@ -129,10 +129,9 @@ pub(super) fn service(service: &ServiceRecord) -> ServiceView {
         state: health(service.state),
         samples: samples.join(", "),
         downtime: service.downtime.to_string(),
-        latency: service.latency.map_or_else(
-            || "–".to_owned(),
-            |latency| format!("{} / {} / {}", latency.p50, latency.p95, latency.max),
-        ),
+        latency: service
+            .latency
+            .map_or_else(|| "–".to_owned(), |latency| format!("{} / {} / {}", latency.p50, latency.p95, latency.max)),
         failures: service.failures.iter().take(8).map(line).collect(),
     }
 }
@@ -169,12 +168,8 @@ pub(super) fn witness(witness: &WitnessRecord) -> String {
     let blind = match witness.blind.len() {
         0 => "Muster was never the one cut off".to_owned(),
         times => {
-            let spans: Vec<String> = witness
-                .blind
-                .iter()
-                .take(5)
-                .map(|(from, to)| format!("{} to {}", clock(*from), clock(*to)))
-                .collect();
+            let spans: Vec<String> =
+                witness.blind.iter().take(5).map(|(from, to)| format!("{} to {}", clock(*from), clock(*to))).collect();
             format!("Muster may have been the one cut off {}: {}", count(times as u64, "time"), spans.join(", "))
         }
     };

@@ -103,7 +103,8 @@ fn one_phase(record: &Record, phase: &PhaseRecord, room: &Room) -> PhaseView {
 
 fn one_step(step: &StepRecord, room: &Room) -> StepView {
     let text = |text: &str| clean::line(text, room.text);
-    let title = (step.title != step.id.as_str() && !step.title.is_empty()).then(|| clean::line(&step.title, room.summary));
+    let title =
+        (step.title != step.id.as_str() && !step.title.is_empty()).then(|| clean::line(&step.title, room.summary));
     let tried = step.attempts.len();
     let failures = step
         .attempts
@@ -196,4 +197,3 @@ impl PhaseView {
         self.result.word != "not in this mode"
     }
 }
-

@@ -95,16 +95,18 @@ pub(super) fn sentence(record: &Record) -> String {
         let why = record.ended.reasons.first().map_or_else(|| "no reason is in the journal".to_owned(), line);
         return format!("Nothing was changed: {}.", why.trim_end_matches('.'));
     }
-    let reached: Vec<&LegRecord> =
-        record.legs.iter().filter(|leg| leg.verdict != LegVerdict::NotReached).collect();
+    let reached: Vec<&LegRecord> = record.legs.iter().filter(|leg| leg.verdict != LegVerdict::NotReached).collect();
     let mut clauses: Vec<String> = reached.iter().map(|leg| recovery_clause(record, leg)).collect();
+    join_alike(&mut clauses);
     if clauses.is_empty() {
         clauses.push("the run came to no failover".to_owned());
     }
     clauses.extend(loss_clause(&reached));
     clauses.extend(failure_clause(record));
     clauses.push(match (record.ended.exit, record.ended.world) {
-        (None, _) => format!("the journal ends after {}, and the run with it is not known to have ended", record.header.took),
+        (None, _) => {
+            format!("the journal ends after {}, and the run with it is not known to have ended", record.header.took)
+        }
         (_, Place::Home) => "everything is home again".to_owned(),
         (_, Place::Secondary) => format!("users are now served from {}", name_of(record, RegionRole::Secondary)),
         (_, Place::Mixed) => "things were left partly in one region, partly in the other".to_owned(),
@@ -116,6 +118,17 @@ pub(super) fn sentence(record: &Record) -> String {
     }
     text.push('.');
     text
+}
+
+/// `users were without service …, and … on the way back`: said once where both legs begin alike.
+fn join_alike(clauses: &mut Vec<String>) {
+    const ALIKE: &str = "users were without service ";
+    if let [first, second] = clauses.as_slice()
+        && first.starts_with(ALIKE)
+        && let Some(rest) = second.strip_prefix(ALIKE)
+    {
+        *clauses = vec![format!("{first}, and {rest}")];
+    }
 }
 
 fn allowed(objective: Option<Span>) -> String {
@@ -233,7 +246,7 @@ pub(super) fn leg(leg: &LegRecord) -> LegView {
     LegView {
         leg: leg.leg.to_string(),
         verdict: Mark::new(tone, leg.verdict.to_string()),
-        rta: leg.rta.to_string(),
+        rta: line(leg.rta.to_string()),
         parts,
     }
 }
