@@ -179,7 +179,7 @@ impl Dispatcher {
             fencing: self.run.fencing,
             sink: self.sink.clone(),
             pace: self.run.pace,
-            regions,
+            addresses: regions,
         });
         self.tools.health = (self.run.health)(watch.health());
         self.watch = Some(Arc::new(watch));

@@ -556,10 +556,12 @@ pub(super) fn stage(act: &Act, mode: Mode, clock: Clock) -> (Fake, Tools, Contex
         processes: one(),
         people: one(),
     };
+    let plan = Arc::new(plan(act.clone(), mode));
     let tools = Tools {
-        resources,
+        resources: Arc::new(resources),
         health: one(),
-        plan: Arc::new(plan(act.clone(), mode)),
+        step: plan.steps.first().cloned().map(Arc::new),
+        plan,
         initial: Arc::new(world()),
         secrets: Arc::new(StandInSecrets),
     };
