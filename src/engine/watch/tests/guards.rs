@@ -34,9 +34,9 @@ fn plan() -> Plan {
 
 fn run(pace: Pace, plan: Plan, script: impl Fn(&str, u64) -> bool + Send + Sync + 'static) -> Told {
     virtually(|clock| async move {
-        let resources = scripted(&clock, move |host, now| match script(host, now.0 / 1_000_000_000) {
-            true => Says::Status(200, "192.0.2.10", ms(5)),
-            false => Says::Silence,
+        let resources = scripted(&clock, move |host, now| {
+            let well = script(host, now.0 / 1_000_000_000);
+            if well { Says::Status(200, "192.0.2.10", ms(5)) } else { Says::Silence }
         });
         let watching = Watching::start(&clock, plan, resources, pace);
         clock.sleep(secs(200)).await;

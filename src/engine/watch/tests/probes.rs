@@ -131,13 +131,12 @@ fn the_board_follows_and_wakes_who_waits(#[values(Pace::Plain, Pace::Ahead)] pac
             let now = health.service(&cx, &web).await;
             seen.push((clock.now().0 / 1_000_000_000, now.state, now.served_by));
         }
-        use HealthState::{Healthy, Unhealthy, Unknown};
         let expected = [
-            (0, Unknown, Some(P)),
-            (2, Healthy, Some(P)),
-            (21, Unhealthy, Some(P)),
-            (30, Unhealthy, Some(S)),
-            (32, Healthy, Some(S)),
+            (0, HealthState::Unknown, Some(P)),
+            (2, HealthState::Healthy, Some(P)),
+            (21, HealthState::Unhealthy, Some(P)),
+            (30, HealthState::Unhealthy, Some(S)),
+            (32, HealthState::Healthy, Some(S)),
         ];
         assert_eq!(seen, expected);
         watching.finish().await;

@@ -79,7 +79,7 @@ pub(super) fn probe(name: &str, probe: Probe, every: Span, timeout: Span) -> Pro
 
 pub(super) fn service(probe: ProbePlan, depends_on: &[&str]) -> Service {
     Service {
-        id: ServiceId::new(&probe.id.to_string()).unwrap(),
+        id: ServiceId::new(probe.id.as_ref()).unwrap(),
         title: probe.id.to_string(),
         depends_on: depends_on.iter().map(|text| id(text)).collect(),
         objectives: Objectives::default(),
