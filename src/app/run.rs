@@ -10,7 +10,7 @@ use super::{AppError, History, Loaded, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
-use crate::engine::{Attended, Ended, EngineError, Observer, Run, Signal, drive};
+use crate::engine::{Attended, Ended, EngineError, Observer, Run, Sight, Signal, drive};
 use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
@@ -18,7 +18,7 @@ use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
 use crate::provider::simulated::{FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
-use crate::resource::{Health, Resources};
+use crate::resource::Resources;
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
 use crate::time::{Clock, run_real, run_virtual};
@@ -199,9 +199,6 @@ struct Setting {
     faults: Faults,
 }
 
-/// The services' health as actions see it.
-type Sight = Arc<dyn Fn(Arc<dyn Health>) -> Arc<dyn Health> + Send + Sync>;
-
 fn simulated_run(request: RunRequest, setting: Setting, start: Timestamp) -> Result<Ended, AppError> {
     let ran = run_virtual(start, |clock| async move {
         let plan = &setting.started.plan;
@@ -270,6 +267,7 @@ fn assemble(
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn broke_off(error: EngineError) -> AppError {
     match error {
         EngineError::Journal(_) => AppError::BrokeOff(error.to_string()),
