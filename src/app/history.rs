@@ -126,6 +126,7 @@ impl History {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn files(error: crate::store::StoreError) -> AppError {
     AppError::Files(error.to_string())
 }

@@ -10,7 +10,7 @@ use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
-use crate::engine::{Attended, Ended, EngineError, Observer, Run, Signal, drive};
+use crate::engine::{Attended, Ended, EngineError, Observer, Run, Sight, Signal, drive};
 use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
@@ -18,7 +18,7 @@ use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
 use crate::provider::simulated::{FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
-use crate::resource::{Health, Resources};
+use crate::resource::Resources;
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
 use crate::time::{Clock, run_real, run_virtual};
@@ -91,8 +91,8 @@ pub struct Finished {
 /// [`AppError::BrokeOff`] and [`AppError::Defect`].
 pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     admit(&request)?;
-    let faults = Faults::parse(request.faults.iter().map(String::as_str))
-        .map_err(|error| AppError::Usage(error.to_string()))?;
+    let faults =
+        Faults::parse(request.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
     let plan = &request.loaded.plan;
     for fault in faults.iter() {
         simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
@@ -113,8 +113,8 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let started = started(&request, simulated, previous);
     let durability = if simulated { Durability::AtEnd } else { Durability::EachCommit };
     let path = journal::path_in(&folder.path);
-    let writer = Writer::create(&path, folder.run.clone(), durability)
-        .map_err(|error| AppError::Files(error.to_string()))?;
+    let writer =
+        Writer::create(&path, folder.run.clone(), durability).map_err(|error| AppError::Files(error.to_string()))?;
     let setting = Setting { run: folder.run.clone(), started, writer, faults };
     let ended = if simulated {
         simulated_run(request, setting, start)?
@@ -128,7 +128,8 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
     let reports = write_reports(&record, &folder.path)?;
     if let Err(error) = history.finished(&record) {
-        notices.push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
+        notices
+            .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
     }
     Ok(Finished { run: folder.run, folder: folder.path, record, reports, exit, notices })
 }
@@ -175,8 +176,7 @@ fn admit(request: &RunRequest) -> Result<(), AppError> {
 fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>) -> Started {
     let machine = super::machine::machine();
     // Of a simulation nothing depends on where it is computed, so nothing of that stands in its journal.
-    let (host, user, boot) =
-        if simulated { Default::default() } else { (machine.host, machine.user, machine.boot) };
+    let (host, user, boot) = if simulated { Default::default() } else { (machine.host, machine.user, machine.boot) };
     Started {
         format: FORMAT,
         plan: request.loaded.plan.clone(),
@@ -205,9 +205,6 @@ struct Setting {
     faults: Faults,
 }
 
-/// The services' health as actions see it.
-type Sight = Arc<dyn Fn(Arc<dyn Health>) -> Arc<dyn Health> + Send + Sync>;
-
 fn simulated_run(request: RunRequest, setting: Setting, start: Timestamp) -> Result<Ended, AppError> {
     let ran = run_virtual(start, |clock| async move {
         let plan = &setting.started.plan;
@@ -221,7 +218,8 @@ fn simulated_run(request: RunRequest, setting: Setting, start: Timestamp) -> Res
         let mut started = setting.started;
         let resources = simulation.resources();
         started.origin.vantage = resources.network.vantage();
-        let run = assemble(setting.run, started, resources, journal, clock, request.pace, sight, signals, request.observers);
+        let run =
+            assemble(setting.run, started, resources, journal, clock, request.pace, sight, signals, request.observers);
         drive(run).await.map_err(broke_off)
     });
     ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
@@ -236,17 +234,8 @@ fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
         let mut started = setting.started;
         started.origin.vantage = resources.network.vantage();
         let sight: Sight = Arc::new(|health| health);
-        let mut run = assemble(
-            setting.run,
-            started,
-            resources,
-            journal,
-            clock,
-            Pace::Plain,
-            sight,
-            signals,
-            request.observers,
-        );
+        let mut run =
+            assemble(setting.run, started, resources, journal, clock, Pace::Plain, sight, signals, request.observers);
         run.secrets = Arc::new(redactor);
         if request.attendance == Attendance::Terminal {
             run.attended = Attended::Yes;
@@ -284,6 +273,7 @@ fn assemble(
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn broke_off(error: EngineError) -> AppError {
     match error {
         EngineError::Journal(_) => AppError::BrokeOff(error.to_string()),

@@ -1,59 +1,128 @@
 //! Shows a run's progress on standard error: a screen at a terminal, plain lines elsewhere, events as JSON.
 
-mod screen;
-
 use std::io::{IsTerminal, Write};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output::Output;
 use crate::engine::Observer;
 use crate::model::Plan;
 use crate::record::Entry;
 use crate::report::live::Live;
-use screen::Screen;
+use crate::time::Moment;
 
-/// Shows progress.
-pub(super) enum Progress {
-    /// A line for each notable event, on standard error.
-    Lines(Box<Live>),
-    /// The same lines, and below them what is going on now.
+/// How progress is shown.
+enum Manner {
+    /// A line for each notable event, and below them the clocks of running steps and the lights of services.
     Screen(Screen),
+    /// A line for each notable event.
+    Lines,
     /// Each event as JSON, on standard output.
     Events,
+}
+
+/// Shows progress.
+pub(super) struct Progress {
+    live: Live,
+    manner: Manner,
 }
 
 impl Progress {
     /// `None` if nothing is to be shown.
     pub(super) fn new(plan: &Plan, output: &Output) -> Option<Self> {
-        match (output.json(), output.quiet) {
-            (true, _) => Some(Self::Events),
-            (false, true) => None,
-            // A simulation is over before anybody could look at a screen.
-            (false, false) if std::io::stderr().is_terminal() && !plan.simulated() => {
-                Some(Self::Screen(Screen::new(Live::new(plan))))
-            }
-            (false, false) => Some(Self::Lines(Box::new(Live::new(plan)))),
-        }
+        let manner = match (output.json(), output.quiet) {
+            (true, _) => Manner::Events,
+            (false, true) => return None,
+            // A simulation is over before a screen could be read.
+            (false, false) if std::io::stderr().is_terminal() && !plan.simulated() => Manner::Screen(Screen::new()),
+            (false, false) => Manner::Lines,
+        };
+        Some(Self { live: Live::new(plan), manner })
     }
 }
 
 impl Observer for Progress {
-    // Nobody reading any more must not end a drill, so that what can't be written is dropped.
     fn event(&mut self, entry: &Entry) {
-        match self {
-            Self::Events => {
-                let line = serde_json::json!({
-                    "seq": entry.seq, "at": entry.at, "elapsed_ns": entry.elapsed, "event": entry.event,
-                });
-                let _ = writeln!(std::io::stdout().lock(), "{line}");
+        if matches!(self.manner, Manner::Events) {
+            let line = serde_json::json!({
+                "seq": entry.seq, "at": entry.at, "elapsed_ns": entry.elapsed, "event": entry.event,
+            });
+            // Nobody reading any more must not end a drill.
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+            return;
+        }
+        let lines = self.live.event(entry.elapsed, entry.at, &entry.event);
+        match &mut self.manner {
+            Manner::Screen(screen) => {
+                screen.say(&lines);
+                // While a person is asked the terminal is theirs: the question and what they type stay readable.
+                if self.live.asks() {
+                    screen.draw(Vec::new());
+                }
             }
-            Self::Lines(live) => {
-                let lines = live.event(entry.elapsed, entry.at, &entry.event);
+            Manner::Lines | Manner::Events => {
                 let mut err = std::io::stderr().lock();
                 for line in lines {
                     let _ = writeln!(err, "{line}");
                 }
             }
-            Self::Screen(screen) => screen.event(entry),
+        }
+    }
+
+    fn wants_ticks(&self) -> bool {
+        matches!(self.manner, Manner::Screen(_))
+    }
+
+    fn tick(&mut self, now: Moment) {
+        if let Manner::Screen(screen) = &mut self.manner
+            && !self.live.asks()
+        {
+            let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| size.ws_col.max(40));
+            screen.draw(self.live.screen(now, width));
+        }
+    }
+}
+
+/// The lines at the bottom of a terminal that are drawn anew.
+struct Screen {
+    lines: MultiProgress,
+    drawn: Vec<ProgressBar>,
+}
+
+impl Screen {
+    fn new() -> Self {
+        Self { lines: MultiProgress::new(), drawn: Vec::new() }
+    }
+
+    /// Prints above the lines that are drawn anew.
+    fn say(&self, lines: &[String]) {
+        for line in lines {
+            let _ = self.lines.println(line);
+        }
+    }
+
+    fn draw(&mut self, lines: Vec<String>) {
+        while self.drawn.len() > lines.len() {
+            if let Some(line) = self.drawn.pop() {
+                line.finish_and_clear();
+                self.lines.remove(&line);
+            }
+        }
+        while self.drawn.len() < lines.len() {
+            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            self.drawn.push(self.lines.add(ProgressBar::new_spinner().with_style(style)));
+        }
+        for (line, text) in self.drawn.iter().zip(lines) {
+            line.set_message(text);
+            line.tick();
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        for line in &self.drawn {
+            line.finish_and_clear();
         }
     }
 }
