@@ -91,14 +91,16 @@ impl Agenda {
         shared.at_desk(|desk| {
             loop {
                 let due = desk.next_due();
-                let Some(Reverse((at, _, _, item))) = self.entries.peek().copied() else { break };
-                if due < at {
+                let entry = self.entries.peek().map(|Reverse((at, _, _, item))| (*at, *item));
+                // Without a single probe there is no entry, and what the desk is due is due all the same.
+                if due < entry.map_or(Moment::MAX, |(at, _)| at) {
                     if due > now {
                         break;
                     }
                     desk.due(now);
                     continue;
                 }
+                let Some((at, item)) = entry else { break };
                 let on_time = matches!(item, Item::HandIn { .. });
                 if at > now && (on_time || at >= horizon) {
                     break;
