@@ -15,8 +15,8 @@ mod survey;
 pub use history::{Checked, History, Shown, read_journal, read_run, verify};
 pub use load::{Loaded, Request, load};
 pub use reports::{Written, draw, write_reports, write_whole};
-pub use survey::{Surveyed, survey};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
+pub use survey::{Surveyed, survey};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::model::ExitCode;

@@ -43,7 +43,10 @@ pub fn write_reports(record: &Record, folder: &Path) -> Result<Vec<Written>, App
 /// [`AppError::Files`].
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), AppError> {
     let failed = |error: std::io::Error| {
-        AppError::Files(format!("{} can't be written: {error}. The journal is whole; try `muster report`", path.display()))
+        AppError::Files(format!(
+            "{} can't be written: {error}. The journal is whole; try `muster report`",
+            path.display()
+        ))
     };
     let beside = path.with_extension("part");
     fs::write(&beside, bytes).map_err(failed)?;

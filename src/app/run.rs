@@ -91,24 +91,24 @@ pub struct Finished {
 /// [`AppError::BrokeOff`] and [`AppError::Defect`].
 pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     admit(&request)?;
-    let faults = Faults::parse(request.faults.iter().map(String::as_str))
-        .map_err(|error| AppError::Usage(error.to_string()))?;
+    let faults =
+        Faults::parse(request.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
     let plan = &request.loaded.plan;
     for fault in faults.iter() {
         simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
     }
     let simulated = plan.simulated();
     let start = request.start.unwrap_or_else(crate::time::wall_now);
-    let folder = RunFolder::create(&request.reports, start, &plan.name)
-        .map_err(|error| AppError::Files(error.to_string()))?;
+    let folder =
+        RunFolder::create(&request.reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
     let (history, mut notices) = History::open(&request.reports)?;
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
     let started = started(&request, simulated, previous);
     let durability = if simulated { Durability::AtEnd } else { Durability::EachCommit };
     let path = journal::path_in(&folder.path);
-    let writer = Writer::create(&path, folder.run.clone(), durability)
-        .map_err(|error| AppError::Files(error.to_string()))?;
+    let writer =
+        Writer::create(&path, folder.run.clone(), durability).map_err(|error| AppError::Files(error.to_string()))?;
     let setting = Setting { run: folder.run.clone(), started, writer, faults };
     let ended = if simulated {
         simulated_run(request, setting, start)?
@@ -122,7 +122,8 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
     let reports = write_reports(&record, &folder.path)?;
     if let Err(error) = history.finished(&record) {
-        notices.push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
+        notices
+            .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
     }
     Ok(Finished { run: folder.run, folder: folder.path, record, reports, exit, notices })
 }
@@ -169,8 +170,7 @@ fn admit(request: &RunRequest) -> Result<(), AppError> {
 fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>) -> Started {
     let machine = super::machine::machine();
     // Of a simulation nothing depends on where it is computed, so nothing of that stands in its journal.
-    let (host, user, boot) =
-        if simulated { Default::default() } else { (machine.host, machine.user, machine.boot) };
+    let (host, user, boot) = if simulated { Default::default() } else { (machine.host, machine.user, machine.boot) };
     Started {
         format: FORMAT,
         plan: request.loaded.plan.clone(),
@@ -215,7 +215,8 @@ fn simulated_run(request: RunRequest, setting: Setting, start: Timestamp) -> Res
         let mut started = setting.started;
         let resources = simulation.resources();
         started.origin.vantage = resources.network.vantage();
-        let run = assemble(setting.run, started, resources, journal, clock, request.pace, sight, signals, request.observers);
+        let run =
+            assemble(setting.run, started, resources, journal, clock, request.pace, sight, signals, request.observers);
         drive(run).await.map_err(broke_off)
     });
     ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
@@ -230,17 +231,8 @@ fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
         let mut started = setting.started;
         started.origin.vantage = resources.network.vantage();
         let sight: Sight = Arc::new(|health| health);
-        let mut run = assemble(
-            setting.run,
-            started,
-            resources,
-            journal,
-            clock,
-            Pace::Plain,
-            sight,
-            signals,
-            request.observers,
-        );
+        let mut run =
+            assemble(setting.run, started, resources, journal, clock, Pace::Plain, sight, signals, request.observers);
         run.secrets = Arc::new(redactor);
         if request.attendance == Attendance::Terminal {
             run.attended = Attended::Yes;

@@ -49,9 +49,7 @@ pub fn setup(plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<S
 fn endpoints(plan: &Plan) -> Result<Vec<Endpoint>, String> {
     let mut all: Vec<Endpoint> = Vec::new();
     let mut add = |endpoint: Endpoint| {
-        let same = |one: &Endpoint| {
-            (&one.host, one.port, &one.path) == (&endpoint.host, endpoint.port, &endpoint.path)
-        };
+        let same = |one: &Endpoint| (&one.host, one.port, &one.path) == (&endpoint.host, endpoint.port, &endpoint.path);
         // Two services may share an address; the first one says what it needs.
         if !all.iter().any(same) {
             all.push(endpoint);

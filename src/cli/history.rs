@@ -28,8 +28,7 @@ impl HistoryCommand {
         for notice in notices {
             output.say(&notice);
         }
-        let rows: Vec<HistoryRow> =
-            runs.list(self.playbook.clone(), Some(self.limit))?.into_iter().map(line).collect();
+        let rows: Vec<HistoryRow> = runs.list(self.playbook.clone(), Some(self.limit))?.into_iter().map(line).collect();
         if output.json() {
             output.result(&history::json(&rows));
         } else {

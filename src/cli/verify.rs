@@ -23,10 +23,9 @@ impl Verify {
         let (path, checked) = verify(&self.reports.reports, &self.run)?;
         let (exit, text) = match &checked {
             Checked::Whole { lines, head, finished } => {
-                let finished = finished.as_ref().map_or_else(
-                    || "the run has not ended".to_owned(),
-                    |head| format!("head at the run's end {head}"),
-                );
+                let finished = finished
+                    .as_ref()
+                    .map_or_else(|| "the run has not ended".to_owned(), |head| format!("head at the run's end {head}"));
                 (ExitCode::Passed, format!("{}: whole, {lines} records, head {head}, {finished}", path.display()))
             }
             Checked::Damaged(damage) => (ExitCode::Failed, format!("{}: damaged: {damage}", path.display())),

@@ -100,11 +100,9 @@ impl Job {
     /// A step that could not even look fails without an act.
     async fn never_began(&self, begin: Begin, why: String) -> Option<Vec<Event>> {
         let mut events = match begin {
-            Begin::Look => vec![Event::StepStarted {
-                step: self.step.id.clone(),
-                attempt: self.cx.attempt,
-                before: Before::new(),
-            }],
+            Begin::Look => {
+                vec![Event::StepStarted { step: self.step.id.clone(), attempt: self.cx.attempt, before: Before::new() }]
+            }
             Begin::Intended => Vec::new(),
         };
         events.push(self.failed(ActError::refused(why)));

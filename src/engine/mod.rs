@@ -19,12 +19,14 @@ mod ending;
 mod executor;
 mod late;
 mod sink;
+mod survey;
 pub mod watch;
 
 use std::sync::Arc;
 
-pub use dispatcher::{drive, muster_context, survey};
+pub use dispatcher::drive;
 pub use sink::{Message, Sink};
+pub use survey::{muster_context, survey};
 
 use crate::event::Started;
 use crate::id::RunId;

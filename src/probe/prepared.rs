@@ -27,7 +27,10 @@ pub struct PreparedProbe {
 /// What is asked, and of whom.
 #[derive(Clone, Debug)]
 pub(super) enum Ask {
-    Http { request: HttpRequest, expect: HttpExpect },
+    Http {
+        request: HttpRequest,
+        expect: HttpExpect,
+    },
     Tcp(TcpRequest),
     /// Nothing can be asked. Loading a playbook finds that out; here it makes each sample fail, in these words, rather
     /// than leave a service without samples.
@@ -83,10 +86,6 @@ impl Ask {
     }
 
     fn tcp(probe: &TcpProbe) -> Self {
-        Self::Tcp(TcpRequest {
-            host: probe.host.as_str().into(),
-            port: probe.port,
-            resolver: probe.resolver.clone(),
-        })
+        Self::Tcp(TcpRequest { host: probe.host.as_str().into(), port: probe.port, resolver: probe.resolver.clone() })
     }
 }

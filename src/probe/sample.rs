@@ -55,11 +55,7 @@ pub async fn once(
 /// What a sample keeps of an exchange.
 type Found = (Option<IpAddr>, Stages, SampleResult);
 
-fn judge<T>(
-    exchange: Result<Exchange<T>, Elapsed>,
-    timeout: Span,
-    answer: impl FnOnce(T) -> SampleResult,
-) -> Found {
+fn judge<T>(exchange: Result<Exchange<T>, Elapsed>, timeout: Span, answer: impl FnOnce(T) -> SampleResult) -> Found {
     match exchange {
         Ok(Exchange { address, stages, result: Ok(response) }) => (address, stages, answer(response)),
         Ok(Exchange { address, stages, result: Err(error) }) => {

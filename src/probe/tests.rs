@@ -27,7 +27,12 @@ fn fake(takes: Option<Span>, result: Result<(u16, &'static str), NetError>) -> F
 }
 
 impl Fake {
-    async fn answer<T>(&self, cx: &Context, asked: (&str, u16, &Resolver), f: impl FnOnce(u16, &str) -> T) -> Exchange<T> {
+    async fn answer<T>(
+        &self,
+        cx: &Context,
+        asked: (&str, u16, &Resolver),
+        f: impl FnOnce(u16, &str) -> T,
+    ) -> Exchange<T> {
         self.asked.lock().unwrap().push((asked.0.to_owned(), asked.1, asked.2.clone()));
         match self.takes {
             Some(takes) => cx.clock.sleep(takes).await,
@@ -142,7 +147,8 @@ fn a_failed_expectation_tells_what_was_seen() {
 
     let status = StatusCodes(vec![(503, 503)]);
     let body_contains = Some(OneOrMany(vec!["all well".to_owned()]));
-    let sample = take(&http(url, HttpExpect { status: status.clone(), body_contains, ..HttpExpect::default() }), &network);
+    let sample =
+        take(&http(url, HttpExpect { status: status.clone(), body_contains, ..HttpExpect::default() }), &network);
     assert_eq!(seen(&sample), "the body does not contain `all well`; it begins `database main is down`");
 
     let within = Some(Period(Span::from_millis(800)));

@@ -78,12 +78,14 @@ pub fn next(plan: &Plan, graph: &Graph, state: &RunState) -> Next {
 
 /// A reason to leave the course: first nothing may act any more, then it depends on what had happened by then.
 fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
-    if state.acting > 0 {
-        // A pause lets what acts end by itself; everything else asks it to end.
-        return if trigger.wants == OnFailure::Pause { Next::Wait } else { Next::Quiesce };
+    // A pause asks at once and lets what acts go on; everything else asks it to end first.
+    if trigger.wants == OnFailure::Pause && state.changed {
+        return Next::Ask(trigger.clone());
     }
-    if trigger.wants != OnFailure::Pause
-        && state.resting > 0
+    if state.acting > 0 {
+        return Next::Quiesce;
+    }
+    if state.resting > 0
         && let Some(step) = state.steps.iter().position(|status| status.rests())
     {
         return Next::GiveUp(step);
@@ -93,9 +95,8 @@ fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
         return turn(Course::Stopping, None);
     }
     match trigger.wants {
-        OnFailure::Pause => Next::Ask(trigger.clone()),
         OnFailure::Stop => turn(Course::Stopping, None),
-        OnFailure::Undo | OnFailure::Continue => {
+        OnFailure::Undo | OnFailure::Pause | OnFailure::Continue => {
             let (course, leg) = to_safety(plan, state);
             turn(course, Some(leg))
         }
@@ -106,9 +107,12 @@ fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
 #[must_use]
 pub fn to_safety(plan: &Plan, state: &RunState) -> (Course, Leg) {
     let course = if state.course == Course::Paused { state.resumes_to() } else { state.course };
-    let returning = course == Course::Returning || state.phases.iter().enumerate().any(|(n, status)| {
-        plan.phases[n].leg == Some(Leg::Return) && *status != PhaseStatus::Waiting
-    });
+    let returning = course == Course::Returning
+        || state
+            .phases
+            .iter()
+            .enumerate()
+            .any(|(n, status)| plan.phases[n].leg == Some(Leg::Return) && *status != PhaseStatus::Waiting);
     if returning {
         return if state.is_committed(Leg::Return) {
             (Course::Holding, Leg::Return)
@@ -134,9 +138,10 @@ fn next_phase(plan: &Plan, state: &RunState, course: Course) -> Option<usize> {
         _ => kind != PhaseKind::Cleanup,
     };
     // Phases go one after another, so the search begins behind the last that was begun.
-    plan.phases.iter().enumerate().position(|(n, phase)| {
-        phase.applies && state.phases[n] == PhaseStatus::Waiting && belongs(phase.kind)
-    })
+    plan.phases
+        .iter()
+        .enumerate()
+        .position(|(n, phase)| phase.applies && state.phases[n] == PhaseStatus::Waiting && belongs(phase.kind))
 }
 
 fn onward(plan: &Plan, state: &RunState) -> Next {
@@ -202,9 +207,8 @@ impl Next {
     /// A phase all of whose steps passed ended well.
     fn or_passed(self, plan: &Plan, state: &RunState, n: usize) -> Self {
         let phase = &plan.phases[n];
-        let passed = |step: usize| {
-            !plan.steps[step].applies || matches!(state.steps[step], Status::Passed | Status::Skipped)
-        };
+        let passed =
+            |step: usize| !plan.steps[step].applies || matches!(state.steps[step], Status::Passed | Status::Skipped);
         match self {
             Self::FinishPhase(..) if (phase.first..phase.first + phase.count).all(passed) => {
                 Self::FinishPhase(n, PhaseResult::Passed)
@@ -247,7 +251,8 @@ pub fn owed(plan: &Plan, graph: &Graph, state: &RunState, leg: Option<Leg>) -> V
         Status::Failed { happened, .. } => happened != Happened::No,
         _ => false,
     };
-    let owes = |step: &usize| may_have_happened(*step) && graph.undoable[*step] && in_scope(*step);
+    let owes =
+        |step: &usize| may_have_happened(*step) && !state.idle[*step] && graph.undoable[*step] && in_scope(*step);
     state.begun.iter().copied().filter(owes).collect()
 }
 

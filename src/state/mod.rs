@@ -103,8 +103,7 @@ impl Graph {
 /// Whether a step changes a system: the first such step ends the time in which a run can be refused.
 fn changes_something(plan: &Plan, step: usize) -> bool {
     let describe = plan.steps[step].act.describe();
-    describe.undo() != Undo::Nothing
-        || describe.subjects().iter().any(|subject| subject.access == Access::Changes)
+    describe.undo() != Undo::Nothing || describe.subjects().iter().any(|subject| subject.access == Access::Changes)
 }
 
 /// What a run is at a moment.
@@ -144,6 +143,8 @@ pub struct RunState {
     ready: std::collections::BTreeSet<usize>,
     /// How many needs of each step are not met.
     unmet: Vec<usize>,
+    /// Steps that found their work done: there is nothing of theirs to take back.
+    idle: Vec<bool>,
     /// Steps that have let go what needs them.
     released: Vec<bool>,
     /// What is still to be taken back, newest last.
@@ -179,6 +180,7 @@ impl RunState {
             finished: false,
             ready: std::collections::BTreeSet::new(),
             unmet: unmet.collect(),
+            idle: vec![false; plan.steps.len()],
             released: vec![false; plan.steps.len()],
             owed: Vec::new(),
             paused_for: None,
@@ -202,9 +204,11 @@ impl RunState {
                 let n = Self::find(graph, step)?;
                 self.step_event(plan, graph, n, &StepEvent::Started { attempt: *attempt })
             }
-            Event::StepPassed { step, attempt, .. } => {
+            Event::StepPassed { step, attempt, pass } => {
                 let n = Self::find(graph, step)?;
-                self.step_event(plan, graph, n, &StepEvent::Passed { attempt: *attempt })
+                self.step_event(plan, graph, n, &StepEvent::Passed { attempt: *attempt })?;
+                self.idle[n] = pass.already;
+                Ok(())
             }
             Event::StepFailed { step, attempt, failure } => {
                 let n = Self::find(graph, step)?;
@@ -345,11 +349,13 @@ impl RunState {
         self.resting = self.resting + usize::from(new.rests()) - usize::from(old.rests());
         if old == Status::Waiting {
             self.ready.remove(&n);
+        }
+        if old == Status::Waiting && new.acts() {
             self.begun.push(n);
             self.changed |= graph.changes[n];
         }
-        let gone_on = new == Status::Passed
-            || (matches!(new, Status::Failed { .. }) && self.continues_after_failure(plan, n));
+        let gone_on =
+            new == Status::Passed || (matches!(new, Status::Failed { .. }) && self.continues_after_failure(plan, n));
         if (gone_on && !old.ended()) || new == Status::Skipped {
             self.release(plan, graph, n);
         }
@@ -461,8 +467,7 @@ impl RunState {
 fn refuses(plan: &Plan, trigger: &Trigger) -> bool {
     match trigger.step {
         Some(step) => {
-            plan.phase_of(step).kind == PhaseKind::Prechecks
-                || plan.steps[step].act.describe().part() == Part::Gate
+            plan.phase_of(step).kind == PhaseKind::Prechecks || plan.steps[step].act.describe().part() == Part::Gate
         }
         None => trigger.guardrail,
     }

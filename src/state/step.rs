@@ -105,7 +105,9 @@ pub fn next(status: Status, event: &StepEvent) -> Result<Status, Illegal> {
         // The attempt that is under way is the one whose result comes.
         (Running { attempt: a }, StepEvent::Passed { attempt: b }) if a == b => Passed,
         (Running { attempt: a }, StepEvent::FailedForNow { attempt: b }) if a == b => Resting { attempt: a },
-        (Running { attempt: a }, StepEvent::Failed { attempt: b, happened }) if a == b => Failed { attempt: a, happened },
+        (Running { attempt: a }, StepEvent::Failed { attempt: b, happened }) if a == b => {
+            Failed { attempt: a, happened }
+        }
         // Some steps are left out.
         (Waiting, StepEvent::Skipped) => Skipped,
         // A person had it tried again.
@@ -113,7 +115,9 @@ pub fn next(status: Status, event: &StepEvent) -> Result<Status, Illegal> {
         // After a rest the next attempt begins, counted on.
         (Resting { attempt: a }, StepEvent::Started { attempt: b }) if a + 1 == b => Running { attempt: b },
         // The run left its course while the step rested: there is no next attempt.
-        (Resting { attempt: a }, StepEvent::Failed { attempt: b, happened }) if a == b => Failed { attempt: a, happened },
+        (Resting { attempt: a }, StepEvent::Failed { attempt: b, happened }) if a == b => {
+            Failed { attempt: a, happened }
+        }
         // What passed, or failed and may have happened in part, can be taken back, once.
         (Passed | Failed { .. }, StepEvent::UndoStarted) => Undoing,
         (Undoing, StepEvent::UndoFinished { leaves_something: false }) => Undone,

@@ -8,9 +8,7 @@ use super::step::Status;
 use super::*;
 use crate::catalogue::{Act, Before, Decoder, Evidence, Mode};
 use crate::id::RegionRole;
-use crate::model::{
-    Environment, Objectives, Phase, RegionInfo, Retry, Step, StepFailure, StepPass, UndoResult,
-};
+use crate::model::{Environment, Objectives, Phase, RegionInfo, Retry, Step, StepFailure, StepPass, UndoResult};
 use crate::resource::AnsweredBy;
 use crate::time::Span;
 
@@ -267,10 +265,7 @@ fn a_return_that_fails_before_its_promotion_goes_back_to_the_serving_secondary()
 #[test]
 fn a_return_that_fails_after_its_promotion_holds() {
     let play = Play::new(drill()).run(&[("promote-back", Happened::Yes)]);
-    assert_eq!(
-        play.told(),
-        "ready, fence, promote, dns, fence-back, promote-back, holding, cleaning up, tidy, tell"
-    );
+    assert_eq!(play.told(), "ready, fence, promote, dns, fence-back, promote-back, holding, cleaning up, tidy, tell");
 }
 
 #[test]
@@ -321,12 +316,17 @@ fn any_event(plan: &Plan) -> impl Strategy<Value = Event> + use<> {
     let steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
     let phases: Vec<PhaseId> = plan.phases.iter().map(|phase| phase.id.clone()).collect();
     let course = prop::sample::select(vec![
-        Course::Forward, Course::Paused, Course::Undoing, Course::Returning, Course::Holding, Course::Stopping,
+        Course::Forward,
+        Course::Paused,
+        Course::Undoing,
+        Course::Returning,
+        Course::Holding,
+        Course::Stopping,
         Course::CleaningUp,
     ]);
     let happened = prop::sample::select(vec![Happened::Yes, Happened::No, Happened::Unknown]);
-    (0..9_u8, prop::sample::select(steps), prop::sample::select(phases), 1..3_u32, any::<bool>(), course, happened).prop_map(
-        |(kind, step, phase, attempt, flag, course, happened)| match kind {
+    (0..9_u8, prop::sample::select(steps), prop::sample::select(phases), 1..3_u32, any::<bool>(), course, happened)
+        .prop_map(|(kind, step, phase, attempt, flag, course, happened)| match kind {
             0 => Event::PhaseStarted { phase },
             1 => Event::PhaseFinished { phase, result: PhaseResult::Passed },
             2 | 3 => Event::StepStarted { step, attempt, before: Before::new() },
@@ -348,8 +348,7 @@ fn any_event(plan: &Plan) -> impl Strategy<Value = Event> + use<> {
             6 => Event::UndoStarted { step },
             7 => Event::UndoFinished { step, result: UndoResult::Restored },
             _ => Event::CourseChanged { course, leg: Some(Leg::Failover), because: String::new(), aborted: flag },
-        },
-    )
+        })
 }
 
 proptest! {

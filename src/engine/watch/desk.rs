@@ -224,7 +224,11 @@ impl Desk {
             Some((since, *lane, saw))
         });
         let (since, lane, saw) = outages.min_by_key(|(since, lane, _)| (*since, *lane))?;
-        Some(Broken { since, what: self.lanes[lane].id.to_string(), seen: Some(saw.to_owned()).filter(|it| !it.is_empty()) })
+        Some(Broken {
+            since,
+            what: self.lanes[lane].id.to_string(),
+            seen: Some(saw.to_owned()).filter(|it| !it.is_empty()),
+        })
     }
 
     /// The canary at `place`.

@@ -72,18 +72,17 @@ impl Ledger {
 
     /// Compares with what a side has. Only rows `from..below` are looked at: the others were not sent to this side.
     pub(super) fn survey(&self, there: &CanaryRows, from: u64, below: u64) -> Survey {
-        let mut survey = Survey {
-            acknowledged: self.count,
-            last_acknowledged: self.last,
-            ..Survey::default()
-        };
+        let mut survey = Survey { acknowledged: self.count, last_acknowledged: self.last, ..Survey::default() };
         let mut unbroken = true;
         let mut survived = 0;
         for range in &self.older {
             let found = covered(there, range.first, range.last);
             survived += found;
             survey.lost += range.last - range.first + 1 - found;
-            if unbroken && found > 0 && let Some(end) = prefix(there, range.first, range.last) {
+            if unbroken
+                && found > 0
+                && let Some(end) = prefix(there, range.first, range.last)
+            {
                 // Where in the range each row was acknowledged is no longer known: its start is the safe side, for the
                 // loss is then told longer than it was, never shorter.
                 survey.prefix_end = Some((end, range.at));

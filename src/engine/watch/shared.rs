@@ -13,7 +13,7 @@ use crate::id::{RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
 use crate::probe::{PreparedProbe, sample};
 use crate::resource::{
-    Actor, Cancellation, CanaryRow, CanaryRows, Context, Database, Health, ProviderError, ResourceState, Resources,
+    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Health, ProviderError, ResourceState, Resources,
     ServiceHealth, Storage, WriteAttempt,
 };
 use crate::time::{Class, Clock, Elapsed, Moment, Span, Ticks};
@@ -57,7 +57,8 @@ impl Shared {
         let plans = probes(&plan);
         let prepared = plans.iter().map(|probe| Arc::new(PreparedProbe::new(probe, Arc::clone(&regions)))).collect();
         let intervals = plans.iter().map(|probe| probe.every).chain(plan.canaries.iter().map(|canary| canary.every));
-        let ticks = (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: start + offset(n, every), every }).collect();
+        let ticks =
+            (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: start + offset(n, every), every }).collect();
         Self {
             desk: Mutex::new(Desk::new(&plan, now)),
             stores: plan.canaries.iter().map(|canary| Store::of(&resources, &canary.of)).collect(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::infrastructure::simulate::FaultKind;
 use crate::chance::Distribution;
+use crate::infrastructure::simulate::FaultKind;
 use crate::resource::{Answer, AnsweredBy, Choice, Context, Decision, People, Question};
 use crate::time::Span;
 

@@ -7,8 +7,8 @@ use crate::infrastructure::simulate::SimulatedRegion;
 use crate::resource::{Context, ProviderError, Region, RegionState};
 
 use super::fault::Access;
-use super::pair::index;
 use super::pair::Pair;
+use super::pair::index;
 use super::world::{Handle, times};
 
 /// A region and its settings.

@@ -52,7 +52,9 @@ impl Database for Fake {
             timeline: 1,
             lag: None,
         };
-        Ok(DatabaseState { regions: RegionRole::ALL.into_iter().map(|role| (role, Seen::Is(instance(role)))).collect() })
+        Ok(DatabaseState {
+            regions: RegionRole::ALL.into_iter().map(|role| (role, Seen::Is(instance(role)))).collect(),
+        })
     }
 
     async fn fence(&self, _cx: &Context, _region: RegionRole) -> Result<FenceProof, ProviderError> {

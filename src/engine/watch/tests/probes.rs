@@ -52,7 +52,8 @@ fn well(takes: Span) -> Says {
 fn slow_probes_are_on_time_and_in_order(#[values(Pace::Plain, Pace::Ahead)] pace: Pace) {
     let told = virtually(|clock| async move {
         // Each takes longer than the interval, and every third overtakes the two before it.
-        let resources = scripted(&clock, |_, now| well(if now.0 / 1_000_000_000 % 3 == 2 { ms(10) } else { ms(2_400) }));
+        let resources =
+            scripted(&clock, |_, now| well(if now.0 / 1_000_000_000 % 3 == 2 { ms(10) } else { ms(2_400) }));
         let watching = Watching::start(&clock, one_service(), resources, pace);
         clock.sleep(secs(60)).await;
         watching.finish().await
@@ -180,7 +181,10 @@ fn what_fails_with_the_witness_is_unknown(#[values(Pace::Plain, Pace::Ahead)] pa
             states.push(health.service(&cx, &web).await.state);
         }
         assert!(!states.contains(&HealthState::Unhealthy), "{states:?}");
-        assert_eq!((states[15], states[30], states[49]), (HealthState::Healthy, HealthState::Unknown, HealthState::Healthy));
+        assert_eq!(
+            (states[15], states[30], states[49]),
+            (HealthState::Healthy, HealthState::Unknown, HealthState::Healthy)
+        );
         // The witness's own samples are there, so that who reads the journal finds the same.
         let told = watching.finish().await;
         let of_witness = |event: &Event| matches!(event, Event::Sampled { probe, .. } if *probe == probe_id("witness"));

@@ -303,9 +303,6 @@ impl<F: Fn(&str, Moment) -> Says + Send + Sync> Network for Scripted<F> {
 }
 
 /// The simulation's resources with another network.
-pub(super) fn scripted(
-    clock: &Clock,
-    script: impl Fn(&str, Moment) -> Says + Send + Sync + 'static,
-) -> Resources {
+pub(super) fn scripted(clock: &Clock, script: impl Fn(&str, Moment) -> Says + Send + Sync + 'static) -> Resources {
     Resources { network: Arc::new(Scripted(script)), ..simulation(clock, 1).resources() }
 }

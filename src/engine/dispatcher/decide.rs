@@ -1,0 +1,158 @@
+//! What follows: everything that may be done now, as events and deeds.
+
+use crate::catalogue::Before;
+use crate::event::Event;
+use crate::model::{Course, Happened};
+use crate::record::Entry;
+use crate::resource::World;
+use crate::state::course::{self, Next};
+use crate::state::step::Status;
+
+use super::deeds::Deed;
+use super::{Dispatcher, EngineError, Round};
+use crate::engine::ending::{self, Broken};
+use crate::engine::executor::{Begin, intent, needs_no_look};
+
+impl Dispatcher {
+    /// Everything that may be done now, as events and deeds. `true`: nothing is left to do.
+    pub(super) fn decide(&mut self, round: &mut Round) -> Result<bool, EngineError> {
+        if self.break_off.is_some() {
+            return Ok(false);
+        }
+        self.start_due_retries(round)?;
+        loop {
+            match course::next(&self.plan, &self.graph, &self.state) {
+                Next::StartPhase(n) => {
+                    let phase = self.plan.phases[n].id.clone();
+                    self.emit(round, Event::PhaseStarted { phase })?;
+                }
+                Next::FinishPhase(n, result) => {
+                    let phase = self.plan.phases[n].id.clone();
+                    self.emit(round, Event::PhaseFinished { phase, result })?;
+                }
+                Next::StartSteps(steps) => {
+                    if !self.start_steps(round, &steps)? {
+                        return Ok(false);
+                    }
+                }
+                Next::Skip(step) => {
+                    let because = "the run was refused before its first change: there is nothing to tidy up".to_owned();
+                    let step = self.plan.steps[step].id.clone();
+                    self.emit(round, Event::StepSkipped { step, because })?;
+                }
+                Next::GiveUp(step) => self.give_up(round, step)?,
+                Next::Quiesce => {
+                    round.deeds.push(Deed::CancelAll);
+                    return Ok(false);
+                }
+                Next::Ask(trigger) => {
+                    let because = trigger.because.clone();
+                    round.deeds.push(Deed::Ask { situation: because.clone() });
+                    let leg = self.state.leg;
+                    self.emit(round, Event::CourseChanged { course: Course::Paused, leg, because, aborted: false })?;
+                }
+                Next::Turn { course, leg, because, aborted } => {
+                    self.emit(round, Event::CourseChanged { course, leg, because, aborted })?;
+                    if course == Course::CleaningUp {
+                        self.foresee(round);
+                    }
+                }
+                Next::Undo(step) => {
+                    round.deeds.push(Deed::Undo { step });
+                    let step = self.plan.steps[step].id.clone();
+                    self.emit(round, Event::UndoStarted { step })?;
+                }
+                Next::Wait => return Ok(false),
+                Next::Finish => return Ok(self.looking.is_empty()),
+            }
+        }
+    }
+
+    /// What cleanup steps can say of how the run ends: the world as the steps so far have left it, by their effects.
+    pub(super) fn foresee(&mut self, round: &Round) {
+        let mut entries = self.events.clone();
+        let (at, elapsed) = (self.run.clock.wall(), self.run.clock.now());
+        let seq = entries.len() as u64;
+        let fresh = round.events.iter().zip(seq..);
+        entries.extend(fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.clone() }));
+        let setting = self.tools.setting();
+        let mut world = World::clone(&self.tools.initial);
+        for &step in &self.state.begun {
+            if self.state.steps[step] == Status::Passed {
+                self.plan.steps[step].act.describe().effect(&mut world, &setting);
+            }
+        }
+        let judged = ending::judge(&self.run.id, &self.plan, &entries, &self.state, &world, Broken::No);
+        self.names.ending = Some((judged.verdict, judged.world));
+    }
+
+    /// Starts what is not started yet, within the limit. `false`: there was nothing to start.
+    pub(super) fn start_steps(&mut self, round: &mut Round, steps: &[usize]) -> Result<bool, EngineError> {
+        let limit = self.plan.at_once.unwrap_or(usize::MAX);
+        let mut any = false;
+        for &step in steps {
+            if self.looking.contains(&step) {
+                continue;
+            }
+            if self.state.acting + self.looking.len() >= limit {
+                break;
+            }
+            any = true;
+            self.start_attempt(round, step, 1)?;
+        }
+        // Steps that only look leave the state as it is: asking it again would start them again.
+        Ok(any && self.looking.is_empty())
+    }
+
+    pub(super) fn start_due_retries(&mut self, round: &mut Round) -> Result<(), EngineError> {
+        if !self.may_begin() {
+            return Ok(());
+        }
+        for step in std::mem::take(&mut self.retries_due) {
+            let attempt = match self.state.steps[step] {
+                Status::Resting { attempt } | Status::Failed { attempt, .. } => attempt + 1,
+                _ => continue,
+            };
+            self.start_attempt(round, step, attempt)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_attempt(&mut self, round: &mut Round, step: usize, attempt: u32) -> Result<(), EngineError> {
+        let begin = if needs_no_look(&self.plan.steps[step].act) {
+            for event in intent(&self.plan.steps[step], attempt, Before::new()) {
+                self.emit(round, event)?;
+            }
+            Begin::Intended
+        } else {
+            self.looking.insert(step);
+            Begin::Look
+        };
+        round.deeds.push(Deed::Attempt { step, attempt, begin });
+        Ok(())
+    }
+
+    /// The run left its course while the step waited for its next attempt.
+    pub(super) fn give_up(&mut self, round: &mut Round, step: usize) -> Result<(), EngineError> {
+        let Status::Resting { attempt } = self.state.steps[step] else {
+            return Err(EngineError::Defect(format!("step {step} does not rest")));
+        };
+        let id = self.plan.steps[step].id.clone();
+        // What the last attempt left is what counts.
+        let last = self.events.iter().rev().map(|stamped| &stamped.event).chain(round.events.iter().rev());
+        let happened = last
+            .filter_map(|event| match event {
+                Event::StepFailed { step, failure, .. } if *step == id => Some(failure.happened),
+                _ => None,
+            })
+            .next()
+            .unwrap_or(Happened::Unknown);
+        let failure = crate::model::StepFailure {
+            what: "not tried again: the run left its course".to_owned(),
+            happened,
+            retry_in: None,
+            evidence: crate::catalogue::Evidence::new(),
+        };
+        self.emit(round, Event::StepFailed { step: id, attempt, failure })
+    }
+}

@@ -1,0 +1,63 @@
+//! The end of a run: the watch ends, the world is looked at, the run is judged.
+
+use tokio::sync::mpsc;
+
+use crate::event::Event;
+use crate::resource::Context;
+
+use super::intake::Note;
+use super::{BreakOff, Dispatcher, Ended, EngineError, Message, Round};
+use crate::engine::ending::{self, Broken};
+use crate::engine::survey;
+
+impl Dispatcher {
+    /// Ends the watch, looks at the world, judges, and writes the last event.
+    pub(super) async fn end(
+        mut self,
+        cx: &Context,
+        inbox: &mut mpsc::Receiver<Message>,
+        noted: &mut mpsc::UnboundedReceiver<Note>,
+    ) -> Result<Ended, EngineError> {
+        if let Some(watch) = self.watch.take() {
+            let notes = self.notes.clone();
+            self.run.clock.spawn(async move {
+                watch.finish().await;
+                let _ = notes.send(Note::WatchEnded);
+            });
+        }
+        let mut round = Round::default();
+        loop {
+            tokio::select! {
+                biased;
+                Some(message) = inbox.recv() => self.take_message(&mut round, message)?,
+                Some(note) = noted.recv() => match note {
+                    Note::WatchEnded => break,
+                    other => self.take_note(&mut round, other)?,
+                },
+            }
+            self.close(&mut round).await?;
+        }
+        while let Ok(message) = inbox.try_recv() {
+            self.take_message(&mut round, message)?;
+        }
+        self.close(&mut round).await?;
+        let (seen, _) = survey(&self.plan, &self.run.resources, cx).await;
+        let broken = if self.break_off.is_some() { Broken::Off } else { Broken::No };
+        let judged = ending::judge(&self.run.id, &self.plan, &self.events, &self.state, &seen, broken);
+        let resumable = self.break_off == Some(BreakOff::Resumable);
+        if !resumable {
+            let finished = Event::Finished {
+                verdict: judged.verdict,
+                world: judged.world,
+                exit: judged.exit,
+                left: judged.left,
+                seen,
+            };
+            self.emit(&mut round, finished)?;
+            self.close(&mut round).await?;
+        }
+        let head = self.run.journal.finish().await?.to_string();
+        let verdict = (!resumable).then_some((judged.verdict, judged.world));
+        Ok(Ended { events: self.events, verdict, exit: judged.exit, head })
+    }
+}

@@ -1,0 +1,147 @@
+//! What the dispatcher is told: by signals, by executors, by the watch, by people.
+
+use crate::catalogue::OnFailure;
+use crate::event::Event;
+use crate::model::{Course, UndoResult};
+use crate::resource::{AnsweredBy, Choice};
+
+use super::deeds::Deed;
+use super::{Attended, BreakOff, Dispatcher, EngineError, LAST_GRACE, Message, Round, Signal};
+
+/// What executors and helpers tell the dispatcher.
+pub(super) enum Note {
+    /// An attempt ended; `None`: its intent was not taken.
+    Attempted { step: usize, events: Option<Vec<Event>> },
+    /// An undo ended.
+    Undone { step: usize, result: UndoResult },
+    /// A resting step's wait is over.
+    RetryDue { step: usize },
+    /// A person said how to go on, or there was nobody.
+    Chosen { choice: Option<(Choice, AnsweredBy)>, situation: String },
+    /// Something that the run must not end without is done.
+    Settled,
+    /// The watch has ended.
+    WatchEnded,
+    /// The last grace is over.
+    GraceOver,
+}
+
+impl Dispatcher {
+    pub(super) fn take_signal(&mut self, round: &mut Round, signal: Signal) -> Result<(), EngineError> {
+        let (name, then) = match signal {
+            Signal::Terminate => {
+                self.break_off = Some(BreakOff::Resumable);
+                ("SIGTERM", None)
+            }
+            Signal::Interrupt => {
+                self.interrupts += 1;
+                match (self.interrupts, self.run.attended) {
+                    (1, Attended::Yes) => ("SIGINT", Some(OnFailure::Pause)),
+                    (1, Attended::No) => ("SIGINT", Some(OnFailure::Undo)),
+                    _ => {
+                        self.break_off = Some(BreakOff::AtOnce);
+                        ("SIGINT", None)
+                    }
+                }
+            }
+        };
+        if self.break_off.is_some() {
+            round.deeds.push(Deed::CancelAll);
+            let (notes, clock) = (self.notes.clone(), self.run.clock.clone());
+            self.run.clock.spawn(async move {
+                clock.sleep(LAST_GRACE).await;
+                let _ = notes.send(Note::GraceOver);
+            });
+        }
+        self.emit(round, Event::Signalled { signal: name.to_owned(), then })
+    }
+
+    pub(super) fn take_message(&mut self, round: &mut Round, message: Message) -> Result<(), EngineError> {
+        let is_intent = matches!(message.events.first(), Some(Event::StepStarted { .. }));
+        if is_intent && !self.may_begin() {
+            // The run left its course while the step looked: it must not act any more.
+            if let Some(durable) = message.durable {
+                let _ = durable.send(false);
+            }
+            return Ok(());
+        }
+        for event in message.events {
+            self.emit(round, event)?;
+        }
+        round.durable.extend(message.durable);
+        Ok(())
+    }
+
+    /// Whether a step that looked first may still act.
+    pub(super) fn may_begin(&self) -> bool {
+        self.break_off.is_none()
+            && (self.state.trigger.is_none() || self.state.course == Course::CleaningUp)
+            && matches!(self.state.course, Course::Forward | Course::Returning | Course::CleaningUp)
+    }
+
+    pub(super) fn take_note(&mut self, round: &mut Round, note: Note) -> Result<(), EngineError> {
+        match note {
+            Note::Attempted { step, events } => {
+                self.looking.remove(&step);
+                self.cancels.remove(&step);
+                let Some(events) = events else { return Ok(()) };
+                let begins = matches!(events.first(), Some(Event::StepStarted { .. }));
+                if begins && !self.may_begin() {
+                    // It was done already, or could not be seen; either way nothing was changed.
+                    return Ok(());
+                }
+                for event in events {
+                    self.emit(round, event)?;
+                }
+            }
+            Note::Undone { step, result } => {
+                self.cancels.remove(&step);
+                let step = self.plan.steps[step].id.clone();
+                self.emit(round, Event::UndoFinished { step, result })?;
+            }
+            Note::RetryDue { step } => {
+                self.retries_due.insert(step);
+            }
+            Note::Chosen { choice, situation } => self.take_choice(round, choice, situation)?,
+            Note::Settled => self.unsettled -= 1,
+            Note::WatchEnded => {}
+            Note::GraceOver => self.grace_over = true,
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_choice(
+        &mut self,
+        round: &mut Round,
+        choice: Option<(Choice, AnsweredBy)>,
+        situation: String,
+    ) -> Result<(), EngineError> {
+        if self.state.course != Course::Paused {
+            return Ok(());
+        }
+        let (choice, by) = choice.unwrap_or((Choice::Stop, AnsweredBy::NobodyAsked));
+        let because = match by {
+            AnsweredBy::NobodyAsked => format!("{situation}; nobody was there to say how to go on"),
+            AnsweredBy::Terminal | AnsweredBy::Simulation => situation.clone(),
+        };
+        let retried = self.state.paused_step();
+        self.interrupts = 0;
+        self.emit(round, Event::Decided { choice, by, situation: because })?;
+        if matches!(choice, Choice::Retry | Choice::GoOn) {
+            let turn = Event::CourseChanged {
+                course: self.state.resumes_to(),
+                leg: self.state.leg,
+                because: "a person said to go on".to_owned(),
+                aborted: false,
+            };
+            self.emit(round, turn)?;
+        }
+        if choice == Choice::Retry
+            && let Some(step) = retried
+        {
+            self.deadlines.remove(&step);
+            self.retries_due.insert(step);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! The dispatcher: owns the run's state, writes every event, starts whatever may be started.
+//!
+//! One round: take in all that was told, apply it to the state, decide what follows, write it all as one commit, and
+//! only then act on it. So an intent is durable before its act, and the result of one step and the intents that follow
+//! from it cost one `fdatasync`.
+
+mod decide;
+mod deeds;
+mod end;
+mod intake;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use deeds::Deed;
+use intake::Note;
+
+use crate::action::Tools;
+use crate::catalogue::{Act, Before, Part};
+use crate::engine::watch::{Watch, WatchSetup};
+use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context, survey};
+use crate::event::Event;
+use crate::id::RegionRole;
+use crate::journal::Stamp;
+use crate::model::{Happened, Plan, Step};
+use crate::probe::Regions;
+use crate::record::Entry;
+use crate::resource::{Cancellation, Context, ResourceState, World};
+use crate::state::{Graph, RunState};
+use crate::time::{Moment, Span};
+
+/// How many messages are taken in before the state is looked at again.
+const ROUND: usize = 512;
+/// How long what is under way may take to end when the run breaks off.
+const LAST_GRACE: Span = Span(10_000_000_000);
+
+/// Why the run ends before its plan does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BreakOff {
+    /// SIGTERM: it can be resumed.
+    Resumable,
+    /// A second SIGINT.
+    AtOnce,
+}
+
+struct Dispatcher {
+    run: Run,
+    plan: Arc<Plan>,
+    steps: Vec<Arc<Step>>,
+    graph: Graph,
+    state: RunState,
+    tools: Tools,
+    names: late::Names,
+    events: Vec<Entry>,
+    sink: Sink,
+    notes: mpsc::UnboundedSender<Note>,
+    watch: Option<Arc<Watch>>,
+    /// Steps that look at the world before their intent.
+    looking: BTreeSet<usize>,
+    cancels: BTreeMap<usize, Cancellation>,
+    deadlines: BTreeMap<usize, Moment>,
+    befores: BTreeMap<usize, Before>,
+    retries_due: BTreeSet<usize>,
+    /// What the run must not end without.
+    unsettled: usize,
+    interrupts: u32,
+    break_off: Option<BreakOff>,
+    grace_over: bool,
+}
+
+/// Carries out a plan from its first event to its last.
+///
+/// # Errors
+/// [`EngineError::Journal`] if the journal can't be written any more; what was under way has then been asked to end.
+pub async fn drive(run: Run) -> Result<Ended, EngineError> {
+    let plan = Arc::new(run.started.plan.clone());
+    let (sink, mut inbox) = Sink::new();
+    // Unbounded, but at most one note for each thing that the dispatcher itself began.
+    let (notes, mut noted) = mpsc::unbounded_channel();
+    let cx = muster_context(&run.id, &run.clock, run.fencing);
+    let names = late::Names {
+        id: run.id.to_string(),
+        mode: plan.mode.to_string(),
+        started: run.clock.wall().to_string(),
+        ending: None,
+    };
+    let mut dispatcher = Dispatcher {
+        steps: plan.steps.iter().map(|step| Arc::new(step.clone())).collect(),
+        graph: Graph::new(&plan),
+        state: RunState::new(&plan),
+        tools: Tools {
+            resources: Arc::new(run.resources.clone()),
+            health: Arc::new(NoHealth),
+            plan: Arc::clone(&plan),
+            initial: Arc::new(World::new()),
+            secrets: Arc::clone(&run.secrets),
+            step: None,
+        },
+        names,
+        events: Vec::new(),
+        sink,
+        notes,
+        watch: None,
+        looking: BTreeSet::new(),
+        cancels: BTreeMap::new(),
+        deadlines: BTreeMap::new(),
+        befores: BTreeMap::new(),
+        retries_due: BTreeSet::new(),
+        unsettled: 0,
+        interrupts: 0,
+        break_off: None,
+        grace_over: false,
+        plan,
+        run,
+    };
+    dispatcher.begin(&cx).await?;
+    let worked = dispatcher.work(&mut inbox, &mut noted).await;
+    if let Err(error) = worked {
+        dispatcher.cancel_all();
+        dispatcher.drain_until_quiet(&mut noted).await;
+        return Err(error);
+    }
+    dispatcher.end(&cx, &mut inbox, &mut noted).await
+}
+
+impl Dispatcher {
+    /// The first events, and everything that watches.
+    async fn begin(&mut self, cx: &Context) -> Result<(), EngineError> {
+        let started = Event::Started(Box::new(self.run.started.clone()));
+        self.write(vec![started]).await?;
+        let (world, unseen) = survey(&self.plan, &self.run.resources, cx).await;
+        self.tools.initial = Arc::new(world.clone());
+        self.write(vec![Event::Surveyed { world, unseen }]).await?;
+        let regions = self.regions();
+        let watch = Watch::start(WatchSetup {
+            plan: Arc::clone(&self.plan),
+            resources: self.run.resources.clone(),
+            run: self.run.id.clone(),
+            clock: self.run.clock.clone(),
+            fencing: self.run.fencing,
+            sink: self.sink.clone(),
+            pace: self.run.pace,
+            addresses: regions,
+        });
+        self.tools.health = (self.run.health)(watch.health());
+        self.watch = Some(Arc::new(watch));
+        Ok(())
+    }
+
+    /// The addresses of both regions, as the records' providers know them.
+    fn regions(&self) -> Regions {
+        let mut regions = Regions::new();
+        for (id, dns) in &self.run.resources.dns {
+            if let Some(ResourceState::Dns(state)) = self.tools.initial.get(id) {
+                for role in RegionRole::ALL {
+                    regions.insert_record(role, &dns.target(role, &state.record));
+                }
+            }
+        }
+        regions
+    }
+
+    /// Until nothing is left to do, or the run breaks off.
+    async fn work(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Message>,
+        noted: &mut mpsc::UnboundedReceiver<Note>,
+    ) -> Result<(), EngineError> {
+        let mut round = Round::default();
+        loop {
+            let finished = self.decide(&mut round)?;
+            self.close(&mut round).await?;
+            if finished && self.unsettled == 0 {
+                return Ok(());
+            }
+            if self.break_off.is_some() && (self.state.acting == 0 || self.grace_over) {
+                return Ok(());
+            }
+            self.listen(&mut round, inbox, noted).await?;
+        }
+    }
+
+    /// Waits for the next thing, and takes in all that has come with it.
+    async fn listen(
+        &mut self,
+        round: &mut Round,
+        inbox: &mut mpsc::Receiver<Message>,
+        noted: &mut mpsc::UnboundedReceiver<Note>,
+    ) -> Result<(), EngineError> {
+        tokio::select! {
+            biased;
+            Some(signal) = self.run.signals.recv() => self.take_signal(round, signal)?,
+            Some(note) = noted.recv() => self.take_note(round, note)?,
+            Some(message) = inbox.recv() => self.take_message(round, message)?,
+        }
+        for _ in 0..ROUND {
+            if let Ok(note) = noted.try_recv() {
+                self.take_note(round, note)?;
+            } else if let Ok(message) = inbox.try_recv() {
+                self.take_message(round, message)?;
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies an event to the state and puts it into the round.
+    fn emit(&mut self, round: &mut Round, event: Event) -> Result<(), EngineError> {
+        self.state
+            .apply(&self.plan, &self.graph, &event)
+            .map_err(|illegal| EngineError::Defect(illegal.to_string()))?;
+        self.follow(round, &event);
+        round.events.push(event);
+        Ok(())
+    }
+
+    /// What an event means to those who act beside the state.
+    fn follow(&mut self, round: &mut Round, event: &Event) {
+        match event {
+            Event::StepStarted { step, attempt, before } => {
+                if let Some(n) = self.graph.step(step) {
+                    self.looking.remove(&n);
+                    // The world before the first attempt is what undo goes back to.
+                    if *attempt == 1 {
+                        self.befores.insert(n, before.clone());
+                    }
+                    if let Act::DnsSwitch(switch) = &self.plan.steps[n].act
+                        && let Some(watch) = &self.watch
+                    {
+                        watch.switching(&switch.records.0, switch.to);
+                    }
+                }
+            }
+            Event::StepPassed { step, pass, .. } if !pass.already => {
+                if let Some(n) = self.graph.step(step) {
+                    self.promoted(n);
+                }
+            }
+            Event::StepFailed { step, failure, .. } => {
+                if let Some(n) = self.graph.step(step) {
+                    if failure.happened == Happened::Yes {
+                        self.promoted(n);
+                    }
+                    if let Some(wait) = failure.retry_in {
+                        round.deeds.push(Deed::Rest { step: n, wait });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A promotion took effect: the canaries are counted.
+    fn promoted(&mut self, step: usize) {
+        let act = &self.plan.steps[step].act;
+        let (Part::Promotion(to), Some(leg), Some(watch)) =
+            (act.describe().part(), self.plan.leg_of(step), self.watch.as_ref())
+        else {
+            return;
+        };
+        for subject in act.describe().subjects() {
+            self.unsettled += 1;
+            let (notes, watch) = (self.notes.clone(), Arc::clone(watch));
+            self.run.clock.spawn(async move {
+                watch.promoted(&subject.resource, to, leg).await;
+                let _ = notes.send(Note::Settled);
+            });
+        }
+    }
+
+    /// Makes the round's events durable, tells everyone, and does the deeds.
+    async fn close(&mut self, round: &mut Round) -> Result<(), EngineError> {
+        let events = std::mem::take(&mut round.events);
+        let durable = std::mem::take(&mut round.durable);
+        let deeds = std::mem::take(&mut round.deeds);
+        self.write(events).await?;
+        for sender in durable {
+            let _ = sender.send(true);
+        }
+        for deed in deeds {
+            self.perform(deed);
+        }
+        Ok(())
+    }
+
+    /// One commit.
+    async fn write(&mut self, events: Vec<Event>) -> Result<(), EngineError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let (at, elapsed) = (self.run.clock.wall(), self.run.clock.now());
+        let stamp = Stamp { at, elapsed_ns: elapsed.0 };
+        let committed = self.run.journal.commit(stamp, &events).await?;
+        for (n, event) in events.into_iter().enumerate() {
+            let stamped = Entry { seq: committed.first_seq + n as u64, at, elapsed, event };
+            for observer in &mut self.run.observers {
+                observer.event(&stamped);
+            }
+            self.events.push(stamped);
+        }
+        Ok(())
+    }
+}
+
+/// What came together and is written together.
+#[derive(Default)]
+struct Round {
+    events: Vec<Event>,
+    durable: Vec<oneshot::Sender<bool>>,
+    deeds: Vec<Deed>,
+}
+
+/// Before the first probe was started, nothing is known.
+struct NoHealth;
+
+#[async_trait::async_trait]
+impl crate::resource::Health for NoHealth {
+    async fn service(&self, _cx: &Context, _service: &crate::id::ServiceId) -> crate::resource::ServiceHealth {
+        crate::resource::ServiceHealth::default()
+    }
+
+    async fn changed(&self, _cx: &Context) {
+        std::future::pending::<()>().await;
+    }
+}
