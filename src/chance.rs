@@ -33,7 +33,7 @@ impl Seed {
     }
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea and Flood, 2014): every input bit changes every output bit.
+/// The finaliser of `SplitMix64` (Steele, Lea and Flood, 2014): every input bit changes every output bit.
 fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -66,6 +66,7 @@ impl Distribution {
     ///
     /// # Errors
     /// Says what is wrong: shares outside (0, 100), equal or in the wrong order, or a value of zero.
+    #[expect(clippy::many_single_char_names, reason = "the letters of the quantile function")]
     pub fn from_quantiles(low: (f64, Span), high: (f64, Span)) -> Result<Self, String> {
         let ((p, a), (q, b)) = if low.0 <= high.0 { (low, high) } else { (high, low) };
         if !(p > 0.0 && q < 100.0 && p < q) {

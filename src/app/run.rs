@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::reports::{Written, write_reports};
-use super::{AppError, History, Loaded, real, simulation};
+use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
-use crate::engine::{Attended, Ended, EngineError, Observer, Run, Signal, drive};
+use crate::engine::{Attended, Ended, EngineError, Observer, Run, Sight, Signal, drive};
 use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
@@ -18,7 +18,7 @@ use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
 use crate::provider::simulated::{FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
-use crate::resource::{Health, Resources};
+use crate::resource::Resources;
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
 use crate::time::{Clock, run_real, run_virtual};
@@ -42,7 +42,7 @@ pub struct RunRequest {
     /// The plan and its documents.
     pub loaded: Loaded,
     /// Where runs go.
-    pub reports: PathBuf,
+    pub runs: Runs,
     /// Whether real things may be changed.
     pub execute: bool,
     /// Only this plan, if it is given.
@@ -99,9 +99,15 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     }
     let simulated = plan.simulated();
     let start = request.start.unwrap_or_else(crate::time::wall_now);
+    let reports = &request.runs.reports;
+    std::fs::create_dir_all(reports).map_err(|error| {
+        AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
+    })?;
+    // The index before the folder: a run that can't be noted leaves no folder behind.
+    let (history, mut notices) = History::open(&request.runs)?;
     let folder =
-        RunFolder::create(&request.reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
-    let (history, mut notices) = History::open(&request.reports)?;
+        RunFolder::create(reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
+    tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
     let started = started(&request, simulated, previous);
@@ -199,9 +205,6 @@ struct Setting {
     faults: Faults,
 }
 
-/// The services' health as actions see it.
-type Sight = Arc<dyn Fn(Arc<dyn Health>) -> Arc<dyn Health> + Send + Sync>;
-
 fn simulated_run(request: RunRequest, setting: Setting, start: Timestamp) -> Result<Ended, AppError> {
     let ran = run_virtual(start, |clock| async move {
         let plan = &setting.started.plan;
@@ -270,6 +273,7 @@ fn assemble(
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn broke_off(error: EngineError) -> AppError {
     match error {
         EngineError::Journal(_) => AppError::BrokeOff(error.to_string()),

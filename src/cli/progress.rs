@@ -1,16 +1,20 @@
 //! Shows a run's progress on standard error: a screen at a terminal, plain lines elsewhere, events as JSON.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output::Output;
 use crate::engine::Observer;
 use crate::model::Plan;
 use crate::record::Entry;
 use crate::report::live::Live;
+use crate::time::Moment;
 
 /// How progress is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
+    /// A line for each notable event, and below them the clocks of running steps and the lights of services.
+    Screen(Screen),
     /// A line for each notable event.
     Lines,
     /// Each event as JSON, on standard output.
@@ -29,6 +33,8 @@ impl Progress {
         let manner = match (output.json(), output.quiet) {
             (true, _) => Manner::Events,
             (false, true) => return None,
+            // A simulation is over before a screen could be read.
+            (false, false) if std::io::stderr().is_terminal() && !plan.simulated() => Manner::Screen(Screen::new()),
             (false, false) => Manner::Lines,
         };
         Some(Self { live: Live::new(plan), manner })
@@ -37,21 +43,86 @@ impl Progress {
 
 impl Observer for Progress {
     fn event(&mut self, entry: &Entry) {
-        match self.manner {
-            Manner::Events => {
-                let line = serde_json::json!({
-                    "seq": entry.seq, "at": entry.at, "elapsed_ns": entry.elapsed, "event": entry.event,
-                });
-                // Nobody reading any more must not end a drill.
-                let _ = writeln!(std::io::stdout().lock(), "{line}");
+        if matches!(self.manner, Manner::Events) {
+            let line = serde_json::json!({
+                "seq": entry.seq, "at": entry.at, "elapsed_ns": entry.elapsed, "event": entry.event,
+            });
+            // Nobody reading any more must not end a drill.
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+            return;
+        }
+        let lines = self.live.event(entry.elapsed, entry.at, &entry.event);
+        match &mut self.manner {
+            Manner::Screen(screen) => {
+                screen.say(&lines);
+                // While a person is asked the terminal is theirs: the question and what they type stay readable.
+                if self.live.asks() {
+                    screen.draw(Vec::new());
+                }
             }
-            Manner::Lines => {
-                let lines = self.live.event(entry.elapsed, entry.at, &entry.event);
+            Manner::Lines | Manner::Events => {
                 let mut err = std::io::stderr().lock();
                 for line in lines {
                     let _ = writeln!(err, "{line}");
                 }
             }
+        }
+    }
+
+    fn wants_ticks(&self) -> bool {
+        matches!(self.manner, Manner::Screen(_))
+    }
+
+    fn tick(&mut self, now: Moment) {
+        if let Manner::Screen(screen) = &mut self.manner
+            && !self.live.asks()
+        {
+            let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| size.ws_col.max(40));
+            screen.draw(self.live.screen(now, width));
+        }
+    }
+}
+
+/// The lines at the bottom of a terminal that are drawn anew.
+struct Screen {
+    lines: MultiProgress,
+    drawn: Vec<ProgressBar>,
+}
+
+impl Screen {
+    fn new() -> Self {
+        Self { lines: MultiProgress::new(), drawn: Vec::new() }
+    }
+
+    /// Prints above the lines that are drawn anew.
+    fn say(&self, lines: &[String]) {
+        for line in lines {
+            let _ = self.lines.println(line);
+        }
+    }
+
+    fn draw(&mut self, lines: Vec<String>) {
+        while self.drawn.len() > lines.len() {
+            if let Some(line) = self.drawn.pop() {
+                line.finish_and_clear();
+                self.lines.remove(&line);
+            }
+        }
+        while self.drawn.len() < lines.len() {
+            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            self.drawn.push(self.lines.add(ProgressBar::new_spinner().with_style(style)));
+        }
+        for (line, text) in self.drawn.iter().zip(lines) {
+            line.set_message(text);
+            line.tick();
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        for line in &self.drawn {
+            line.finish_and_clear();
         }
     }
 }

@@ -73,7 +73,7 @@ impl Job {
         match late::fill(&self.step.act, names) {
             Ok(None) => {}
             Ok(Some(act)) => Arc::make_mut(&mut self.step).act = act,
-            Err(why) => return self.never_began(begin, why).await,
+            Err(why) => return Some(self.never_began(&begin, why)),
         }
         let before = match begin {
             Begin::Intended => Before::new(),
@@ -90,7 +90,7 @@ impl Job {
                     events.push(self.passed(pass));
                     return Some(events);
                 }
-                Err(why) => return self.never_began(Begin::Look, why).await,
+                Err(why) => return Some(self.never_began(&Begin::Look, why)),
             },
         };
         let ended = self.act(before).await;
@@ -98,7 +98,7 @@ impl Job {
     }
 
     /// A step that could not even look fails without an act.
-    async fn never_began(&self, begin: Begin, why: String) -> Option<Vec<Event>> {
+    fn never_began(&self, begin: &Begin, why: String) -> Vec<Event> {
         let mut events = match begin {
             Begin::Look => {
                 vec![Event::StepStarted { step: self.step.id.clone(), attempt: self.cx.attempt, before: Before::new() }]
@@ -106,7 +106,7 @@ impl Job {
             Begin::Intended => Vec::new(),
         };
         events.push(self.failed(ActError::refused(why)));
-        Some(events)
+        events
     }
 
     fn end(&self, ended: Result<Applied, ActError>) -> Vec<Event> {
@@ -193,19 +193,18 @@ impl Job {
         let job = self.clone();
         let mut task = self.cx.clock.spawn(async move { job.apply_and_see(&before).await });
         let left = self.deadline.since(self.cx.clock.now());
-        let joined = match self.cx.clock.timeout(left, &mut task).await {
-            Ok(joined) => joined,
-            Err(_) => {
-                self.cx.cancel.cancel();
-                match self.cx.clock.timeout(GRACE, task).await {
-                    Ok(Ok(ended)) => return self.gave_up(ended).await,
-                    Ok(Err(panic)) => Err(panic),
-                    Err(_) => {
-                        return Err(ActError::in_doubt(format!(
-                            "did not end within {} and could not be ended: it may still happen",
-                            self.step.timeout
-                        )));
-                    }
+        let joined = if let Ok(joined) = self.cx.clock.timeout(left, &mut task).await {
+            joined
+        } else {
+            self.cx.cancel.cancel();
+            match self.cx.clock.timeout(GRACE, task).await {
+                Ok(Ok(ended)) => return self.gave_up(ended).await,
+                Ok(Err(panic)) => Err(panic),
+                Err(_) => {
+                    return Err(ActError::in_doubt(format!(
+                        "did not end within {} and could not be ended: it may still happen",
+                        self.step.timeout
+                    )));
                 }
             }
         };

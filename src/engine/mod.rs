@@ -33,8 +33,8 @@ use crate::id::RunId;
 use crate::journal::{Journal, JournalError};
 use crate::model::{ExitCode, Place, Verdict};
 use crate::record::Entry;
-use crate::resource::Resources;
-use crate::time::Clock;
+use crate::resource::{Health, Resources};
+use crate::time::{Clock, Moment};
 use watch::Pace;
 
 /// What can be told to a run from outside.
@@ -49,8 +49,19 @@ pub enum Signal {
 /// Sees each event once it is durable. Must be quick; what it does can't change the run.
 pub trait Observer: Send {
     /// An event was written.
-    fn event(&mut self, stamped: &Entry);
+    fn event(&mut self, entry: &Entry);
+
+    /// Whether [`Observer::tick`] is to be called now and then, for clocks that run on a screen.
+    fn wants_ticks(&self) -> bool {
+        false
+    }
+
+    /// Time has passed. On a real clock only, a few times a second.
+    fn tick(&mut self, _now: Moment) {}
 }
+
+/// Makes the services' health as actions see it out of the board's.
+pub type Sight = Arc<dyn Fn(Arc<dyn Health>) -> Arc<dyn Health> + Send + Sync>;
 
 /// All that a run needs.
 pub struct Run {
@@ -77,7 +88,7 @@ pub struct Run {
     /// Signals.
     pub signals: tokio::sync::mpsc::Receiver<Signal>,
     /// Makes the services' health as actions see it out of the board's: a simulation puts its faults in between.
-    pub health: Arc<dyn Fn(Arc<dyn crate::resource::Health>) -> Arc<dyn crate::resource::Health> + Send + Sync>,
+    pub health: Sight,
 }
 
 /// Whether somebody sits at the run's terminal.

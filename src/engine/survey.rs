@@ -9,6 +9,7 @@ use crate::time::{Clock, Span};
 const SURVEY_TIMEOUT: Span = Span(30_000_000_000);
 
 /// What Muster itself asks with.
+#[must_use]
 pub fn muster_context(run: &RunId, clock: &Clock, fencing: u64) -> Context {
     Context {
         run: run.clone(),

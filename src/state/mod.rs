@@ -202,11 +202,11 @@ impl RunState {
             Event::PhaseFinished { phase, result } => self.finish_phase(graph, phase, *result),
             Event::StepStarted { step, attempt, .. } => {
                 let n = Self::find(graph, step)?;
-                self.step_event(plan, graph, n, &StepEvent::Started { attempt: *attempt })
+                self.step_event(plan, graph, n, StepEvent::Started { attempt: *attempt })
             }
             Event::StepPassed { step, attempt, pass } => {
                 let n = Self::find(graph, step)?;
-                self.step_event(plan, graph, n, &StepEvent::Passed { attempt: *attempt })?;
+                self.step_event(plan, graph, n, StepEvent::Passed { attempt: *attempt })?;
                 self.idle[n] = pass.already;
                 Ok(())
             }
@@ -216,7 +216,7 @@ impl RunState {
                     Some(_) => StepEvent::FailedForNow { attempt: *attempt },
                     None => StepEvent::Failed { attempt: *attempt, happened: failure.happened },
                 };
-                self.step_event(plan, graph, n, &event)?;
+                self.step_event(plan, graph, n, event)?;
                 if failure.retry_in.is_none() {
                     self.step_failed_for_good(plan, n, &failure.what);
                 }
@@ -224,17 +224,17 @@ impl RunState {
             }
             Event::StepSkipped { step, .. } => {
                 let n = Self::find(graph, step)?;
-                self.step_event(plan, graph, n, &StepEvent::Skipped)
+                self.step_event(plan, graph, n, StepEvent::Skipped)
             }
             Event::UndoStarted { step } => {
                 let n = Self::find(graph, step)?;
                 self.owed.retain(|owed| *owed != n);
-                self.step_event(plan, graph, n, &StepEvent::UndoStarted)
+                self.step_event(plan, graph, n, StepEvent::UndoStarted)
             }
             Event::UndoFinished { step, result } => {
                 let n = Self::find(graph, step)?;
                 let leaves_something = result.leaves_something();
-                self.step_event(plan, graph, n, &StepEvent::UndoFinished { leaves_something })
+                self.step_event(plan, graph, n, StepEvent::UndoFinished { leaves_something })
             }
             Event::CourseChanged { course, leg, aborted, .. } => {
                 self.change_course(plan, graph, *course, *leg, *aborted)
@@ -341,9 +341,9 @@ impl RunState {
         Ok(())
     }
 
-    fn step_event(&mut self, plan: &Plan, graph: &Graph, n: usize, event: &StepEvent) -> Result<(), Illegal> {
+    fn step_event(&mut self, plan: &Plan, graph: &Graph, n: usize, event: StepEvent) -> Result<(), Illegal> {
         let old = self.steps[n];
-        let new = step::next(old, event).map_err(|why| Illegal(format!("step `{}`: {}", plan.steps[n].id, why.0)))?;
+        let new = step::next(old, &event).map_err(|why| Illegal(format!("step `{}`: {}", plan.steps[n].id, why.0)))?;
         self.steps[n] = new;
         self.acting = self.acting + usize::from(new.acts()) - usize::from(old.acts());
         self.resting = self.resting + usize::from(new.rests()) - usize::from(old.rests());
@@ -355,7 +355,7 @@ impl RunState {
             self.changed |= graph.changes[n];
         }
         let gone_on =
-            new == Status::Passed || (matches!(new, Status::Failed { .. }) && self.continues_after_failure(plan, n));
+            new == Status::Passed || (matches!(new, Status::Failed { .. }) && continues_after_failure(plan, n));
         if (gone_on && !old.ended()) || new == Status::Skipped {
             self.release(plan, graph, n);
         }
@@ -409,12 +409,8 @@ impl RunState {
         }
     }
 
-    fn continues_after_failure(&self, plan: &Plan, n: usize) -> bool {
-        plan.steps[n].on_failure == OnFailure::Continue || plan.phase_of(n).kind == PhaseKind::Cleanup
-    }
-
     fn step_failed_for_good(&mut self, plan: &Plan, n: usize, what: &str) {
-        if !self.continues_after_failure(plan, n) {
+        if !continues_after_failure(plan, n) {
             let step = &plan.steps[n];
             let because = format!("step `{}` failed: {what}", step.id);
             self.pull(Trigger { wants: step.on_failure, because, aborted: false, step: Some(n), guardrail: false });
@@ -461,6 +457,11 @@ impl RunState {
     pub fn paused_step(&self) -> Option<usize> {
         self.paused_for
     }
+}
+
+/// Whether a step's failure lets what needs it go on. Cleanup is tried to its end, whatever fails in it.
+fn continues_after_failure(plan: &Plan, n: usize) -> bool {
+    plan.steps[n].on_failure == OnFailure::Continue || plan.phase_of(n).kind == PhaseKind::Cleanup
 }
 
 /// Whether what stopped a run before its first change refuses it: a precheck, a gate, or a guardrail.

@@ -146,13 +146,12 @@ impl Dispatcher {
         };
         let id = self.plan.steps[step].id.clone();
         // What the last attempt left is what counts.
-        let last = self.events.iter().rev().map(|stamped| &stamped.event).chain(round.events.iter().rev());
+        let mut last = self.events.iter().rev().map(|stamped| &stamped.event).chain(round.events.iter().rev());
         let happened = last
-            .filter_map(|event| match event {
+            .find_map(|event| match event {
                 Event::StepFailed { step, failure, .. } if *step == id => Some(failure.happened),
                 _ => None,
             })
-            .next()
             .unwrap_or(Happened::Unknown);
         let failure = crate::model::StepFailure {
             what: "not tried again: the run left its course".to_owned(),

@@ -102,7 +102,7 @@ impl Dispatcher {
             Note::RetryDue { step } => {
                 self.retries_due.insert(step);
             }
-            Note::Chosen { choice, situation } => self.take_choice(round, choice, situation)?,
+            Note::Chosen { choice, situation } => self.take_choice(round, choice, &situation)?,
             Note::Settled => self.unsettled -= 1,
             Note::WatchEnded => {}
             Note::GraceOver => self.grace_over = true,
@@ -114,7 +114,7 @@ impl Dispatcher {
         &mut self,
         round: &mut Round,
         choice: Option<(Choice, AnsweredBy)>,
-        situation: String,
+        situation: &str,
     ) -> Result<(), EngineError> {
         if self.state.course != Course::Paused {
             return Ok(());
@@ -122,7 +122,7 @@ impl Dispatcher {
         let (choice, by) = choice.unwrap_or((Choice::Stop, AnsweredBy::NobodyAsked));
         let because = match by {
             AnsweredBy::NobodyAsked => format!("{situation}; nobody was there to say how to go on"),
-            AnsweredBy::Terminal | AnsweredBy::Simulation => situation.clone(),
+            AnsweredBy::Terminal | AnsweredBy::Simulation => situation.to_owned(),
         };
         let retried = self.state.paused_step();
         self.interrupts = 0;

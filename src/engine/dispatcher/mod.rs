@@ -31,6 +31,8 @@ use crate::resource::{Cancellation, Context, ResourceState, World};
 use crate::state::{Graph, RunState};
 use crate::time::{Moment, Span};
 
+/// From one tick of a watched clock to the next.
+const TICK: Span = Span(200_000_000);
 /// How many messages are taken in before the state is looked at again.
 const ROUND: usize = 512;
 /// How long what is under way may take to end when the run breaks off.
@@ -68,6 +70,9 @@ struct Dispatcher {
     interrupts: u32,
     break_off: Option<BreakOff>,
     grace_over: bool,
+    /// Whether somebody watches a clock.
+    ticks: bool,
+    next_tick: Moment,
 }
 
 /// Carries out a plan from its first event to its last.
@@ -112,6 +117,8 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
         interrupts: 0,
         break_off: None,
         grace_over: false,
+        ticks: !run.clock.is_virtual() && run.observers.iter().any(|observer| observer.wants_ticks()),
+        next_tick: Moment::ZERO,
         plan,
         run,
     };
@@ -182,6 +189,14 @@ impl Dispatcher {
         }
     }
 
+    fn tick(&mut self) {
+        let now = self.run.clock.now();
+        self.next_tick = now + TICK;
+        for observer in &mut self.run.observers {
+            observer.tick(now);
+        }
+    }
+
     /// Waits for the next thing, and takes in all that has come with it.
     async fn listen(
         &mut self,
@@ -194,6 +209,7 @@ impl Dispatcher {
             Some(signal) = self.run.signals.recv() => self.take_signal(round, signal)?,
             Some(note) = noted.recv() => self.take_note(round, note)?,
             Some(message) = inbox.recv() => self.take_message(round, message)?,
+            () = self.run.clock.sleep_until(self.next_tick), if self.ticks => self.tick(),
         }
         for _ in 0..ROUND {
             if let Ok(note) = noted.try_recv() {
@@ -226,6 +242,13 @@ impl Dispatcher {
                     // The world before the first attempt is what undo goes back to.
                     if *attempt == 1 {
                         self.befores.insert(n, before.clone());
+                    }
+                    if let Part::Promotion(to) = self.plan.steps[n].act.describe().part()
+                        && let Some(watch) = &self.watch
+                    {
+                        for subject in self.plan.steps[n].act.describe().subjects() {
+                            watch.promoting(&subject.resource, to);
+                        }
                     }
                     if let Act::DnsSwitch(switch) = &self.plan.steps[n].act
                         && let Some(watch) = &self.watch
