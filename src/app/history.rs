@@ -10,8 +10,25 @@ use crate::event::{Event, PreviousRun, Started};
 use crate::id::RunId;
 use crate::journal::{self, Damage, JournalError};
 use crate::record::{Entry, Heads, Record, index_row};
-use crate::store::{Reality, RunFilter, RunRow, SqliteStore, Store};
+use crate::store::{FILE_NAME, Reality, RunFilter, RunRow, SqliteStore, Store};
 use crate::time::{Moment, Span};
+
+/// Where runs are, and where their index is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// The folder of the runs' folders.
+    pub reports: PathBuf,
+    /// The file of their index.
+    pub store: PathBuf,
+}
+
+impl Runs {
+    /// With the index where it is unless another place is said.
+    #[must_use]
+    pub fn of(reports: &Path) -> Self {
+        Self { reports: reports.to_owned(), store: reports.join(FILE_NAME) }
+    }
+}
 
 /// The index of a reports folder's runs.
 pub struct History {
@@ -34,15 +51,19 @@ impl History {
     ///
     /// # Errors
     /// [`AppError::Files`].
-    pub fn open(reports: &Path) -> Result<(Self, Vec<String>), AppError> {
+    pub fn open(runs: &Runs) -> Result<(Self, Vec<String>), AppError> {
+        let Runs { reports, store } = runs;
         if !reports.is_dir() {
-            return Err(AppError::Files(format!("there is no reports folder {}", reports.display())));
+            return Err(AppError::Files(format!(
+                "there is no reports folder {}: `muster run` makes it, and --reports names another",
+                reports.display()
+            )));
         }
         let read = |path: &Path| {
             let (record, _) = read_journal(path).map_err(|error| error.to_string())?;
             Ok(row(&record))
         };
-        let (store, notices) = SqliteStore::open(reports, &read).map_err(files)?;
+        let (store, notices) = SqliteStore::open_at(reports, store, &read).map_err(files)?;
         Ok((Self { store }, notices.iter().map(ToString::to_string).collect()))
     }
 

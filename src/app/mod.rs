@@ -13,7 +13,7 @@ mod run;
 pub mod simulation;
 mod survey;
 
-pub use history::{Checked, History, Shown, read_journal, read_run, verify};
+pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
 pub use load::{Loaded, Request, load};
 pub use rehearsal::{Aftermath, Rehearsal, Rehearsed, rehearse};
 pub use reports::{Written, draw, write_reports, write_whole};

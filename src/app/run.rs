@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::reports::{Written, write_reports};
-use super::{AppError, History, Loaded, real, simulation};
+use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
@@ -42,7 +42,7 @@ pub struct RunRequest {
     /// The plan and its documents.
     pub loaded: Loaded,
     /// Where runs go.
-    pub reports: PathBuf,
+    pub runs: Runs,
     /// Whether real things may be changed.
     pub execute: bool,
     /// Only this plan, if it is given.
@@ -99,9 +99,15 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     }
     let simulated = plan.simulated();
     let start = request.start.unwrap_or_else(crate::time::wall_now);
+    let reports = &request.runs.reports;
+    std::fs::create_dir_all(reports).map_err(|error| {
+        AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
+    })?;
+    // The index before the folder: a run that can't be noted leaves no folder behind.
+    let (history, mut notices) = History::open(&request.runs)?;
     let folder =
-        RunFolder::create(&request.reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
-    let (history, mut notices) = History::open(&request.reports)?;
+        RunFolder::create(reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
+    tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
     let started = started(&request, simulated, previous);

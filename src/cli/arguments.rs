@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
-use crate::app::{AppError, Loaded, Request, load};
+use crate::app::{AppError, Loaded, Request, Runs, load};
 use crate::catalogue::Mode;
 use crate::cli::output::Output;
 use crate::plan::Reality;
@@ -31,18 +31,28 @@ pub(super) enum OutputFormat {
     Json,
 }
 
-/// Options of every subcommand.
+/// Options of every subcommand, before or after its name.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Common {
-    /// How results are printed
-    #[arg(long, global = true, value_enum, default_value_t)]
-    pub(super) format: OutputFormat,
     /// When colours are used
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true)]
+    #[arg(help = "When colours are used: auto (at a terminal, unless NO_COLOR is set), always, never")]
     pub(super) color: ColorWhen,
-    /// Say less: no progress
-    #[arg(short, long, global = true)]
+    /// Say less: no progress, no notices
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
+    /// Say more: what Muster itself does; -vv says most
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+/// How results are printed, where that is text or JSON. `plan` and `report` have formats of their own.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Form {
+    /// How results are printed: text, or json: one document; while running, one event a line
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
+    #[arg(help = "How results are printed: text, or json (one document; while running, one event a line)")]
+    pub(super) format: OutputFormat,
 }
 
 /// Where runs are.
@@ -51,6 +61,29 @@ pub(super) struct Reports {
     /// The folder of runs, their journals and reports
     #[arg(long, default_value = "reports", value_name = "DIR")]
     pub(super) reports: PathBuf,
+    /// Where the index of runs is: sqlite:PATH [default: sqlite:REPORTS/muster.db]
+    #[arg(long, value_name = "URL", value_parser = store)]
+    pub(super) store: Option<PathBuf>,
+}
+
+impl Reports {
+    /// Both places.
+    pub(super) fn runs(&self) -> Runs {
+        match &self.store {
+            None => Runs::of(&self.reports),
+            Some(store) => Runs { reports: self.reports.clone(), store: store.clone() },
+        }
+    }
+}
+
+/// The path in a store's URL.
+fn store(url: &str) -> Result<PathBuf, String> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() && !path.starts_with("//") => Ok(PathBuf::from(path)),
+        _ => Err("this version keeps the index of runs in a SQLite file: write sqlite:PATH, for example \
+                  sqlite:reports/muster.db"
+            .to_owned()),
+    }
 }
 
 /// A mode on the command line.

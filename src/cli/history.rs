@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::arguments::Reports;
+use super::arguments::{Form, OutputFormat, Reports};
 use super::output::Output;
 use crate::app::{AppError, History};
 use crate::model::ExitCode;
@@ -20,11 +20,17 @@ pub(super) struct HistoryCommand {
     limit: u32,
     #[command(flatten)]
     reports: Reports,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl HistoryCommand {
+    pub(super) fn form(&self) -> OutputFormat {
+        self.form.format
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
-        let (runs, notices) = History::open(&self.reports.reports)?;
+        let (runs, notices) = History::open(&self.reports.runs())?;
         for notice in notices {
             output.say(&notice);
         }

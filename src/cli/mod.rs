@@ -6,6 +6,7 @@
 mod arguments;
 mod exit;
 mod history;
+mod log;
 mod output;
 mod plan;
 mod progress;
@@ -51,6 +52,22 @@ enum Command {
     Verify(verify::Verify),
 }
 
+impl Command {
+    /// Whether results, and what goes wrong, are told in JSON.
+    fn form(&self) -> arguments::OutputFormat {
+        match self {
+            Self::Validate(command) => command.form(),
+            Self::Plan(command) => command.form(),
+            Self::Simulate(command) => command.form(),
+            Self::Run(command) => command.form(),
+            Self::History(command) => command.form(),
+            Self::Show(command) => command.form(),
+            Self::Report(command) => command.form(),
+            Self::Verify(command) => command.form(),
+        }
+    }
+}
+
 /// Reads the command line, does what it says, gives the exit code.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
@@ -58,8 +75,10 @@ pub fn main() -> std::process::ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::of_usage(&error),
     };
-    let output = Output::new(&arguments.common);
-    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(arguments.command, &output)));
+    let command = arguments.command;
+    let output = Output::new(&arguments.common, command.form());
+    log::listen(&arguments.common);
+    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(command, &output)));
     exit::code(code.unwrap_or_else(|_| {
         output.complain("a defect in Muster: it broke off. Please report what was printed above");
         ExitCode::Defect

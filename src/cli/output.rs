@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use serde_json::json;
+
 use super::arguments::{ColorWhen, Common, OutputFormat};
 use crate::app::AppError;
 use crate::diagnostic::{Color, Diagnostic, Sources, render_json, render_text};
@@ -23,7 +25,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(common: &Common) -> Self {
+    pub(super) fn new(common: &Common, format: OutputFormat) -> Self {
         let paint = |terminal: bool| match common.color {
             ColorWhen::Always => Paint::Coloured,
             ColorWhen::Never => Paint::Plain,
@@ -31,7 +33,7 @@ impl Output {
             ColorWhen::Auto => Paint::Plain,
         };
         Self {
-            format: common.format,
+            format,
             quiet: common.quiet,
             results: paint(std::io::stdout().is_terminal()),
             messages: paint(std::io::stderr().is_terminal()),
@@ -95,8 +97,12 @@ impl Output {
 
     /// Prints an error and gives its exit code.
     pub(super) fn fail(&self, error: &AppError) -> ExitCode {
+        let exit = u8::from(error.exit());
         match error {
-            AppError::Invalid { diagnostics, .. } if self.json() => self.json_result(&render_json(diagnostics)),
+            AppError::Invalid { diagnostics, .. } if self.json() => {
+                self.json_result(&json!({ "error": error.to_string(), "exit": exit, "problems": render_json(diagnostics) }));
+            }
+            other if self.json() => self.json_result(&json!({ "error": other.to_string(), "exit": exit })),
             AppError::Invalid { diagnostics, sources } => {
                 self.complain(&render_text(diagnostics, sources, self.message_color(), MOST_SHOWN));
             }

@@ -3,9 +3,10 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::arguments::PlaybookArguments;
+use super::arguments::{OutputFormat, PlaybookArguments};
 use super::output::Output;
 use crate::app::{AppError, survey};
+use crate::diagnostic::render_json;
 use crate::model::ExitCode;
 use crate::plan::{Reality, preview, render};
 
@@ -14,7 +15,10 @@ use crate::plan::{Reality, preview, render};
 enum Drawing {
     /// A table
     #[default]
-    Table,
+    #[value(alias = "table")]
+    Text,
+    /// One JSON document
+    Json,
     /// Mermaid: bars in time
     Mermaid,
     /// Mermaid: the graph of the steps
@@ -26,27 +30,34 @@ enum Drawing {
 pub(super) struct PlanCommand {
     #[command(flatten)]
     playbook: PlaybookArguments,
-    /// How it is drawn
-    #[arg(long = "as", value_enum, default_value_t, value_name = "DRAWING")]
-    drawing: Drawing,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Drawing,
 }
 
 impl PlanCommand {
+    /// What goes wrong is told in JSON to whoever asked for JSON.
+    pub(super) fn form(&self) -> OutputFormat {
+        if self.format == Drawing::Json { OutputFormat::Json } else { OutputFormat::Text }
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let loaded = self.playbook.load(Reality::AsBound, output)?;
         let seen = survey(&loaded.plan)?;
         let shown = preview(&loaded.plan, &seen.world);
-        if output.json() {
-            let mut value = render::json(&shown);
-            let unseen = seen.unseen.iter().map(|(id, why)| json!({ "resource": id, "why": why }));
-            value["unseen"] = unseen.collect();
-            output.json_result(&value);
-        } else {
-            output.result(&match self.drawing {
-                Drawing::Table => render::table(&shown, output.style().width),
-                Drawing::Mermaid => render::gantt(&shown),
-                Drawing::Graph => render::flowchart(&shown),
-            });
+        match self.format {
+            Drawing::Text => output.result(&render::table(&shown, output.style().width)),
+            Drawing::Mermaid => output.result(&render::gantt(&shown)),
+            Drawing::Graph => output.result(&render::flowchart(&shown)),
+            Drawing::Json => {
+                let mut value = render::json(&shown);
+                let unseen = seen.unseen.iter().map(|(id, why)| json!({ "resource": id, "why": why }));
+                value["unseen"] = unseen.collect();
+                value["problems"] = render_json(&loaded.warnings);
+                output.json_result(&value);
+            }
+        }
+        if !output.json() {
             for (id, why) in &seen.unseen {
                 output.complain(&format!("{id} could not be seen: {why}"));
             }

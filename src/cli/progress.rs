@@ -53,7 +53,13 @@ impl Observer for Progress {
         }
         let lines = self.live.event(entry.elapsed, entry.at, &entry.event);
         match &mut self.manner {
-            Manner::Screen(screen) => screen.say(&lines),
+            Manner::Screen(screen) => {
+                screen.say(&lines);
+                // While a person is asked the terminal is theirs: the question and what they type stay readable.
+                if self.live.asks() {
+                    screen.draw(Vec::new());
+                }
+            }
             Manner::Lines | Manner::Events => {
                 let mut err = std::io::stderr().lock();
                 for line in lines {
@@ -68,7 +74,9 @@ impl Observer for Progress {
     }
 
     fn tick(&mut self, now: Moment) {
-        if let Manner::Screen(screen) = &mut self.manner {
+        if let Manner::Screen(screen) = &mut self.manner
+            && !self.live.asks()
+        {
             let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| size.ws_col.max(40));
             screen.draw(self.live.screen(now, width));
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::Reports;
+use super::arguments::{OutputFormat, Reports};
 use super::output::Output;
 use crate::app::{AppError, draw, read_run, write_whole};
 use crate::model::ExitCode;
@@ -15,9 +15,9 @@ use crate::report::Format;
 pub(super) struct ReportCommand {
     /// Its id, or the path of its folder or journal
     run: String,
-    /// html, markdown, json, junit or text
-    #[arg(long = "as", value_name = "FORMAT", default_value = "markdown")]
-    kind: Format,
+    /// How it is drawn: html, markdown, json, junit or text
+    #[arg(long, value_name = "FORMAT", default_value = "markdown")]
+    format: Format,
     /// The file to write; standard output if it is not said
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
@@ -26,15 +26,23 @@ pub(super) struct ReportCommand {
 }
 
 impl ReportCommand {
+    /// What goes wrong is told in JSON to whoever asked for JSON.
+    pub(super) fn form(&self) -> OutputFormat {
+        if self.format == Format::Json { OutputFormat::Json } else { OutputFormat::Text }
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let shown = read_run(&self.reports.reports, &self.run)?;
         if let Some(cut) = &shown.cut {
             output.complain(&format!("the end of the journal is cut: {cut}; the report is of what is whole"));
         }
-        let text = draw(&shown.record, self.kind);
         match &self.out {
-            Some(path) => write_whole(path, text.as_bytes())?,
-            None => output.result(&text),
+            Some(path) => write_whole(path, draw(&shown.record, self.format).as_bytes())?,
+            // At a terminal the text looks as after a run; to a file goes what `--out` would write.
+            None if self.format == Format::Text => {
+                output.result(&crate::report::render(&shown.record, Format::Text, &output.style()));
+            }
+            None => output.result(&draw(&shown.record, self.format)),
         }
         Ok(ExitCode::Passed)
     }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::arguments::{PlaybookArguments, Reports};
+use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::progress::Progress;
 use crate::app::{self, AppError, Attendance, Loaded, RunRequest};
@@ -30,12 +30,10 @@ pub(super) struct Simulated {
 
 impl Simulated {
     /// A run with these options; the others as for a run that nobody attends.
-    pub(super) fn request(&self, loaded: Loaded, reports: &Reports) -> Result<RunRequest, AppError> {
-        std::fs::create_dir_all(&reports.reports)
-            .map_err(|error| AppError::Files(format!("{} can't be made: {error}", reports.reports.display())))?;
-        Ok(RunRequest {
+    pub(super) fn request(&self, loaded: Loaded, reports: &Reports) -> RunRequest {
+        RunRequest {
             loaded,
-            reports: reports.reports.clone(),
+            runs: reports.runs(),
             execute: false,
             approved: None,
             mode_said: false,
@@ -47,7 +45,7 @@ impl Simulated {
             faults: self.faults.clone(),
             pace: Pace::Ahead,
             observers: Vec::new(),
-        })
+        }
     }
 }
 
@@ -60,6 +58,8 @@ pub(super) struct RunCommand {
     reports: Reports,
     #[command(flatten)]
     simulated: Simulated,
+    #[command(flatten)]
+    form: Form,
     /// Change real things; without it, a run on anything that is not simulated is refused
     #[arg(long)]
     execute: bool,
@@ -78,6 +78,10 @@ pub(super) struct RunCommand {
 }
 
 impl RunCommand {
+    pub(super) fn form(&self) -> OutputFormat {
+        self.form.format
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let loaded = self.playbook.load(Reality::AsBound, output)?;
         let attendance = match (self.yes, std::io::stdin().is_terminal()) {
@@ -92,7 +96,7 @@ impl RunCommand {
             attendance,
             lead: self.lead.clone(),
             participants: self.participants.clone(),
-            ..self.simulated.request(loaded, &self.reports)?
+            ..self.simulated.request(loaded, &self.reports)
         };
         carry_out(request, output)
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::arguments::Reports;
+use super::arguments::{Form, OutputFormat, Reports};
 use super::output::Output;
 use crate::app::{AppError, read_run};
 use crate::model::ExitCode;
@@ -15,9 +15,15 @@ pub(super) struct Show {
     run: String,
     #[command(flatten)]
     reports: Reports,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl Show {
+    pub(super) fn form(&self) -> OutputFormat {
+        self.form.format
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let shown = read_run(&self.reports.reports, &self.run)?;
         if let Some(cut) = &shown.cut {

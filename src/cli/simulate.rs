@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::arguments::{PlaybookArguments, Reports};
+use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::run::{Simulated, carry_out};
 use crate::app::{AppError, Attendance, RunRequest};
@@ -18,9 +18,15 @@ pub(super) struct Simulate {
     reports: Reports,
     #[command(flatten)]
     simulated: Simulated,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl Simulate {
+    pub(super) fn form(&self) -> OutputFormat {
+        self.form.format
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let loaded = self.playbook.load(Reality::Twin, output)?;
         let request = RunRequest {
@@ -30,7 +36,7 @@ impl Simulate {
             attendance: Attendance::Nobody,
             lead: None,
             participants: Vec::new(),
-            ..self.simulated.request(loaded, &self.reports)?
+            ..self.simulated.request(loaded, &self.reports)
         };
         carry_out(request, output)
     }

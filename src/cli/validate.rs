@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::arguments::PlaybookSetting;
+use super::arguments::{Form, OutputFormat, PlaybookSetting};
 use super::output::Output;
 use crate::app::{AppError, load};
 use crate::diagnostic::render_json;
@@ -18,9 +18,15 @@ pub(super) struct Validate {
     playbooks: Vec<String>,
     #[command(flatten)]
     setting: PlaybookSetting,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl Validate {
+    pub(super) fn form(&self) -> OutputFormat {
+        self.form.format
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let mut exit = ExitCode::Passed;
         let mut documents = Vec::new();

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::arguments::Reports;
+use super::arguments::{Form, OutputFormat, Reports};
 use super::output::Output;
 use crate::app::{AppError, Checked, verify};
 use crate::model::ExitCode;
@@ -16,9 +16,15 @@ pub(super) struct Verify {
     run: String,
     #[command(flatten)]
     reports: Reports,
+    #[command(flatten)]
+    form: Form,
 }
 
 impl Verify {
+    pub(super) fn form(&self) -> OutputFormat {
+        self.form.format
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let (path, checked) = verify(&self.reports.reports, &self.run)?;
         let (exit, text) = match &checked {

@@ -145,6 +145,13 @@ impl Live {
         lines.into_iter().map(|line| clean::line(&line, usize::from(width.max(2)) - 1)).collect()
     }
 
+    /// Whether a person is being asked, or is about to be: whoever draws a screen leaves the terminal to them.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.course == Course::Paused
+            || self.running.values().any(|running| matches!(running.doing, Doing::Asking { .. }))
+    }
+
     fn phase_line(&self, now: Moment) -> String {
         let failed = if self.failed == 0 { String::new() } else { format!(", {} failed", self.failed) };
         let steps = format!("{} of {} steps begun{failed}", self.begun, self.steps.len());

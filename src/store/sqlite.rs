@@ -80,12 +80,19 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`]; a broken database is none, it is moved aside and made again.
     pub fn open(reports: &Path, read: &ReadRun<'_>) -> Result<(Self, Vec<Notice>), StoreError> {
-        let path = reports.join(FILE_NAME);
+        Self::open_at(reports, &reports.join(FILE_NAME), read)
+    }
+
+    /// As [`open`](Self::open), with the database in a file of its own; the folder that it is in must exist.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_at(reports: &Path, path: &Path, read: &ReadRun<'_>) -> Result<(Self, Vec<Notice>), StoreError> {
         let mut notices = Vec::new();
-        let mut store = match Self::try_open(reports, &path) {
+        let mut store = match Self::try_open(reports, path) {
             Ok(store) => store,
             Err(Fault::Other(error)) => return Err(error),
-            Err(Fault::Broken(_)) => Self::replace_broken(reports, &path, &mut notices)?,
+            Err(Fault::Broken(_)) => Self::replace_broken(reports, path, &mut notices)?,
         };
         refresh::refresh(&mut store, read, &mut notices)?;
         Ok((store, notices))
