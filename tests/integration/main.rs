@@ -6,3 +6,4 @@
 mod harness;
 mod layers;
 mod readme;
+mod simulation;
