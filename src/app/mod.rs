@@ -7,6 +7,7 @@ mod history;
 mod load;
 mod machine;
 mod real;
+mod rehearsal;
 mod reports;
 mod run;
 pub mod simulation;
@@ -14,6 +15,7 @@ mod survey;
 
 pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
 pub use load::{Loaded, Request, load};
+pub use rehearsal::{Aftermath, Rehearsal, Rehearsed, rehearse};
 pub use reports::{Written, draw, write_reports, write_whole};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
 pub use survey::{Surveyed, survey};

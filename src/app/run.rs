@@ -18,10 +18,10 @@ use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
 use crate::provider::simulated::{FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
-use crate::resource::Resources;
+use crate::resource::{Resources, World};
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
-use crate::time::{Clock, run_real, run_virtual};
+use crate::time::{Clock, Moment, run_real, run_virtual};
 
 /// Who answers gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,12 +115,14 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let path = journal::path_in(&folder.path);
     let writer =
         Writer::create(&path, folder.run.clone(), durability).map_err(|error| AppError::Files(error.to_string()))?;
-    let setting = Setting { run: folder.run.clone(), started, writer, faults };
     let ended = if simulated {
-        simulated_run(request, setting, start)?
+        let setting = Setting { run: folder.run.clone(), started, journal: Journal::inline(writer), faults };
+        let conduct = Conduct { seed: request.seed, start, pace: request.pace, observers: request.observers };
+        in_simulation(conduct, setting, |_, _, _| ())?.0
     } else {
-        history.started(&setting.started, &folder.run, start)?;
-        real_run(request, setting)?
+        history.started(&started, &folder.run, start)?;
+        let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
+        real_run(request, Setting { run: folder.run.clone(), started, journal, faults })?
     };
     let exit = ended.exit;
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
@@ -198,29 +200,43 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
 }
 
 /// What a run begins with, whichever its world.
-struct Setting {
-    run: RunId,
-    started: Started,
-    writer: Writer,
-    faults: Faults,
+pub(super) struct Setting {
+    pub(super) run: RunId,
+    pub(super) started: Started,
+    pub(super) journal: Journal,
+    pub(super) faults: Faults,
 }
 
-fn simulated_run(request: RunRequest, setting: Setting, start: Timestamp) -> Result<Ended, AppError> {
-    let ran = run_virtual(start, |clock| async move {
+/// How a simulated run is carried out.
+pub(super) struct Conduct {
+    pub(super) seed: Seed,
+    pub(super) start: Timestamp,
+    pub(super) pace: Pace,
+    pub(super) observers: Vec<Progress>,
+}
+
+/// Carries a run out in a simulated world; `look` sees that world when it is over, and how it was before.
+pub(super) fn in_simulation<T>(
+    conduct: Conduct,
+    setting: Setting,
+    look: impl FnOnce(&Simulation, World, Moment) -> T,
+) -> Result<(Ended, T), AppError> {
+    let ran = run_virtual(conduct.start, |clock| async move {
         let plan = &setting.started.plan;
-        let world = simulation::setup(plan, request.seed, clock.clone(), &setting.faults).map_err(AppError::Usage)?;
+        let seed = conduct.seed;
+        let world = simulation::setup(plan, seed, clock.clone(), &setting.faults).map_err(AppError::Usage)?;
         let points = world.faults.clone();
         let simulation = Simulation::new(world).map_err(|error| AppError::Usage(error.to_string()))?;
-        let seed = request.seed;
+        let before = simulation.world();
         let sight: Sight = Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())));
         let (_keep, signals) = tokio::sync::mpsc::channel(1);
-        let journal = Journal::inline(setting.writer);
-        let mut started = setting.started;
+        let (mut started, journal) = (setting.started, setting.journal);
         let resources = simulation.resources();
         started.origin.vantage = resources.network.vantage();
-        let run =
-            assemble(setting.run, started, resources, journal, clock, request.pace, sight, signals, request.observers);
-        drive(run).await.map_err(broke_off)
+        let (pace, observers) = (conduct.pace, conduct.observers);
+        let run = assemble(setting.run, started, resources, journal, clock.clone(), pace, sight, signals, observers);
+        let ended = drive(run).await.map_err(broke_off)?;
+        Ok((ended, look(&simulation, before, clock.now())))
     });
     ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
 }
@@ -229,7 +245,7 @@ fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
     let ran = run_real(|clock| async move {
         let redactor = Redactor::default();
         let resources = real::resources(&setting.started.plan, &clock, request.attendance)?;
-        let journal = Journal::threaded(setting.writer).map_err(|error| AppError::Files(error.to_string()))?;
+        let journal = setting.journal;
         let signals = signals(&clock)?;
         let mut started = setting.started;
         started.origin.vantage = resources.network.vantage();

@@ -8,6 +8,7 @@ use crate::playbook::Name;
 
 /// Checks the steps that are carried out in the plan's mode. `names` says where each step's text stands.
 pub(super) fn check(plan: &Plan, names: &[Name], diagnostics: &mut Vec<Diagnostic>) {
+    let disaster = disaster(plan);
     for step in 0..plan.steps.len() {
         if !plan.steps[step].applies {
             continue;
@@ -18,7 +19,9 @@ pub(super) fn check(plan: &Plan, names: &[Name], diagnostics: &mut Vec<Diagnosti
             Part::Disaster => loss_accepted(plan, step, names, diagnostics),
             _ => {}
         }
-        lost_region(plan, step, names, diagnostics);
+        if let Some(disaster) = disaster {
+            lost_region(plan, step, disaster, names, diagnostics);
+        }
     }
 }
 
@@ -84,11 +87,16 @@ fn loss_accepted(plan: &Plan, step: usize, names: &[Name], diagnostics: &mut Vec
 }
 
 /// From the disaster to the end of verification nothing may need the region that is lost.
-fn lost_region(plan: &Plan, step: usize, names: &[Name], diagnostics: &mut Vec<Diagnostic>) {
+fn lost_region(
+    plan: &Plan,
+    step: usize,
+    (disaster, lost): (usize, RegionRole),
+    names: &[Name],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     if plan.mode != Mode::Unplanned || plan.leg_of(step) != Some(Leg::Failover) {
         return;
     }
-    let Some((disaster, lost)) = disaster(plan) else { return };
     if step <= disaster
         || plan.phase_of(step).kind == PhaseKind::Disaster && plan.steps[step].phase == plan.steps[disaster].phase
     {

@@ -6,3 +6,5 @@
 mod cli;
 mod harness;
 mod layers;
+mod readme;
+mod simulation;

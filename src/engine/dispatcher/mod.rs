@@ -243,6 +243,13 @@ impl Dispatcher {
                     if *attempt == 1 {
                         self.befores.insert(n, before.clone());
                     }
+                    if let Part::Promotion(to) = self.plan.steps[n].act.describe().part()
+                        && let Some(watch) = &self.watch
+                    {
+                        for subject in self.plan.steps[n].act.describe().subjects() {
+                            watch.promoting(&subject.resource, to);
+                        }
+                    }
                     if let Act::DnsSwitch(switch) = &self.plan.steps[n].act
                         && let Some(watch) = &self.watch
                     {

@@ -34,6 +34,10 @@ pub(super) struct CanaryLane {
     sides: [Side; 2],
     at_once: u64,
     split_seen: bool,
+    /// The side whose promotion is under way: it may begin to take writes at any moment.
+    promoting: Option<RegionRole>,
+    /// When that side first acknowledged a row: from then on the other one must refuse.
+    handed_over: Option<Moment>,
 }
 
 /// One side's news since the last summary.
@@ -81,6 +85,8 @@ impl CanaryLane {
             sides: [Side::default(), Side::default()],
             at_once: limit.0.div_ceil(canary.every.0.max(1)).saturating_add(1).min(AT_ONCE_MAX),
             split_seen: false,
+            promoting: None,
+            handed_over: None,
         }
     }
 
@@ -122,7 +128,20 @@ impl CanaryLane {
 
     /// Whether this result changes nothing that anybody waits for.
     pub(super) fn is_quiet(&self, attempt: &Attempt, result: &WriteAttempt) -> bool {
-        attempt.wanted || self.split_seen || *result != WriteAttempt::Acknowledged
+        let news = if attempt.wanted { self.overlaps(attempt) } else { self.promoting != Some(attempt.region) };
+        self.split_seen || *result != WriteAttempt::Acknowledged || !news
+    }
+
+    /// Whether a row was sent to the old side after the side that is being promoted had taken one.
+    fn overlaps(&self, attempt: &Attempt) -> bool {
+        self.promoting.is_some_and(|to| to != attempt.region)
+            && self.handed_over.is_some_and(|taken| attempt.row.sent > taken)
+    }
+
+    /// The promotion of `to` begins. Between the instant at which it takes effect and the one at which that is seen,
+    /// rows that `to` takes are no split brain; rows that the other side still takes after them are.
+    pub(super) fn promoting(&mut self, to: RegionRole) {
+        (self.promoting, self.handed_over) = (Some(to), None);
     }
 
     /// What became of a row, known at `answered`. `Some` if it was acknowledged by the side that must refuse it.
@@ -134,6 +153,21 @@ impl CanaryLane {
             WriteAttempt::Acknowledged => {
                 side.acknowledged += 1;
                 side.last_acknowledged = Some((number, answered));
+                if !attempt.wanted && self.promoting == Some(attempt.region) {
+                    self.handed_over.get_or_insert(answered);
+                    return None;
+                }
+                if attempt.wanted && self.overlaps(attempt) {
+                    let first = !std::mem::replace(&mut self.split_seen, true);
+                    let (id, region) = (&self.id, attempt.region);
+                    let seen = || {
+                        format!(
+                            "canary {id} wrote row {number} in {region}, although {} took rows before",
+                            region.other()
+                        )
+                    };
+                    return first.then(seen);
+                }
                 if !attempt.wanted {
                     let first = !std::mem::replace(&mut self.split_seen, true);
                     let (id, region, active) = (&self.id, attempt.region, self.active);
@@ -159,6 +193,7 @@ impl CanaryLane {
     /// `None` if `to` took them already.
     pub(super) fn promote(&mut self, to: RegionRole) -> Option<Stretch> {
         self.promoted = true;
+        (self.promoting, self.handed_over) = (None, None);
         if to == self.active {
             return None;
         }

@@ -131,6 +131,14 @@ impl Watch {
         async move { rows::promoted(&shared, &resource, to, leg).await }
     }
 
+    /// The promotion of `to` is about to be made: it may take writes from now on.
+    pub fn promoting(&self, resource: &ResourceId, to: RegionRole) {
+        let canaries = self.shared.plan.canaries.iter().enumerate().filter(|(_, canary)| canary.of == *resource);
+        for (place, _) in canaries {
+            self.shared.at_desk(|desk| desk.canary(place).promoting(to));
+        }
+    }
+
     /// A switch of `records` to `to` is about to be made: from now on only that region's answers end outages of the
     /// services that need these records, and the records are followed until the old TTL has run out.
     pub fn switching(&self, records: &[ResourceId], to: RegionRole) {

@@ -42,7 +42,7 @@ use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::{PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::resource::{
-    Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
+    Region, RegionState, Resolver, ResourceKind, ResourceState, Resources, Seen, World as Snapshot, region_resource,
 };
 use crate::time::{Clock, Moment, Span};
 
@@ -119,6 +119,15 @@ enum Place {
     Backup(usize),
 }
 
+impl Place {
+    fn is(self, kind: ResourceKind, n: usize) -> bool {
+        match (self, kind) {
+            (Self::Database(mine), ResourceKind::Database) | (Self::Storage(mine), ResourceKind::Storage) => mine == n,
+            _ => false,
+        }
+    }
+}
+
 impl Simulation {
     /// Makes a world as it is at the start of a run.
     ///
@@ -176,6 +185,31 @@ impl Simulation {
     pub fn truth(&self, until: Moment) -> Vec<Truth> {
         let state = self.world.state();
         self.map.servers.iter().map(|server| self.truth_of(&state, server, until)).collect()
+    }
+
+    /// Databases and storages that took writes on two sides at once, and from when; each such stretch.
+    #[must_use]
+    pub fn two_writers(&self) -> Vec<(String, Moment)> {
+        let state = self.world.state();
+        let mut found = Vec::new();
+        for change in &state.changes {
+            let (of, n, sides) = match &change.fact {
+                truth::Fact::Database(n, sides) => (ResourceKind::Database, *n, sides),
+                truth::Fact::Storage(n, sides) => (ResourceKind::Storage, *n, sides),
+                truth::Fact::Cut(_) | truth::Fact::Compute(..) => continue,
+            };
+            if sides.iter().all(|side| side.writable) {
+                let named = self.ids.iter().filter(|(_, place)| place.is(of, n));
+                found.extend(named.map(|(id, _)| (id.to_string(), change.at)));
+            }
+        }
+        found
+    }
+
+    /// Of the commands that steps observe, the last that took effect: by what observes them.
+    #[must_use]
+    pub fn commands(&self) -> Vec<(Vec<String>, Vec<String>)> {
+        self.world.state().commands.last().map(|(observe, argv)| (observe.clone(), argv.clone())).collect()
     }
 
     fn truth_of(&self, state: &State, server: &Server, until: Moment) -> Truth {

@@ -51,6 +51,11 @@ impl Commands {
         Some(self.last.get(observe) == Some(&own.unwrap_or(first).act))
     }
 
+    /// What observes a command, and the one of its commands that ran last.
+    pub(super) fn last(&self) -> impl Iterator<Item = (&Vec<String>, &Vec<String>)> {
+        self.last.iter()
+    }
+
     /// Notes that `argv` ran.
     fn ran(&mut self, argv: &[String]) {
         for command in &self.known {

@@ -253,6 +253,42 @@ fn an_acknowledgement_by_the_old_side_is_split_brain(#[values(Pace::Plain, Pace:
     assert!(split[0].ends_with("in primary, although secondary was promoted"), "{split:?}");
 }
 
+/// Home again: the primary takes writes two seconds before its promotion is seen. `open_meanwhile` says which sides do.
+fn way_back(pace: Pace, open_meanwhile: [bool; 2]) -> Vec<String> {
+    let database = fake(open_primary());
+    let told = virtually(|clock| {
+        let database = &database;
+        async move {
+            let watching = Watching::start(&clock, plan(), with(&clock, database), pace);
+            clock.sleep(secs(30)).await;
+            database.0.lock().unwrap().open = [false, true];
+            watching.watch.promoted(&id("main"), S, Leg::Failover).await;
+            clock.sleep(secs(30)).await;
+            watching.watch.promoting(&id("main"), P);
+            clock.sleep(secs(2)).await;
+            database.0.lock().unwrap().open = open_meanwhile;
+            clock.sleep(secs(2)).await;
+            database.0.lock().unwrap().open = [true, false];
+            watching.watch.promoted(&id("main"), P, Leg::Return).await;
+            clock.sleep(secs(30)).await;
+            watching.finish().await
+        }
+    });
+    splits(&told)
+}
+
+#[rstest]
+fn what_a_side_takes_before_its_promotion_is_seen_is_no_split_brain(#[values(Pace::Plain, Pace::Ahead)] pace: Pace) {
+    assert_eq!(way_back(pace, [true, false]), Vec::<String>::new());
+}
+
+#[rstest]
+fn two_sides_that_take_rows_during_a_promotion_are_split_brain(#[values(Pace::Plain, Pace::Ahead)] pace: Pace) {
+    let split = way_back(pace, [true, true]);
+    assert_eq!(split.len(), 1, "once: {split:?}");
+    assert!(split[0].ends_with("in secondary, although primary took rows before"), "{split:?}");
+}
+
 #[rstest]
 fn two_writable_sides_are_seen_at_the_promotion(#[values(Pace::Plain, Pace::Ahead)] pace: Pace) {
     let database = fake(open_primary());

@@ -1,0 +1,137 @@
+//! What a simulated drill costs: the quarterly drill, planned and unplanned, from its plan to the end of its journal.
+//!
+//! `cargo run --release --example drill-rate [PLAYBOOK [SEEDS]]` runs the drill once for each seed, with its probes and
+//! canaries at their real intervals, its journal hash-chained and in memory. Reading the playbook and writing reports
+//! are left out. Prints the median of the wall times, on one thread.
+
+use std::error::Error;
+use std::io::Write;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use muster::action::StandInSecrets;
+use muster::app::{Loaded, Request, load, simulation};
+use muster::catalogue::Mode;
+use muster::chance::Seed;
+use muster::engine::watch::Pace;
+use muster::engine::{Attended, Ended, Run, drive};
+use muster::event::{Event, FORMAT, Origin, Started};
+use muster::id::RunId;
+use muster::infrastructure::simulate::Faults;
+use muster::journal::{Journal, MemoryLog, Writer};
+use muster::plan::Reality;
+use muster::provider::simulated::Simulation;
+use muster::time::{Moment, run_virtual};
+use rustix::time::{ClockId, clock_gettime};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let playbook = arguments.next().unwrap_or_else(|| "playbooks/quarterly-failover.yaml".to_owned());
+    let seeds = arguments.next().map_or(Ok(200), |seeds| seeds.parse())?;
+    for mode in [Mode::Planned, Mode::Unplanned] {
+        let reality = Reality::Twin;
+        let request = Request { playbook: playbook.clone(), mode: Some(mode), reality, ..Request::default() };
+        measure(mode, &load(&request).map_err(|error| format!("{playbook}: {error}"))?, seeds)?;
+    }
+    Ok(())
+}
+
+/// Runs the drill once for each seed and prints what that took.
+fn measure(mode: Mode, loaded: &Loaded, seeds: u64) -> Result<()> {
+    let mut taken = Vec::new();
+    let (mut last, mut bytes) = (None, 0);
+    for seed in 0..seeds {
+        let log = MemoryLog::new();
+        let began = milliseconds();
+        let ended = drill(loaded, Seed(seed), log.clone())?;
+        taken.push(milliseconds() - began);
+        bytes = log.bytes().len();
+        last = Some(ended);
+    }
+    let ended = last.ok_or("no seeds, no drill")?;
+    taken.sort_by(f64::total_cmp);
+    let at = |percent: usize| taken[(taken.len() * percent).div_ceil(100).max(1) - 1];
+    let (took, samples, rows) = extent(&ended);
+    writeln!(
+        std::io::stdout(),
+        "{mode}, a drill: {:.2} ms (p95 {:.2} ms, {seeds} seeds); the last one: {:.0} minutes of virtual time, \
+         {samples} samples, {rows} canary rows, {} records of {bytes} bytes, {}",
+        at(50),
+        at(95),
+        took.0 as f64 / 60e9,
+        ended.events.len(),
+        ended.verdict.map_or("no verdict".to_owned(), |(verdict, world)| format!("{verdict}, {world}")),
+    )?;
+    Ok(())
+}
+
+/// One drill in virtual time, from its first event to its last.
+fn drill(loaded: &Loaded, seed: Seed, log: MemoryLog) -> Result<Ended> {
+    let run = RunId::new("20261122-084216-drill-rate")?;
+    let start: Timestamp = "2026-11-22T08:42:16Z".parse()?;
+    let journal = Journal::inline(Writer::over(run.clone(), Box::new(log)));
+    run_virtual(start, |clock| async move {
+        let world = simulation::setup(&loaded.plan, seed, clock.clone(), &Faults::default())?;
+        let resources = Simulation::new(world)?.resources();
+        let (_keep, signals) = tokio::sync::mpsc::channel(1);
+        let run = Run {
+            id: run,
+            started: started(loaded, seed, resources.network.vantage()),
+            resources,
+            secrets: Arc::new(StandInSecrets),
+            journal,
+            clock,
+            fencing: 1,
+            pace: Pace::Ahead,
+            attended: Attended::No,
+            observers: Vec::new(),
+            signals,
+            health: Arc::new(|health| health),
+        };
+        Ok(drive(run).await?)
+    })?
+}
+
+fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
+    Started {
+        format: FORMAT,
+        plan: loaded.plan.clone(),
+        documents: loaded.documents.clone(),
+        origin: Origin {
+            muster: env!("CARGO_PKG_VERSION").to_owned(),
+            host: String::new(),
+            user: String::new(),
+            boot: String::new(),
+            vantage,
+            lead: None,
+            participants: Vec::new(),
+            yes: true,
+            faults: Vec::new(),
+        },
+        seed: Some(seed),
+        previous: None,
+    }
+}
+
+/// How long a run took in its own time, and how many samples and canary rows its journal sums up.
+fn extent(ended: &Ended) -> (Moment, u64, u64) {
+    let (mut samples, mut rows) = (0, 0);
+    for entry in &ended.events {
+        match &entry.event {
+            Event::Sampled { .. } => samples += 1,
+            Event::SamplesSummed { probes, canaries } => {
+                samples += probes.iter().map(|probe| probe.count).sum::<u64>();
+                rows += canaries.iter().map(|canary| canary.acknowledged + canary.failed).sum::<u64>();
+            }
+            _ => {}
+        }
+    }
+    (ended.events.last().map_or(Moment::ZERO, |last| last.elapsed), samples, rows)
+}
+
+fn milliseconds() -> f64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as f64 * 1e3 + now.tv_nsec as f64 / 1e6
+}

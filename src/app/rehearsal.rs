@@ -1,0 +1,111 @@
+//! A simulated run in memory: no folder, no file, no index. Beside its record it gives what only the simulation knows:
+//! the true world before and after, and what users were really served.
+
+use jiff::Timestamp;
+
+use super::run::{Conduct, Setting, in_simulation};
+use super::{AppError, Loaded, simulation};
+use crate::chance::Seed;
+use crate::engine::Observer;
+use crate::engine::watch::Pace;
+use crate::event::{FORMAT, Origin, Started};
+use crate::id::RunId;
+use crate::infrastructure::simulate::Faults;
+use crate::journal::{Journal, MemoryLog, Writer};
+use crate::model::ExitCode;
+use crate::provider::simulated::{Simulation, Truth};
+use crate::record::{Heads, Record};
+use crate::resource::World;
+use crate::time::Moment;
+
+/// What a plan is rehearsed with. One plan may be rehearsed many times, on many threads at once.
+#[derive(Clone, Debug)]
+pub struct Rehearsal {
+    /// What all chances are drawn from.
+    pub seed: Seed,
+    /// The wall clock's start.
+    pub start: Timestamp,
+    /// Faults, as `--fault` takes them.
+    pub faults: Vec<String>,
+    /// How samples are taken.
+    pub pace: Pace,
+}
+
+/// A rehearsal that has ended.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// All that its journal tells.
+    pub record: Record,
+    /// The journal's lines.
+    pub journal: Vec<u8>,
+    /// The exit code that the program would give.
+    pub exit: ExitCode,
+    /// What is really so.
+    pub aftermath: Aftermath,
+}
+
+/// What only the simulation knows of a run.
+#[derive(Clone, Debug)]
+pub struct Aftermath {
+    /// When the run had ended.
+    pub until: Moment,
+    /// The true world when the run began.
+    pub before: World,
+    /// The true world when it had ended.
+    pub after: World,
+    /// What users were really served, for each endpoint.
+    pub truth: Vec<Truth>,
+    /// Resources that really took writes on two sides at once, and from when.
+    pub two_writers: Vec<(String, Moment)>,
+    /// Of the commands that steps observe, the last that took effect: by what observes them.
+    pub commands: Vec<(Vec<String>, Vec<String>)>,
+}
+
+impl Aftermath {
+    pub(super) fn of(simulation: &Simulation, before: World, until: Moment) -> Self {
+        Self {
+            until,
+            before,
+            after: simulation.world(),
+            truth: simulation.truth(until),
+            two_writers: simulation.two_writers(),
+            commands: simulation.commands(),
+        }
+    }
+}
+
+/// Rehearses a plan on its simulated twin, whatever it is bound to.
+///
+/// # Errors
+/// [`AppError::Usage`] for a plan without a twin and faults that don't fit it, [`AppError::Defect`] if the simulation
+/// stands still or Muster itself failed.
+pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observer>>) -> Result<Rehearsed, AppError> {
+    let plan = &loaded.plan;
+    let faults =
+        Faults::parse(with.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
+    for fault in faults.iter() {
+        simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
+    }
+    let run = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
+    let origin = Origin {
+        muster: env!("CARGO_PKG_VERSION").to_owned(),
+        faults: with.faults.clone(),
+        ..Origin::default()
+    };
+    let started = Started {
+        format: FORMAT,
+        plan: plan.clone(),
+        documents: loaded.documents.clone(),
+        origin,
+        seed: Some(with.seed),
+        previous: None,
+    };
+    let log = MemoryLog::new();
+    let journal = Journal::inline(Writer::over(run.clone(), Box::new(log.clone())));
+    let setting = Setting { run: run.clone(), started, journal, faults };
+    let conduct = Conduct { seed: with.seed, start: with.start, pace: with.pace, observers };
+    let (ended, aftermath) = in_simulation(conduct, setting, Aftermath::of)?;
+    let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
+    let record = Record::from_events(run, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?;
+    Ok(Rehearsed { record, journal: log.take(), exit: ended.exit, aftermath })
+}

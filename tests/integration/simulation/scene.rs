@@ -1,0 +1,94 @@
+//! What the tests of drills share: plans, rehearsals, and a way to run many at once.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use muster::app::{self, Loaded, Rehearsal, Rehearsed, Request};
+use muster::catalogue::Mode;
+use muster::chance::Seed;
+use muster::engine::watch::Pace;
+
+/// No rehearsal takes this long: one that does hangs.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// The path of a file that is shipped.
+pub(super) fn shipped(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks").join(path).display().to_string()
+}
+
+/// The quarterly playbook in `mode`; `vars` over its own.
+pub(super) fn quarterly(mode: Mode, vars: &[(&str, &str)]) -> Loaded {
+    quarterly_on("infra/simulated.yaml", mode, vars)
+}
+
+/// The quarterly playbook on another infrastructure that is shipped.
+pub(super) fn quarterly_on(infrastructure: &str, mode: Mode, vars: &[(&str, &str)]) -> Loaded {
+    let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let request = Request {
+        playbook: shipped("quarterly-failover.yaml"),
+        infrastructure: Some(shipped(infrastructure)),
+        mode: Some(mode),
+        vars,
+        ..Request::default()
+    };
+    app::load(&request).unwrap()
+}
+
+/// With this seed and these faults, looking ahead.
+pub(super) fn with(seed: u64, faults: &[String]) -> Rehearsal {
+    Rehearsal {
+        seed: Seed(seed),
+        start: "2026-03-01T02:00:00Z".parse().unwrap(),
+        faults: faults.to_vec(),
+        pace: Pace::Ahead,
+    }
+}
+
+pub(super) fn rehearse(loaded: &Loaded, with: &Rehearsal) -> Rehearsed {
+    app::rehearse(loaded, with, Vec::new()).unwrap()
+}
+
+/// Does `each` for every case, on as many threads as there are processors, and gives the results in order. A panic is
+/// a result; a case that never ends fails the test and is named.
+pub(super) fn all<C, R>(cases: Vec<C>, each: impl Fn(&C) -> R + Send + Sync + 'static) -> Vec<Result<R, String>>
+where
+    C: std::fmt::Debug + Send + Sync + 'static,
+    R: Send + 'static,
+{
+    let count = cases.len();
+    let (cases, each, next) = (Arc::new(cases), Arc::new(each), Arc::new(AtomicUsize::new(0)));
+    let (sender, receiver) = channel();
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    for _ in 0..threads {
+        let (cases, each, next, sender) = (Arc::clone(&cases), Arc::clone(&each), Arc::clone(&next), sender.clone());
+        std::thread::spawn(move || {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                let Some(case) = cases.get(n) else { return };
+                let result = catch_unwind(AssertUnwindSafe(|| each(case))).map_err(|panic| {
+                    let text = panic.downcast_ref::<String>().cloned();
+                    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+                });
+                if sender.send((n, result)).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    let mut results: Vec<Option<Result<R, String>>> = (0..count).map(|_| None).collect();
+    for _ in 0..count {
+        match receiver.recv_timeout(PATIENCE) {
+            Ok((n, result)) => results[n] = Some(result),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                let begun = next.load(Ordering::Relaxed).min(count);
+                let hanging: Vec<&C> = (0..begun).filter(|n| results[*n].is_none()).map(|n| &cases[n]).collect();
+                panic!("these do not end: {hanging:?}");
+            }
+        }
+    }
+    results.into_iter().map(|result| result.unwrap()).collect()
+}

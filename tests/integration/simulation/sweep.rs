@@ -1,0 +1,216 @@
+//! The sweep: every step and every resource of the quarterly playbook, with every fault, in both modes. Whatever goes
+//! wrong, a drill ends in a known verdict, and what it says of the world is so.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use muster::app::{AppError, Rehearsed, rehearse};
+use muster::catalogue::Mode;
+use muster::id::RegionRole;
+use muster::infrastructure::simulate::FaultKind;
+use muster::model::{ExitCode, Place, Verdict};
+use muster::provider::simulated::settled;
+use muster::record::{HappeningKind, Record, StepState};
+use muster::resource::{ResourceState, World, region_resource};
+
+use super::scene::{all, quarterly, with};
+
+/// A long soak shows nothing that a short one does not.
+const VARS: [(&str, &str); 1] = [("soak", "3m")];
+
+#[derive(Clone, Debug)]
+struct Case {
+    mode: Mode,
+    target: String,
+    kind: FaultKind,
+}
+
+impl Case {
+    fn fault(&self) -> String {
+        format!("{}={}", self.target, self.kind)
+    }
+}
+
+/// How a case ended, and everything that is wrong with that.
+struct End {
+    line: String,
+    wrong: Vec<String>,
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for mode in [Mode::Planned, Mode::Unplanned] {
+        let plan = quarterly(mode, &VARS).plan;
+        let steps = plan.steps.iter().filter(|step| step.applies && plan.phases[step.phase].applies);
+        let resources = plan.resources.keys().cloned().chain(RegionRole::ALL.map(region_resource));
+        let targets = steps.map(|step| step.id.to_string()).chain(resources.map(|id| id.to_string()));
+        for target in targets {
+            cases.extend(FaultKind::ALL.map(|kind| Case { mode, target: target.clone(), kind }));
+        }
+    }
+    cases
+}
+
+fn try_out(case: &Case) -> End {
+    let loaded = quarterly(case.mode, &VARS);
+    match rehearse(&loaded, &with(1, &[case.fault()]), Vec::new()) {
+        Ok(rehearsed) => {
+            let ended = &rehearsed.record.ended;
+            let mut line = format!("{} {}: {} {} exit {:?}", case.mode, case.fault(), ended.verdict, ended.world, rehearsed.exit);
+            for reason in ended.reasons.iter().take(2) {
+                let _ = write!(line, "\n      because {reason}");
+            }
+            for left in &rehearsed.record.left {
+                let _ = write!(line, "\n      left {left:?}");
+            }
+            for change in &rehearsed.record.changes {
+                let _ = write!(line, "\n      changed {change:?}");
+            }
+            End { line, wrong: wrongs(case, &rehearsed) }
+        }
+        Err(error) => {
+            let what = match error {
+                AppError::Defect(what) => format!("a defect: {what}"),
+                other => format!("it broke off: {other:?}"),
+            };
+            End { line: format!("{} {}", case.mode, case.fault()), wrong: vec![what] }
+        }
+    }
+}
+
+/// Everything that is not as it should be at the end of a run.
+fn wrongs(case: &Case, it: &Rehearsed) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let record = &it.record;
+    let (verdict, world) = (record.ended.verdict, record.ended.world);
+    let (before, after) = (comparable(&it.aftermath.before), comparable(&it.aftermath.after));
+    let different: Vec<String> =
+        after.iter().filter(|(id, state)| before.get(*id) != Some(state)).map(|(id, _)| id.to_string()).collect();
+
+    if record.ended.exit != Some(it.exit) {
+        wrong.push(format!("the journal says exit {:?}, the program {:?}", record.ended.exit, it.exit));
+    }
+    if !fits(verdict, world, it.exit, record) {
+        wrong.push(format!("exit {:?} does not fit {verdict} and {world}", it.exit));
+    }
+    let told: Vec<&str> = record.changes.iter().map(|change| change.resource.as_str()).collect();
+    for id in &different {
+        let left = record.left.iter().any(|left| left.what.contains(id.as_str()) || left.advice.contains(id.as_str()));
+        if !told.contains(&id.as_str()) && !left {
+            wrong.push(format!("{id} is otherwise than before, and nobody is told: {:?}", after.get(id.as_str())));
+        }
+    }
+    let true_place = place(&it.aftermath.after);
+    if world != true_place && world != Place::Unknown {
+        wrong.push(format!("it says that the world is {world}, and it is {true_place}"));
+    }
+    if verdict == Verdict::Passed && !different.is_empty() {
+        wrong.push(format!("it passed, and these are otherwise than before: {different:?}"));
+    }
+    if verdict == Verdict::Refused && !different.is_empty() {
+        wrong.push(format!("it was refused before the first change, and these are otherwise: {different:?}"));
+    }
+    let shouted = record.timeline.iter().any(|happening| happening.kind == HappeningKind::SplitBrain);
+    if !it.aftermath.two_writers.is_empty() && !shouted {
+        wrong.push(format!("two sides took writes, and nobody was told: {:?}", it.aftermath.two_writers));
+    }
+    if shouted && (it.exit != ExitCode::NeedsPerson || verdict == Verdict::Passed) {
+        wrong.push(format!("two sides took writes, and it ended {verdict}, exit {:?}", it.exit));
+    }
+    let paused = it.aftermath.commands.iter().any(|(_, ran)| ran.last().is_some_and(|word| word == "pause"));
+    let told = record.left.iter().any(|left| left.step.as_ref().is_some_and(|step| step.as_str() == "hold-automation"))
+        || record.steps.iter().any(|step| step.id.as_str() == "resume" && step.state.is_bad());
+    if paused && !told {
+        wrong.push("the automatic failover is still paused, and nobody is told".to_owned());
+    }
+    if record.steps.iter().any(|step| step.state == StepState::Running) {
+        wrong.push("a step still runs".to_owned());
+    }
+    if case.kind == FaultKind::Fails && verdict == Verdict::Passed && acted(record, &case.target) {
+        wrong.push("it passed although a step failed".to_owned());
+    }
+    wrong
+}
+
+/// Whether the step that a fault is on began.
+fn acted(record: &Record, target: &str) -> bool {
+    record.steps.iter().any(|step| step.id.as_str() == target && step.state.is_bad())
+}
+
+/// Semantics, section 5.
+fn fits(verdict: Verdict, world: Place, exit: ExitCode, record: &Record) -> bool {
+    let left = record.steps.iter().any(|step| step.state == StepState::InDoubt) || !record.left.is_empty();
+    match exit {
+        ExitCode::Passed => verdict == Verdict::Passed && world == Place::Home,
+        ExitCode::Refused => verdict == Verdict::Refused,
+        ExitCode::NeedsPerson => verdict != Verdict::Passed && verdict != Verdict::Refused && (world != Place::Home || left),
+        ExitCode::Aborted => verdict == Verdict::Aborted && world == Place::Home,
+        ExitCode::Failed => matches!(verdict, Verdict::Failed | Verdict::Incomplete) && world == Place::Home,
+        ExitCode::Usage | ExitCode::Defect => false,
+    }
+}
+
+/// The world without what varies by itself, and without the count of promotions.
+fn comparable(world: &World) -> BTreeMap<String, ResourceState> {
+    let mut all: BTreeMap<String, ResourceState> =
+        settled(world).into_iter().map(|(id, state)| (id.to_string(), state)).collect();
+    for state in all.values_mut() {
+        if let ResourceState::Database(database) = state {
+            for side in database.regions.values_mut().filter_map(muster::resource::Seen::known_mut) {
+                side.timeline = 0;
+            }
+        }
+    }
+    all
+}
+
+/// Where the true world is: where the names lead and the writes go.
+fn place(world: &World) -> Place {
+    let mut seen = Vec::new();
+    for state in world.values() {
+        let writers: Vec<RegionRole> = match state {
+            ResourceState::Dns(dns) => dns.serves.into_iter().collect(),
+            ResourceState::Database(it) => it.writable().collect(),
+            ResourceState::Storage(it) => it.writable().collect(),
+            ResourceState::Region(region) if !region.isolated_from.is_empty() => return Place::Mixed,
+            ResourceState::Region(_) | ResourceState::Compute(_) | ResourceState::Backup(_) => continue,
+        };
+        seen.push(match writers[..] {
+            [RegionRole::Primary] => Place::Home,
+            [RegionRole::Secondary] => Place::Secondary,
+            _ => Place::Mixed,
+        });
+    }
+    match seen.first() {
+        Some(first) if seen.iter().all(|place| place == first) => *first,
+        Some(_) => Place::Mixed,
+        None => Place::Home,
+    }
+}
+
+#[test]
+fn whatever_goes_wrong_a_drill_ends_in_a_known_verdict_and_tells_the_truth() {
+    let cases = cases();
+    let count = cases.len();
+    assert!(count > 400, "only {count} cases");
+    let ends = all(cases.clone(), try_out);
+    let mut text = String::new();
+    let mut wrong = 0;
+    for (case, end) in cases.iter().zip(ends) {
+        match end {
+            Ok(end) => {
+                let _ = writeln!(text, "{}", end.line);
+                for what in end.wrong {
+                    wrong += 1;
+                    let _ = writeln!(text, "  WRONG {what}");
+                }
+            }
+            Err(panic) => {
+                wrong += 1;
+                let _ = writeln!(text, "{} {}\n  WRONG it panicked: {panic}", case.mode, case.fault());
+            }
+        }
+    }
+    println!("{count} cases");
+    assert!(wrong == 0, "{wrong} things are wrong in {count} cases:\n{text}");
+}
