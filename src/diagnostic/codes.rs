@@ -206,4 +206,9 @@ pub const CODES: &[Code] = &[
     ),
     code("M053", "nothing in it", "A playbook has at least one phase, a phase at least one step."),
     code("M055", "another version of the format", "The file is written for another version of Muster."),
+    code(
+        "M056",
+        "a phase whose name nearly means something",
+        "A phase's kind is its name (prechecks, disaster, detect, failover, verify, soak, failback, cleanup) or its `kind:`. Another name is part of the leg in which it stands.",
+    ),
 ];

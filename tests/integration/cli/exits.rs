@@ -37,18 +37,18 @@ fn only_the_approved_plan_is_run() {
     let scene = lab(TOUCH);
     refused(&scene, &format!("run drill.yaml {REAL} --approved 0123"), "the plan that was approved has the digest 0123");
     let plan = scene.path("drill.yaml");
-    // The harness takes hashes out of what is seen, so the digest is asked for in a way that it does not see.
-    let digest = digest_of(&scene);
-    let line = format!("run drill.yaml {REAL} --approved {digest}");
+    let line = format!("run drill.yaml {REAL} --approved {}", digest_of(&scene));
     let text = fs::read_to_string(&plan).unwrap();
+    fs::remove_file(scene.path("touched")).unwrap();
     fs::write(&plan, text.replace("A drill", "Another drill")).unwrap();
     refused(&scene, &line, "the plan that was approved");
     fs::write(&plan, text).unwrap();
     scene.types(&line).exits(0);
 }
 
+/// The plan's digest, from a run's journal: the harness takes hashes out of what is seen.
 fn digest_of(scene: &Scene) -> String {
-    scene.types("simulate drill.yaml --reports rehearsal").exits(0);
+    scene.types(&format!("run drill.yaml {REAL} --reports rehearsal")).exits(0);
     let twin = fs::read_dir(scene.path("rehearsal")).unwrap().map(Result::unwrap).find(|entry| entry.path().is_dir());
     let journal = fs::read_to_string(twin.unwrap().path().join("journal.jsonl")).unwrap();
     fs::remove_dir_all(scene.path("rehearsal")).unwrap();
@@ -97,7 +97,7 @@ fn a_step_that_fails_and_is_taken_back_leaves_1() {
                  \x20     - { id: break, command: { argv: [sh, -c, 'echo no disk left >&2; exit 7'] }, on_failure: undo }\n";
     let scene = lab(steps);
     let seen = scene.types(&format!("run drill.yaml {REAL}")).exits(1);
-    seen.says("FAILED").says("exit code 7, expected 0; it said: no disk left").warns("make  taken back");
+    seen.says("FAILED").warns("ended with exit code 7, expected 0; it said: no disk left").warns("make  taken back");
     assert!(!scene.path("made").exists());
 }
 
@@ -110,11 +110,10 @@ fn what_can_not_be_taken_back_leaves_5_and_says_what_to_do() {
 }
 
 #[test]
-fn a_promotion_that_lies_holds_the_drill() {
+fn a_failure_after_the_point_of_no_return_is_held_where_it_is_healthy() {
     let scene = shipped();
-    let line = "simulate playbooks/quarterly-failover.yaml --fault dns=fails";
-    let seen = scene.types(line);
-    assert!(seen.code == 5 || seen.code == 1, "{seen}");
+    let line = "simulate playbooks/quarterly-failover.yaml --fault promote-back=fails";
+    scene.types(line).exits(5).says("FAILED").says("needs a person").says("in the secondary region, us-west-2");
 }
 
 #[test]

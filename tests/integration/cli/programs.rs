@@ -48,7 +48,7 @@ fn a_program_that_says_done_and_is_not_fails() {
     let steps = "      - { id: make, command: { argv: ['true'], observe: [test, -f, made] }, timeout: 1s }\n";
     let (_, seen) = run(steps);
     assert_ne!(seen.code, 0, "{seen}");
-    seen.says("make").says("`test -f made` says that it is not done");
+    seen.warns("make  failed").warns("`test -f made` says that it is not done");
 }
 
 #[test]
