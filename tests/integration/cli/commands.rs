@@ -40,7 +40,27 @@ fn the_help_says_what_there_is_and_what_the_exit_codes_mean() {
     for word in ["validate", "plan", "simulate", "run", "history", "show", "report", "verify", "Exit codes", "--color"] {
         assert!(seen.stdout.contains(word), "{word} is missing\n{seen}");
     }
-    assert_snapshot!(Scene::new().types("report --help"), @"");
+    assert_snapshot!(Scene::new().types("report --help"), @r"
+    exit 0
+    --- output
+    Draws a report of a run anew from its journal
+
+    Usage: muster report [OPTIONS] <RUN>
+
+    Arguments:
+      <RUN>  Its id, or the path of its folder or journal
+
+    Options:
+          --color <WHEN>     When colours are used: auto (at a terminal, unless NO_COLOR is set),
+                             always, never [default: auto]
+          --format <FORMAT>  How it is drawn: html, markdown, json, junit or text [default: markdown]
+          --out <PATH>       The file to write; standard output if it is not said
+      -q, --quiet            Say less: no progress, no notices
+          --reports <DIR>    The folder of runs, their journals and reports [default: reports]
+      -v, --verbose...       Say more: what Muster itself does; -vv says most
+          --store <URL>      Where the index of runs is: sqlite:PATH [default: sqlite:REPORTS/muster.db]
+      -h, --help             Print help
+    ");
 }
 
 #[test]
@@ -51,12 +71,26 @@ fn the_version_is_printed() {
 
 #[test]
 fn an_unknown_option_is_a_usage_error_that_names_a_right_one() {
-    assert_snapshot!(Scene::new().types("run a.yaml --exekute"), @"");
+    assert_snapshot!(Scene::new().types("run a.yaml --exekute"), @r"
+    exit 2
+    --- errors
+    error: unexpected argument '--exekute' found
+
+      tip: a similar argument exists: '--execute'
+
+    Usage: muster run --execute <PLAYBOOK>
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
 fn a_valid_playbook_is_said_to_be_so() {
-    assert_snapshot!(small().types("validate drill.yaml"), @"");
+    assert_snapshot!(small().types("validate drill.yaml"), @r"
+    exit 0
+    --- output
+    drill.yaml: valid, 2 phases and 3 steps in planned mode, environment simulated
+    ");
     let document = small().types("validate drill.yaml --format json").exits(0).json();
     assert_eq!(document[0]["valid"], true);
     assert_eq!(document[0]["problems"], Value::Array(Vec::new()));
@@ -65,7 +99,14 @@ fn a_valid_playbook_is_said_to_be_so() {
 #[test]
 fn what_can_not_be_read_is_named() {
     let scene = small().file("folder/x", "");
-    assert_snapshot!(scene.types("validate nowhere.yaml folder drill.yaml"), @"");
+    assert_snapshot!(scene.types("validate nowhere.yaml folder drill.yaml"), @r"
+    exit 2
+    --- output
+    drill.yaml: valid, 2 phases and 3 steps in planned mode, environment simulated
+    --- errors
+    error: the playbook nowhere.yaml can't be read: there is no such file
+    error: the playbook folder can't be read: it is a folder
+    ");
     scene.types("run nowhere.yaml").exits(2).warns("nowhere.yaml can't be read: there is no such file");
     let document = scene.types("run nowhere.yaml --format json").exits(2).json();
     assert_eq!(document["exit"], 2);
@@ -73,7 +114,45 @@ fn what_can_not_be_read_is_named() {
 
 #[test]
 fn a_plan_says_now_and_then() {
-    assert_snapshot!(small().types("plan drill.yaml"), @"");
+    assert_snapshot!(small().types("plan drill.yaml"), @r"
+    exit 0
+    --- output
+    A drill
+    planned mode, environment simulated, everything simulated
+    plan [sha256]
+
+    prechecks (prechecks), +0:00 to +0:01
+    ────────────────────────────────────────────────────────────────────────────
+         step   starts   takes    what it does                       taken back
+    ════════════════════════════════════════════════════════════════════════════
+     *   near   +0:00    200 ms   check that: main in secondary at
+                                  most 30 s behind
+                                  holds now
+    ────────────────────────────────────────────────────────────────────────────
+
+    failover (failover), +0:01 to +0:38
+    ────────────────────────────────────────────────────────────────────────────────
+         step      starts   takes   what it does                       taken back
+    ════════════════════════════════════════════════════════════════════════════════
+     *   fence     +0:01    2 s     stop writes to main in primary     restored
+                                    main: primary takes writes,
+                                    secondary replica 402 ms behind
+                                    -> primary fenced, secondary
+                                    replica 402 ms behind
+    ────────────────────────────────────────────────────────────────────────────────
+     *   promote   +0:03    35 s    promote main in secondary          irreversible
+                                    main: primary fenced, secondary
+                                    replica 402 ms behind -> primary
+                                    fenced, secondary takes writes
+                                    POINT OF NO RETURN: after this
+                                    nothing of this leg is reversed
+    ────────────────────────────────────────────────────────────────────────────────
+
+    * on the critical path of its phase
+    failover: users expected to be out for 37 s, no objective stated
+    prechecks hold, as far as they can be judged now
+    expected to take 37.2 s in all
+    ");
     assert_eq!(small().runs(), Vec::<String>::new());
 }
 
@@ -132,25 +211,46 @@ fn a_fault_is_put_on_what_there_is() {
     let scene = small();
     scene.types("simulate drill.yaml --fault promote=fails").exits(1);
     scene.types("simulate drill.yaml --fault main=lies").exits(1);
-    assert_snapshot!(scene.types("simulate drill.yaml --fault promot=fails"), @"");
-    assert_snapshot!(scene.types("simulate drill.yaml --fault promote=sings"), @"");
+    assert_snapshot!(scene.types("simulate drill.yaml --fault promot=fails"), @r"
+    exit 2
+    --- errors
+    error: `promot` is neither a step of the playbook nor a resource of the infrastructure file; write --fault promote=hangs, for example
+    ");
+    assert_snapshot!(scene.types("simulate drill.yaml --fault promote=sings"), @r"
+    exit 2
+    --- errors
+    error: there is no fault `sings`: the kinds are fails, hangs, slow, flaky and lies
+    ");
 }
 
 #[test]
 fn past_runs_are_listed_shown_and_drawn_again() {
     let scene = shipped();
     scene.types(&format!("{SHIPPED} -q")).exits(0);
-    assert_snapshot!(scene.types("history"), @"");
+    assert_snapshot!(scene.types("history"), @r"
+    exit 0
+    --- output
+    ───────────────────────────────────────────────────────────────────────────
+    Run                                     Verdict   World  RTA ≤       RPA ≤
+    ───────────────────────────────────────────────────────────────────────────
+    [time]-quarterly-failover      ✓ passed  home   2 min 50 s  2 s
+      [at], planned, simulated
+    ───────────────────────────────────────────────────────────────────────────
+    ");
     let rows = scene.types("history --format json").exits(0).json();
-    assert_eq!(rows[0]["verdict"], "passed");
+    assert_eq!(rows["runs"][0]["verdict"], "passed");
     let missing = scene.types("history --playbook other --format json").exits(0).json();
-    assert_eq!(missing, Value::Array(Vec::new()));
+    assert_eq!(missing["runs"], Value::Array(Vec::new()));
 
     let shown = scene.types(&format!("show {SHIPPED_RUN}")).exits(0).says("PASSED");
     let by_path = scene.types(&format!("show reports/{SHIPPED_RUN}/journal.jsonl")).exits(0);
     assert_eq!(shown.stdout, by_path.stdout);
     assert!(scene.types(&format!("show {SHIPPED_RUN} --format json")).exits(0).json()["record"].is_object());
-    assert_snapshot!(scene.types("show 20990101-000000-nothing"), @"");
+    assert_snapshot!(scene.types("show 20990101-000000-nothing"), @r"
+    exit 2
+    --- errors
+    error: there is no run `[time]-nothing` in reports; `muster history` lists them
+    ");
 }
 
 #[test]
@@ -190,7 +290,13 @@ fn the_index_may_be_elsewhere() {
     scene.types("run drill.yaml -q --store sqlite:index.db").exits(0);
     assert!(scene.path("index.db").is_file() && !scene.path("reports/muster.db").exists());
     scene.types("history --store sqlite:index.db").exits(0).says("drill");
-    assert_snapshot!(scene.types("history --store postgres://localhost/muster"), @"");
+    assert_snapshot!(scene.types("history --store postgres://localhost/muster"), @r"
+    exit 2
+    --- errors
+    error: invalid value 'postgres://localhost/muster' for '--store <URL>': this version keeps the index of runs in a SQLite file: write sqlite:PATH, for example sqlite:reports/muster.db
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]

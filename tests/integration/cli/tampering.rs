@@ -27,7 +27,11 @@ fn a_whole_journal_is_found_whole() {
     scene.types(&format!("verify {}", journal.display())).exits(0).says("whole");
     let document = scene.types(&format!("verify {SHIPPED_RUN} --format json")).exits(0).json();
     assert_eq!(document["whole"], true);
-    assert_snapshot!(scene.types("verify nothing"), @"");
+    assert_snapshot!(scene.types("verify nothing"), @r"
+    exit 2
+    --- errors
+    error: there is no run `nothing` in reports, and no such file; `muster history` lists the runs
+    ");
 }
 
 #[test]
@@ -48,7 +52,11 @@ fn a_changed_figure_is_found_and_placed() {
     let (scene, journal) = ran();
     let text = fs::read_to_string(&journal).unwrap();
     fs::write(&journal, text.replacen(r#""attempt":1"#, r#""attempt":2"#, 1)).unwrap();
-    assert_snapshot!(verify(&scene), @"");
+    assert_snapshot!(verify(&scene), @r"
+    exit 1
+    --- output
+    reports/[time]-quarterly-failover/journal.jsonl: damaged: line 5 says that the line before it has SHA-256 [sha256], but it has [sha256]: one of the two was changed
+    ");
 }
 
 #[test]
@@ -57,7 +65,11 @@ fn a_missing_line_is_found() {
     let text = fs::read_to_string(&journal).unwrap();
     let without: Vec<&str> = text.lines().enumerate().filter(|(n, _)| *n != 10).map(|(_, line)| line).collect();
     fs::write(&journal, without.join("\n") + "\n").unwrap();
-    assert_snapshot!(verify(&scene), @"");
+    assert_snapshot!(verify(&scene), @r"
+    exit 1
+    --- output
+    reports/[time]-quarterly-failover/journal.jsonl: damaged: line 11 has seq 11, expected 10: lines are missing, doubled or out of order
+    ");
 }
 
 #[test]
@@ -65,7 +77,11 @@ fn a_cut_tail_is_found_and_what_is_whole_is_still_shown() {
     let (scene, journal) = ran();
     let bytes = fs::read(&journal).unwrap();
     fs::write(&journal, &bytes[..bytes.len() - 30]).unwrap();
-    assert_snapshot!(verify(&scene), @"");
+    assert_snapshot!(verify(&scene), @r"
+    exit 1
+    --- output
+    reports/[time]-quarterly-failover/journal.jsonl: damaged: its last record is cut: 239 whole lines (353131 bytes), then 1692 bytes of a line that was never finished
+    ");
     scene.types(&format!("show {SHIPPED_RUN}")).exits(0).warns("the end of the journal is cut").says("INCOMPLETE");
 }
 
@@ -75,7 +91,11 @@ fn a_changed_last_line_and_missing_last_lines_are_found_by_the_report() {
     let text = fs::read_to_string(&journal).unwrap();
     assert_eq!(text.matches(r#""verdict":"passed""#).count(), 1);
     fs::write(&journal, text.replace(r#""verdict":"passed""#, r#""verdict":"failed""#)).unwrap();
-    assert_snapshot!(verify(&scene), @"");
+    assert_snapshot!(verify(&scene), @r"
+    exit 1
+    --- output
+    reports/[time]-quarterly-failover/journal.jsonl: the chain is whole, but its head at the run's end is [sha256], and report.json beside it prints [sha256]: one of the two was changed
+    ");
     let lines: Vec<&str> = text.lines().collect();
     fs::write(&journal, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
     verify(&scene).exits(1).says("the chain is whole");
