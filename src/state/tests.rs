@@ -272,7 +272,7 @@ fn a_return_that_fails_after_its_promotion_holds() {
 fn what_may_have_happened_is_taken_back_and_what_did_not_is_not() {
     let told = |happened| Play::new(drill()).run(&[("fence", happened)]).told();
     assert_eq!(told(Happened::Unknown), "ready, fence, undoing, undo fence, cleaning up, tidy, tell");
-    assert_eq!(told(Happened::No), "ready, fence, undoing, cleaning up, tidy, tell");
+    assert_eq!(told(Happened::No), "ready, fence, stopping, cleaning up, tidy, tell");
 }
 
 #[test]
