@@ -91,7 +91,9 @@ impl Agenda {
         shared.at_desk(|desk| {
             loop {
                 let due = desk.next_due();
-                let Some(Reverse((at, _, _, item))) = self.entries.peek().copied() else { break };
+                // Without an entry there is still what time alone makes due.
+                let next = self.entries.peek().copied();
+                let at = next.map_or(Moment::MAX, |Reverse((at, ..))| at);
                 if due < at {
                     if due > now {
                         break;
@@ -99,6 +101,7 @@ impl Agenda {
                     desk.due(now);
                     continue;
                 }
+                let Some(Reverse((_, _, _, item))) = next else { break };
                 let on_time = matches!(item, Item::HandIn { .. });
                 if at > now && (on_time || at >= horizon) {
                     break;

@@ -199,9 +199,8 @@ fn whatever_goes_wrong_a_drill_ends_in_a_known_verdict_and_tells_the_truth() {
     let count = cases.len();
     assert!(count > 400, "only {count} cases");
     let (planned, unplanned) = (quarterly(Mode::Planned, &VARS), quarterly(Mode::Unplanned, &VARS));
-    let ends = all(cases.clone(), move |case| {
-        try_out(case, if case.mode == Mode::Planned { &planned } else { &unplanned })
-    });
+    let ends =
+        all(cases.clone(), move |case| try_out(case, if case.mode == Mode::Planned { &planned } else { &unplanned }));
     let mut text = String::new();
     let mut wrong = 0;
     for (case, end) in cases.iter().zip(ends) {
