@@ -5,22 +5,32 @@
 //!
 //! * programs: what running `true` costs, one after another;
 //! * rate: 64 HTTP probes at a time for 4 seconds;
-//! * punctuality: 1,000 targets, one probe a second each, their starts spread over the second, for 10 seconds;
+//! * punctuality: 1,000 targets, one probe a second each, their starts spread over the second, for 10 seconds; then
+//!   the same as services of a drill, watched by the engine as it does during a run;
 //! * rate again, of bare connections: these are opened faster than the server takes them, so that its queue
 //!   overflows and only the figure for a CPU-second says something.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use muster::catalogue::Probe;
+use muster::engine::Sink;
+use muster::engine::watch::{Addresses, Pace, Watch, WatchSetup};
+use muster::event::Event;
 use muster::id::RunId;
+use muster::plan::{LoadInput, Reality};
 use muster::provider::network::RealNetwork;
 use muster::provider::process::RealProcesses;
+use muster::provider::terminal::NobodyPeople;
 use muster::resource::{
-    Actor, Cancellation, CommandLine, Context, HttpRequest, Method, Network, Processes, Resolver, TcpRequest,
+    Actor, Cancellation, CommandLine, Context, Exchange, HttpRequest, HttpResponse, Method, Network, Processes,
+    Resolver, Resources, TcpRequest,
 };
-use muster::time::{Clock, Span, Ticks, run_real};
+use muster::time::{Clock, Moment, Span, Ticks, run_real};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -102,6 +112,7 @@ async fn measure(clock: Clock, port: u16) -> Result<()> {
     };
     writeln!(out, "HTTP probes: {}", rate(&clock, probe).await?)?;
     punctuality(&cx, &network, &http, &mut out).await?;
+    watched(&cx, &network, port, &mut out).await?;
     let tcp_cx = cx.clone();
     let probe = move || {
         let (cx, network, tcp) = (tcp_cx.clone(), network_tcp.clone(), tcp.clone());
@@ -171,13 +182,17 @@ async fn punctuality(cx: &Context, network: &Arc<dyn Network>, http: &HttpReques
         target.await?;
     }
     let cpu = (cpu_seconds() - cpu) / ROUNDS as f64;
-    let mut late = std::mem::take(&mut *late.lock().map_err(|_| "a target panicked")?);
+    let late = std::mem::take(&mut *late.lock().map_err(|_| "a target panicked")?);
+    writeln!(out, "{TARGETS} targets at 1 s: {}", told(late, cpu))?;
+    Ok(())
+}
+
+/// How late starts were.
+fn told(mut late: Vec<Span>, cpu: f64) -> String {
     late.sort_unstable();
     let at = |share: usize| late.get(late.len() * share / 1000).copied().unwrap_or_default().as_secs_f64() * 1000.0;
-    writeln!(
-        out,
-        "{TARGETS} targets at 1 s: {} of {} answered, starts late by p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms; \
-         {:.0} ms of CPU a second; {}",
+    format!(
+        "{} of {} answered, starts late by p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms; {:.0} ms of CPU a second; {}",
         late.len(),
         TARGETS * ROUNDS,
         at(500),
@@ -185,8 +200,132 @@ async fn punctuality(cx: &Context, network: &Arc<dyn Network>, http: &HttpReques
         at(999),
         cpu * 1000.0,
         peak_memory()
+    )
+}
+
+/// The real network, with a note of when each request began that was answered.
+struct Noted {
+    inner: Arc<dyn Network>,
+    starts: Mutex<Vec<(Arc<str>, Moment)>>,
+}
+
+#[async_trait::async_trait]
+impl Network for Noted {
+    async fn http(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse> {
+        let start = cx.clock.now();
+        let exchange = self.inner.http(cx, request).await;
+        if let (true, Ok(mut starts)) = (exchange.result.is_ok(), self.starts.lock()) {
+            starts.push((request.url.clone(), start));
+        }
+        exchange
+    }
+
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
+        self.inner.tcp(cx, request).await
+    }
+
+    fn vantage(&self) -> String {
+        self.inner.vantage()
+    }
+}
+
+/// The targets as services of a drill, watched as the engine watches them.
+async fn watched(cx: &Context, network: &Arc<dyn Network>, port: u16, out: &mut impl Write) -> Result<()> {
+    let noted = Arc::new(Noted { inner: network.clone(), starts: Mutex::new(Vec::new()) });
+    let plan = Arc::new(plan_of_services(port)?);
+    let (sink, mut inbox) = Sink::new();
+    let setup = WatchSetup {
+        plan: plan.clone(),
+        resources: only_network(noted.clone()),
+        run: cx.run.clone(),
+        clock: cx.clock.clone(),
+        fencing: 0,
+        sink,
+        pace: Pace::Plain,
+        addresses: Addresses::new(),
+    };
+    let cpu = cpu_seconds();
+    let watch = Watch::start(setup);
+    // The first sample of each tells when it was due; from there on one is due each second.
+    let mut due: BTreeMap<String, Moment> = BTreeMap::new();
+    let mut events = 0;
+    let listening = async {
+        while let Some(message) = inbox.recv().await {
+            for event in message.events {
+                events += 1;
+                if let Event::Sampled { probe, last: None, first } = event {
+                    due.insert(probe.to_string(), first.scheduled);
+                }
+            }
+        }
+    };
+    let _ = cx.clock.timeout(Span::from_secs(ROUNDS), listening).await;
+    let cpu = (cpu_seconds() - cpu) / ROUNDS as f64;
+    let urls: BTreeMap<String, Moment> = plan
+        .services
+        .iter()
+        .filter_map(|service| match &service.probe.probe {
+            Probe::Http(http) => Some((http.url.clone(), *due.get(service.probe.id.as_str())?)),
+            Probe::Tcp(_) => None,
+        })
+        .collect();
+    let starts = std::mem::take(&mut *noted.starts.lock().map_err(|_| "a probe panicked")?);
+    let late: Vec<Span> = starts
+        .iter()
+        .filter_map(|(url, start)| Some(Span(start.since(*urls.get(&**url)?).0 % 1_000_000_000)))
+        .collect();
+    let apart: BTreeSet<Moment> = urls.values().copied().collect();
+    writeln!(
+        out,
+        "watched by the engine: {}; {} different first ticks, {events} events",
+        told(late, cpu),
+        apart.len()
     )?;
+    drop(watch);
     Ok(())
+}
+
+/// A playbook with a service for each target.
+fn plan_of_services(port: u16) -> Result<muster::model::Plan> {
+    let mut playbook = String::from(
+        "muster: 1\nname: targets\ntitle: A thousand targets\nowner: benchmarks\ninfrastructure: lab.yaml\n\
+         mode: planned\nservices:\n",
+    );
+    for target in 0..TARGETS {
+        writeln!(
+            playbook,
+            "  t{target}: {{ title: Target {target}, depends_on: [], probe: {{ http: \"http://127.0.0.1:{port}/{target}\", \
+             expect: {{ status: 200 }}, every: 1s }} }}"
+        )?;
+    }
+    playbook.push_str("phases: [{ name: failover, steps: [{ id: nothing, wait: { for: 0s } }] }]\n");
+    let lab = "muster: 1\nname: lab\nenvironment: lab\nregions: { primary: { name: here }, secondary: { name: there } }\n\
+               resources: {}\n";
+    let loaded = muster::plan::load(&LoadInput {
+        playbook_path: "targets.yaml",
+        playbook: playbook.as_bytes(),
+        infrastructure_path: None,
+        mode: None,
+        vars: &[],
+        reality: Reality::AsBound,
+        read: &|_| Ok(lab.as_bytes().to_vec()),
+    });
+    let first = loaded.diagnostics.first().map_or(String::new(), |diagnostic| format!("{diagnostic:?}"));
+    Ok(loaded.plan.ok_or(first)?)
+}
+
+fn only_network(network: Arc<dyn Network>) -> Resources {
+    Resources {
+        dns: BTreeMap::new(),
+        databases: BTreeMap::new(),
+        computes: BTreeMap::new(),
+        storages: BTreeMap::new(),
+        backups: BTreeMap::new(),
+        regions: BTreeMap::new(),
+        network,
+        processes: Arc::new(RealProcesses),
+        people: Arc::new(NobodyPeople),
+    }
 }
 
 /// `true`, one after another.

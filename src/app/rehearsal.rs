@@ -87,11 +87,8 @@ pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observ
         simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
     }
     let run = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
-    let origin = Origin {
-        muster: env!("CARGO_PKG_VERSION").to_owned(),
-        faults: with.faults.clone(),
-        ..Origin::default()
-    };
+    let origin =
+        Origin { muster: env!("CARGO_PKG_VERSION").to_owned(), faults: with.faults.clone(), ..Origin::default() };
     let started = Started {
         format: FORMAT,
         plan: plan.clone(),

@@ -105,8 +105,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     })?;
     // The index before the folder: a run that can't be noted leaves no folder behind.
     let (history, mut notices) = History::open(&request.runs)?;
-    let folder =
-        RunFolder::create(reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
+    let folder = RunFolder::create(reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };

@@ -100,7 +100,9 @@ impl Output {
         let exit = u8::from(error.exit());
         match error {
             AppError::Invalid { diagnostics, .. } if self.json() => {
-                self.json_result(&json!({ "error": error.to_string(), "exit": exit, "problems": render_json(diagnostics) }));
+                self.json_result(
+                    &json!({ "error": error.to_string(), "exit": exit, "problems": render_json(diagnostics) }),
+                );
             }
             other if self.json() => self.json_result(&json!({ "error": other.to_string(), "exit": exit })),
             AppError::Invalid { diagnostics, sources } => {

@@ -24,17 +24,17 @@ pub(super) enum Broken {
 }
 
 /// Judges a run by its events and by what is seen at its end.
-pub(super) fn judge(
+pub(super) fn judge<'a>(
     run: &crate::id::RunId,
     plan: &Plan,
-    entries: &[Entry],
+    entries: impl Iterator<Item = &'a Entry> + Clone,
     state: &RunState,
     seen: &World,
     broken: Broken,
 ) -> Judged {
-    let left = left_over(plan, entries, state);
+    let left = left_over(plan, entries.clone(), state);
     let defect = Judged { verdict: Verdict::Failed, world: Place::Unknown, exit: ExitCode::Defect, left: left.clone() };
-    let Ok(record) = Record::from_events(run.clone(), entries.iter().cloned(), Heads::default()) else {
+    let Ok(record) = Record::of_events(run.clone(), entries, Heads::default()) else {
         return defect;
     };
     let ending = Ending {
@@ -50,7 +50,7 @@ pub(super) fn judge(
 }
 
 /// Everything that the run did and that is still so although it was to be taken back, or that is in doubt.
-fn left_over(plan: &Plan, entries: &[Entry], state: &RunState) -> Vec<LeftOver> {
+fn left_over<'a>(plan: &Plan, entries: impl Iterator<Item = &'a Entry>, state: &RunState) -> Vec<LeftOver> {
     let mut left = Vec::new();
     for entry in entries {
         if let Event::UndoFinished { step, result } = &entry.event {
@@ -63,7 +63,7 @@ fn left_over(plan: &Plan, entries: &[Entry], state: &RunState) -> Vec<LeftOver> 
                 UndoResult::Failed(why) => left.push(LeftOver {
                     step: Some(step.clone()),
                     what: format!("it could not be taken back: {why}"),
-                    advice: advice(plan, step),
+                    advice: plan.step_index(step).map(|n| advice(&plan.steps[n])).unwrap_or_default(),
                 }),
                 UndoResult::Restored | UndoResult::Compensated(_) | UndoResult::NothingToDo => {}
             }
@@ -76,13 +76,13 @@ fn left_over(plan: &Plan, entries: &[Entry], state: &RunState) -> Vec<LeftOver> 
             Status::Failed { happened: crate::model::Happened::Unknown, .. } => "whether it happened is not known",
             _ => continue,
         };
-        left.push(LeftOver { step: Some(step.id.clone()), what: doubtful.to_owned(), advice: advice(plan, &step.id) });
+        left.push(LeftOver { step: Some(step.id.clone()), what: doubtful.to_owned(), advice: advice(step) });
     }
     left
 }
 
-fn advice(plan: &Plan, step: &crate::id::StepId) -> String {
-    let subjects = plan.step_index(step).map(|n| plan.steps[n].act.describe().subjects()).unwrap_or_default();
+fn advice(step: &crate::model::Step) -> String {
+    let (subjects, step) = (step.act.describe().subjects(), &step.id);
     if subjects.is_empty() {
         return format!("look whether `{step}` took effect, and take it back by hand if it did");
     }

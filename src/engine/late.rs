@@ -13,6 +13,11 @@ pub(super) struct Names {
     pub(super) ending: Option<(Verdict, Place)>,
 }
 
+/// Whether the action may tell how the run ends.
+pub(super) fn tells_ending(act: &Act) -> bool {
+    serde_json::to_string(act).is_ok_and(|json| json.contains("{{"))
+}
+
 /// The action with its late names filled, or `None` if it has none.
 ///
 /// # Errors

@@ -230,14 +230,7 @@ impl Builder {
             Event::UndoStarted { step } => self.undo_started(self.step(seq, &step)?, at),
             Event::UndoFinished { step, result } => self.undo_finished(self.step(seq, &step)?, at, result),
             Event::Sampled { probe, last, first } => self.sampled(&probe, last.as_ref(), &first),
-            Event::SamplesSummed { probes, canaries } => {
-                for summary in &probes {
-                    self.summed(summary);
-                }
-                for progress in &canaries {
-                    self.rows(progress);
-                }
-            }
+            Event::SamplesSummed { probes, canaries } => self.samples_summed(&probes, &canaries),
             Event::CanaryCounted { leg, count } => {
                 self.counts.insert((count.canary.clone(), leg), count);
             }
@@ -275,6 +268,23 @@ impl Builder {
             }
         }
         Ok(())
+    }
+
+    /// As [`Builder::push`], of an event that stays where it is. Summaries of samples, of which a long run has the most,
+    /// are not copied.
+    ///
+    /// # Errors
+    /// As [`Builder::push`].
+    pub fn push_ref(&mut self, entry: &Entry) -> Result<(), RecordError> {
+        match &entry.event {
+            Event::SamplesSummed { probes, canaries } => {
+                self.events += 1;
+                self.until = self.until.max(entry.elapsed);
+                self.samples_summed(probes, canaries);
+                Ok(())
+            }
+            _ => self.push(entry.clone()),
+        }
     }
 
     /// The record of all that was taken in.
@@ -436,6 +446,15 @@ impl Builder {
         }
     }
 
+    fn samples_summed(&mut self, probes: &[SampleSummary], canaries: &[CanaryProgress]) {
+        for summary in probes {
+            self.summed(summary);
+        }
+        for progress in canaries {
+            self.rows(progress);
+        }
+    }
+
     fn summed(&mut self, summary: &SampleSummary) {
         if let Some(track) = self.tracks.get_mut(&summary.probe) {
             track.summed(summary);
@@ -478,6 +497,23 @@ impl Record {
         let mut builder = Builder::new(run, entries.next().ok_or(RecordError::NotStarted)?)?;
         for entry in entries {
             builder.push(entry)?;
+        }
+        Ok(builder.record(heads))
+    }
+
+    /// As [`Record::from_events`], of events that stay where they are.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn of_events<'a>(
+        run: RunId,
+        entries: impl IntoIterator<Item = &'a Entry>,
+        heads: Heads,
+    ) -> Result<Self, RecordError> {
+        let mut entries = entries.into_iter();
+        let mut builder = Builder::new(run, entries.next().ok_or(RecordError::NotStarted)?.clone())?;
+        for entry in entries {
+            builder.push_ref(entry)?;
         }
         Ok(builder.record(heads))
     }

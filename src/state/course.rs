@@ -80,6 +80,9 @@ pub fn next(plan: &Plan, graph: &Graph, state: &RunState) -> Next {
 fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
     // A pause asks at once and lets what acts go on; everything else asks it to end first.
     if trigger.wants == OnFailure::Pause && state.changed {
+        if state.course == Course::Paused {
+            return Next::Wait;
+        }
         return Next::Ask(trigger.clone());
     }
     if state.acting > 0 {

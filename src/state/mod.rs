@@ -295,16 +295,23 @@ impl RunState {
         self.committed.contains(&leg)
     }
 
-    /// Notes a reason to leave the course; the first stands, but stop outranks it. While things are taken back or
+    /// Notes a reason to leave the course; the first stands, but undo outranks pause, and stop
+    /// outranks both. While things are taken back or
     /// held, only stop is heard; while they are tidied up, nothing is.
     pub fn pull(&mut self, trigger: Trigger) {
+        let rank = |wants: OnFailure| match wants {
+            OnFailure::Continue => 0,
+            OnFailure::Pause => 1,
+            OnFailure::Undo => 2,
+            OnFailure::Stop => 3,
+        };
         let stop = trigger.wants == OnFailure::Stop;
         let heard = match self.course {
             Course::Forward | Course::Paused | Course::Returning => true,
             Course::Undoing => stop,
             Course::Holding | Course::Stopping | Course::CleaningUp => false,
         };
-        let outranks = self.trigger.as_ref().is_none_or(|old| stop && old.wants != OnFailure::Stop);
+        let outranks = self.trigger.as_ref().is_none_or(|old| rank(trigger.wants) > rank(old.wants));
         if heard && outranks {
             self.trigger = Some(trigger);
         }
@@ -428,7 +435,9 @@ impl RunState {
         if !course::may_follow(self.course, course) {
             return Err(Illegal(format!("a run that is {} can't turn to {course}", self.course)));
         }
-        let trigger = self.trigger.take();
+        // What came up while a person was asked is put to them next.
+        let resumes = self.course == Course::Paused && matches!(course, Course::Forward | Course::Returning);
+        let trigger = if resumes { None } else { self.trigger.take() };
         if course == Course::Stopping && !self.changed {
             self.refused |= trigger.as_ref().is_some_and(|trigger| refuses(plan, trigger));
         }

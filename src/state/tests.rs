@@ -303,6 +303,42 @@ fn a_pause_asks_and_goes_on_as_it_is_told() {
 }
 
 #[test]
+fn a_second_failure_waits_until_the_first_is_decided() {
+    let mut plan = drill();
+    for step in &mut plan.steps[1..4] {
+        step.needs.clear();
+        step.on_failure = OnFailure::Pause;
+    }
+    let mut play = Play::new(plan);
+    play.emit(&Event::PhaseStarted { phase: play.plan.phases[1].id.clone() });
+    for n in [1, 2] {
+        let step = play.plan.steps[n].id.clone();
+        play.emit(&Event::StepStarted { step, attempt: 1, before: Before::new() });
+    }
+    let fail = |play: &mut Play, n: usize| {
+        let failure = StepFailure {
+            what: "broken".to_owned(),
+            happened: Happened::No,
+            retry_in: None,
+            evidence: Evidence::new(),
+        };
+        let step = play.plan.steps[n].id.clone();
+        play.emit(&Event::StepFailed { step, attempt: 1, failure });
+    };
+    let turn = |course| Event::CourseChanged { course, leg: None, because: String::new(), aborted: false };
+    fail(&mut play, 1);
+    // The other step goes on while the person is asked.
+    assert!(matches!(next(&play.plan, &play.graph, &play.state), Next::Ask(trigger) if trigger.step == Some(1)));
+    play.emit(&turn(Course::Paused));
+    fail(&mut play, 2);
+    assert_eq!(next(&play.plan, &play.graph, &play.state), Next::Wait);
+    let situation = "step `fence` failed".to_owned();
+    play.emit(&Event::Decided { choice: Choice::GoOn, by: AnsweredBy::Terminal, situation });
+    play.emit(&turn(Course::Forward));
+    assert!(matches!(next(&play.plan, &play.graph, &play.state), Next::Ask(trigger) if trigger.step == Some(2)));
+}
+
+#[test]
 fn at_once_bounds_how_many_steps_start() {
     let mut plan = drill();
     plan.steps.iter_mut().for_each(|step| step.needs.clear());

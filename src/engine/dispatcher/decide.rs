@@ -2,7 +2,7 @@
 
 use crate::catalogue::Before;
 use crate::event::Event;
-use crate::model::{Course, Happened};
+use crate::model::{Course, Happened, PhaseKind};
 use crate::record::Entry;
 use crate::resource::World;
 use crate::state::course::{self, Next};
@@ -12,6 +12,7 @@ use super::deeds::Deed;
 use super::{Dispatcher, EngineError, Round};
 use crate::engine::ending::{self, Broken};
 use crate::engine::executor::{Begin, intent, needs_no_look};
+use crate::engine::late;
 
 impl Dispatcher {
     /// Everything that may be done now, as events and deeds. `true`: nothing is left to do.
@@ -25,6 +26,13 @@ impl Dispatcher {
                 Next::StartPhase(n) => {
                     let phase = self.plan.phases[n].id.clone();
                     self.emit(round, Event::PhaseStarted { phase })?;
+                }
+                Next::FinishPhase(..) if !self.looking.is_empty() => {
+                    // A step of it still looks: what it finds is not acted on where the run has left its course.
+                    if !self.may_begin() {
+                        round.deeds.push(Deed::CancelAll);
+                    }
+                    return Ok(false);
                 }
                 Next::FinishPhase(n, result) => {
                     let phase = self.plan.phases[n].id.clone();
@@ -70,11 +78,16 @@ impl Dispatcher {
 
     /// What cleanup steps can say of how the run ends: the world as the steps so far have left it, by their effects.
     pub(super) fn foresee(&mut self, round: &Round) {
-        let mut entries = self.events.clone();
+        let tidies = |step: &&std::sync::Arc<crate::model::Step>| {
+            step.applies && self.plan.phases[step.phase].kind == PhaseKind::Cleanup
+        };
+        if !self.steps.iter().filter(tidies).any(|step| late::tells_ending(&step.act)) {
+            return;
+        }
         let (at, elapsed) = (self.run.clock.wall(), self.run.clock.now());
-        let seq = entries.len() as u64;
-        let fresh = round.events.iter().zip(seq..);
-        entries.extend(fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.clone() }));
+        let fresh = round.events.iter().zip(self.events.len() as u64..);
+        let fresh: Vec<Entry> = fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.clone() }).collect();
+        let entries = self.events.iter().chain(&fresh);
         let setting = self.tools.setting();
         let mut world = World::clone(&self.tools.initial);
         for &step in &self.state.begun {
@@ -82,7 +95,7 @@ impl Dispatcher {
                 self.plan.steps[step].act.describe().effect(&mut world, &setting);
             }
         }
-        let judged = ending::judge(&self.run.id, &self.plan, &entries, &self.state, &world, Broken::No);
+        let judged = ending::judge(&self.run.id, &self.plan, entries, &self.state, &world, Broken::No);
         self.names.ending = Some((judged.verdict, judged.world));
     }
 

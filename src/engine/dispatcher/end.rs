@@ -43,7 +43,7 @@ impl Dispatcher {
         self.close(&mut round).await?;
         let (seen, _) = survey(&self.plan, &self.run.resources, cx).await;
         let broken = if self.break_off.is_some() { Broken::Off } else { Broken::No };
-        let judged = ending::judge(&self.run.id, &self.plan, &self.events, &self.state, &seen, broken);
+        let judged = ending::judge(&self.run.id, &self.plan, self.events.iter(), &self.state, &seen, broken);
         let resumable = self.break_off == Some(BreakOff::Resumable);
         if !resumable {
             let finished = Event::Finished {

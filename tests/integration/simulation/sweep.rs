@@ -55,7 +55,8 @@ fn try_out(case: &Case, loaded: &Loaded) -> End {
     match rehearse(loaded, &with(1, &[case.fault()]), Vec::new()) {
         Ok(rehearsed) => {
             let ended = &rehearsed.record.ended;
-            let mut line = format!("{} {}: {} {} exit {:?}", case.mode, case.fault(), ended.verdict, ended.world, rehearsed.exit);
+            let mut line =
+                format!("{} {}: {} {} exit {:?}", case.mode, case.fault(), ended.verdict, ended.world, rehearsed.exit);
             for reason in ended.reasons.iter().take(2) {
                 let _ = write!(line, "\n      because {reason}");
             }
@@ -145,7 +146,9 @@ fn fits(verdict: Verdict, world: Place, exit: ExitCode, record: &Record) -> bool
     match exit {
         ExitCode::Passed => verdict == Verdict::Passed && world == Place::Home,
         ExitCode::Refused => verdict == Verdict::Refused,
-        ExitCode::NeedsPerson => verdict != Verdict::Passed && verdict != Verdict::Refused && (world != Place::Home || left),
+        ExitCode::NeedsPerson => {
+            verdict != Verdict::Passed && verdict != Verdict::Refused && (world != Place::Home || left)
+        }
         ExitCode::Aborted => verdict == Verdict::Aborted && world == Place::Home,
         ExitCode::Failed => matches!(verdict, Verdict::Failed | Verdict::Incomplete) && world == Place::Home,
         ExitCode::Usage | ExitCode::Defect => false,
