@@ -218,4 +218,9 @@ pub const CODES: &[Code] = &[
         "A promotion belongs into a phase of the failover or of the failback: only there is its point of no return \
          watched.",
     ),
+    code(
+        "M058",
+        "a phase whose name nearly means something",
+        "A phase's kind is its name (prechecks, disaster, detect, failover, verify, soak, failback, cleanup) or its `kind:`. Another name is part of the leg in which it stands.",
+    ),
 ];

@@ -106,6 +106,11 @@ fn changes_something(plan: &Plan, step: usize) -> bool {
     describe.undo() != Undo::Nothing || describe.subjects().iter().any(|subject| subject.access == Access::Changes)
 }
 
+/// Whether a step that changes something may have done so: it acted, and was not observed to have done nothing.
+fn may_have_changed(status: Status) -> bool {
+    !matches!(status, Status::Waiting | Status::Skipped | Status::Failed { happened: Happened::No, .. })
+}
+
 /// What a run is at a moment.
 #[derive(Clone, Debug)]
 pub struct RunState {
@@ -121,8 +126,10 @@ pub struct RunState {
     pub leg: Option<Leg>,
     /// Whether a person or a guardrail ended it.
     pub aborted: bool,
-    /// Whether a step that changes something was begun.
+    /// Whether a step that changes something was begun, and is not known to have changed nothing.
     pub changed: bool,
+    /// How many such steps there are.
+    changes: usize,
     /// Whether a precheck, a gate or a guardrail stopped it before the first change.
     pub refused: bool,
     /// Whether it was stopped: what it did was neither finished nor taken back.
@@ -174,6 +181,7 @@ impl RunState {
             leg: None,
             aborted: false,
             changed: false,
+            changes: 0,
             refused: false,
             stopped: false,
             split_brain: false,
@@ -372,7 +380,10 @@ impl RunState {
         }
         if old == Status::Waiting && new.acts() {
             self.begun.push(n);
-            self.changed |= graph.changes[n];
+        }
+        if graph.changes[n] {
+            self.changes = self.changes + usize::from(may_have_changed(new)) - usize::from(may_have_changed(old));
+            self.changed = self.changes > 0;
         }
         let gone_on =
             new == Status::Passed || (matches!(new, Status::Failed { .. }) && continues_after_failure(plan, n));

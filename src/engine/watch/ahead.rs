@@ -91,17 +91,16 @@ impl Agenda {
         shared.at_desk(|desk| {
             loop {
                 let due = desk.next_due();
-                // Without an entry there is still what time alone makes due.
-                let next = self.entries.peek().copied();
-                let at = next.map_or(Moment::MAX, |Reverse((at, ..))| at);
-                if due < at {
+                let entry = self.entries.peek().map(|Reverse((at, _, _, item))| (*at, *item));
+                // Without a single probe there is no entry, and what the desk is due is due all the same.
+                if due < entry.map_or(Moment::MAX, |(at, _)| at) {
                     if due > now {
                         break;
                     }
                     desk.due(now);
                     continue;
                 }
-                let Some(Reverse((_, _, _, item))) = next else { break };
+                let Some((at, item)) = entry else { break };
                 let on_time = matches!(item, Item::HandIn { .. });
                 if at > now && (on_time || at >= horizon) {
                     break;
