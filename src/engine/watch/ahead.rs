@@ -156,31 +156,31 @@ impl Agenda {
     fn perform(&mut self, shared: &Arc<Shared>, desk: &mut Desk, (at, item): (Moment, Item), horizon: Moment) {
         match item {
             Item::Tick { line, tick } => {
-                let by = horizon.min(self.next_entry());
                 let begun = begin(shared, desk, line, tick, at);
-                match begun.map(|work| work.map(|work| work.foretell(shared, by))) {
-                    [Some(Ok(one)), None] | [None, Some(Ok(one))] => self.settle(desk, one),
-                    [Some(Err(one)), None] | [None, Some(Err(one))] => {
-                        let started = start(shared, line, one, at);
-                        let slot = self.slot();
-                        self.go_on(desk, slot, started, at, horizon);
-                    }
-                    [Some(Ok(one)), Some(Ok(other))] if other.at() < one.at() => self.settle_both(desk, other, one),
-                    [Some(Ok(one)), Some(Ok(other))] => self.settle_both(desk, one, other),
-                    // Neither must run ahead of the other.
-                    several => {
-                        for begun in several.into_iter().flatten() {
-                            match begun {
-                                Ok(done) => self.settle_on_time(done),
-                                Err(work) => {
-                                    let (clock, future) = start(shared, line, work, at);
-                                    let slot = self.slot();
-                                    self.slots[slot] = Slot::Running { clock, future };
-                                    self.enter(at, Item::Resume { slot });
+                let by = horizon.min(self.alone_until(shared, desk, line, tick, &begun));
+                match begun {
+                    [Some(work), None] | [None, Some(work)] => match work.foretell(shared, by) {
+                        Ok(done) => self.settle(desk, done),
+                        Err(work) => {
+                            let started = start(shared, line, work, at);
+                            let slot = self.slot();
+                            self.go_on(desk, slot, started, at, horizon);
+                        }
+                    },
+                    [Some(one), Some(other)] => match (one.foretell(shared, by), other.foretell(shared, by)) {
+                        (Ok(one), Ok(other)) if other.at() < one.at() => self.settle_both(desk, other, one),
+                        (Ok(one), Ok(other)) => self.settle_both(desk, one, other),
+                        // Neither must run ahead of the other.
+                        (one, other) => {
+                            for begun in [one, other] {
+                                match begun {
+                                    Ok(done) => self.settle_on_time(done),
+                                    Err(work) => self.resume_at(shared, line, work, at),
                                 }
                             }
                         }
-                    }
+                    },
+                    [None, None] => {}
                 }
             }
             Item::Resume { slot } => {
@@ -208,6 +208,31 @@ impl Agenda {
         if let Some(mut next) = self.entries.peek_mut() {
             *next = Entry { at: shared.ticks[line].at(tick + 1), order, item };
         }
+    }
+
+    /// Until when nothing that is told at once can get in the way of anything else. Rows of a canary concern nobody but
+    /// that canary, so only its own other rows do; between samples more is in common, such as what the witness sees.
+    fn alone_until(
+        &self,
+        shared: &Shared,
+        desk: &mut Desk,
+        line: usize,
+        tick: u64,
+        begun: &[Option<Work>; 2],
+    ) -> Moment {
+        let just_begun = begun.iter().flatten().count() as u64;
+        match line.checked_sub(shared.probes.len()) {
+            Some(canary) if desk.canary(canary).under_way() == just_begun => shared.ticks[line].at(tick + 1),
+            _ => self.next_entry(),
+        }
+    }
+
+    /// Begins `work` at `at`, together with whatever else is entered for then.
+    fn resume_at(&mut self, shared: &Arc<Shared>, line: usize, work: Work, at: Moment) {
+        let (clock, future) = start(shared, line, work, at);
+        let slot = self.slot();
+        self.slots[slot] = Slot::Running { clock, future };
+        self.enter(at, Item::Resume { slot });
     }
 
     /// Hands a result in: now if nobody waits for it, else when it is there.
