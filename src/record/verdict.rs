@@ -148,8 +148,7 @@ pub fn reasons(record: &Record) -> Vec<String> {
     let left = |step: &&super::StepRecord| matches!(step.state, StepState::NotReached | StepState::Running);
     let count = record.steps.iter().filter(left).count();
     if let Some(first) = record.steps.iter().find(left) {
-        let (and, were) =
-            if count > 1 { (format!(" and {} more", count - 1), "were") } else { (String::new(), "was") };
+        let (and, were) = if count > 1 { (format!(" and {} more", count - 1), "were") } else { (String::new(), "was") };
         all.push(format!("Step {}{and} {were} not carried out", first.id));
     } else if let Some(phase) = record.phases.iter().find(|phase| phase.state == PhaseState::Running) {
         all.push(format!("Phase {} was not ended", phase.id));

@@ -337,7 +337,8 @@ fn an_infrastructure_file_that_is_not_there() {
 
 #[test]
 fn several_at_once() {
-    let mistakes = [("owner:", "ovner:"), ("[fence]", "[fense]"), ("database: main, to", "database: mian, to"), ("2m", "120")];
+    let mistakes =
+        [("owner:", "ovner:"), ("[fence]", "[fense]"), ("database: main, to", "database: mian, to"), ("2m", "120")];
     assert_snapshot!(with(&mistakes), @r"
     exit 2
     --- errors

@@ -130,7 +130,8 @@ fn a_wait_for_a_time_ends_at_that_time() {
 
 #[test]
 fn what_is_not_for_this_mode_is_left_out() {
-    let text = "      - { id: a, wait: { for: 1s }, when: { mode: unplanned } }\n      - { id: b, wait: { for: 1s } }\n";
+    let text =
+        "      - { id: a, wait: { for: 1s }, when: { mode: unplanned } }\n      - { id: b, wait: { for: 1s } }\n";
     let (record, exit) = run(&written(&steps(text), &[]), &[]);
     assert_eq!(step(&record, "a").state, StepState::NotInThisMode);
     assert_eq!((step(&record, "b").state, exit), (StepState::Passed, ExitCode::Passed));
