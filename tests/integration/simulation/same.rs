@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use muster::app::{self, Attendance, Rehearsal, RunRequest};
+use muster::app::{self, Attendance, Rehearsal, RunRequest, Runs};
 use muster::catalogue::Mode;
 use muster::chance::Seed;
 use muster::engine::watch::Pace;
@@ -69,7 +69,7 @@ fn a_record_from_memory_is_the_record_read_back() {
         let folder = TempDir::with_prefix("muster-").unwrap();
         let request = RunRequest {
             loaded: quarterly(mode, &[("soak", "3m")]),
-            runs: folder.path().join("reports"),
+            runs: Runs::of(&folder.path().join("reports")),
             execute: false,
             approved: None,
             mode_said: true,
