@@ -27,6 +27,7 @@ impl Validate {
         self.form.format
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every subcommand runs in the same way")]
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let mut exit = ExitCode::Passed;
         let mut documents = Vec::new();
