@@ -91,14 +91,15 @@ impl Agenda {
         shared.at_desk(|desk| {
             loop {
                 let due = desk.next_due();
-                let Some(Reverse((at, _, _, item))) = self.entries.peek().copied() else { break };
-                if due < at {
+                // Summaries are due where nothing is probed, too.
+                let next = self.entries.peek().copied().filter(|Reverse((at, ..))| *at <= due);
+                let Some(Reverse((at, _, _, item))) = next else {
                     if due > now {
                         break;
                     }
                     desk.due(now);
                     continue;
-                }
+                };
                 let on_time = matches!(item, Item::HandIn { .. });
                 if at > now && (on_time || at >= horizon) {
                     break;
