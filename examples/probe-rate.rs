@@ -10,11 +10,11 @@
 //! * rate again, of bare connections: these are opened faster than the server takes them, so that its queue
 //!   overflows and only the figure for a CPU-second says something.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use muster::catalogue::Probe;
@@ -23,12 +23,12 @@ use muster::engine::watch::{Addresses, Pace, Watch, WatchSetup};
 use muster::event::Event;
 use muster::id::RunId;
 use muster::plan::{LoadInput, Reality};
-use muster::provider::terminal::NobodyPeople;
 use muster::provider::network::RealNetwork;
 use muster::provider::process::RealProcesses;
+use muster::provider::terminal::NobodyPeople;
 use muster::resource::{
-    Actor, Cancellation, CommandLine, Context, Exchange, HttpRequest, HttpResponse, Method, Network, Processes, Resolver,
-    Resources, TcpRequest,
+    Actor, Cancellation, CommandLine, Context, Exchange, HttpRequest, HttpResponse, Method, Network, Processes,
+    Resolver, Resources, TcpRequest,
 };
 use muster::time::{Clock, Moment, Span, Ticks, run_real};
 use rustix::time::{ClockId, clock_gettime};

@@ -9,7 +9,7 @@ use crate::chance::Seed;
 use crate::engine::Observer;
 use crate::engine::watch::Pace;
 use crate::event::{FORMAT, Origin, Started};
-use crate::id::RunId;
+use crate::id::{ResourceId, RunId};
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{Journal, MemoryLog, Writer};
 use crate::model::ExitCode;
@@ -55,8 +55,8 @@ pub struct Aftermath {
     pub after: World,
     /// What users were really served, for each endpoint.
     pub truth: Vec<Truth>,
-    /// Resources that really took writes on two sides at once, and from when.
-    pub two_writers: Vec<(String, Moment)>,
+    /// Resources of which two sides really took users' writes at once, and from when.
+    pub two_writers: Vec<(ResourceId, Moment)>,
     /// Of the commands that steps observe, the last that took effect: by what observes them.
     pub commands: Vec<(Vec<String>, Vec<String>)>,
 }
@@ -87,11 +87,8 @@ pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observ
         simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
     }
     let run = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
-    let origin = Origin {
-        muster: env!("CARGO_PKG_VERSION").to_owned(),
-        faults: with.faults.clone(),
-        ..Origin::default()
-    };
+    let origin =
+        Origin { muster: env!("CARGO_PKG_VERSION").to_owned(), faults: with.faults.clone(), ..Origin::default() };
     let started = Started {
         format: FORMAT,
         plan: plan.clone(),

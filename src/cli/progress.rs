@@ -75,7 +75,8 @@ impl Observer for Progress {
         if let Manner::Screen(screen) = &mut self.manner
             && !self.live.asks()
         {
-            let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| if size.ws_col == 0 { 80 } else { size.ws_col.max(40) });
+            let width = rustix::termios::tcgetwinsize(std::io::stderr())
+                .map_or(80, |size| if size.ws_col == 0 { 80 } else { size.ws_col.max(40) });
             screen.draw(self.live.screen(now, width));
         }
     }

@@ -308,7 +308,7 @@ fn warn_of_near_kind(name: &str, place: &Place, diagnostics: &mut Vec<Diagnostic
     if let Some(meant) = crate::yaml::nearest(name, KINDS.iter().map(|(known, _)| *known)) {
         let message = format!("the phase `{name}` is of no kind; did you mean `{meant}`?");
         diagnostics.push(
-            Diagnostic::warning("M056", message)
+            Diagnostic::warning("M058", message)
                 .at(place.clone())
                 .help(format!("name it `{meant}`, or say what it is: `kind: {meant}`, or `kind: other`")),
         );

@@ -80,6 +80,9 @@ pub fn next(plan: &Plan, graph: &Graph, state: &RunState) -> Next {
 fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
     // A pause asks at once and lets what acts go on; everything else asks it to end first.
     if trigger.wants == OnFailure::Pause && state.changed {
+        if state.course == Course::Paused {
+            return Next::Wait;
+        }
         return Next::Ask(trigger.clone());
     }
     if state.acting > 0 {
@@ -231,7 +234,7 @@ fn undo(state: &RunState) -> Next {
             Some(Leg::Return) => Next::Turn {
                 course: Course::Holding,
                 leg: state.leg,
-                because: "the return was taken back; the secondary region goes on serving".to_owned(),
+                because: "the return was taken back as far as it could be; nothing more is moved".to_owned(),
                 aborted: false,
             },
             _ => close(state, "everything that could be taken back was"),

@@ -132,6 +132,8 @@ pub struct RunState {
     changes: usize,
     /// Whether a precheck, a gate or a guardrail stopped it before the first change.
     pub refused: bool,
+    /// Whether it was stopped: what it did was neither finished nor taken back.
+    pub stopped: bool,
     /// Whether two sides took writes at once.
     pub split_brain: bool,
     /// The legs whose point of no return is passed.
@@ -150,6 +152,8 @@ pub struct RunState {
     ready: std::collections::BTreeSet<usize>,
     /// How many needs of each step are not met.
     unmet: Vec<usize>,
+    /// What the failed attempts of each step did.
+    tried: Vec<Happened>,
     /// Steps that found their work done: there is nothing of theirs to take back.
     idle: Vec<bool>,
     /// Steps that have let go what needs them.
@@ -179,6 +183,7 @@ impl RunState {
             changed: false,
             changes: 0,
             refused: false,
+            stopped: false,
             split_brain: false,
             committed: Vec::new(),
             trigger: None,
@@ -188,6 +193,7 @@ impl RunState {
             finished: false,
             ready: std::collections::BTreeSet::new(),
             unmet: unmet.collect(),
+            tried: vec![Happened::No; plan.steps.len()],
             idle: vec![false; plan.steps.len()],
             released: vec![false; plan.steps.len()],
             owed: Vec::new(),
@@ -220,11 +226,14 @@ impl RunState {
             }
             Event::StepFailed { step, attempt, failure } => {
                 let n = Self::find(graph, step)?;
+                // What an earlier attempt did is not undone by a later one that did nothing.
+                let happened = failure.happened.stronger(self.tried[n]);
                 let event = match failure.retry_in {
                     Some(_) => StepEvent::FailedForNow { attempt: *attempt },
-                    None => StepEvent::Failed { attempt: *attempt, happened: failure.happened },
+                    None => StepEvent::Failed { attempt: *attempt, happened },
                 };
                 self.step_event(plan, graph, n, event)?;
+                self.tried[n] = happened;
                 if failure.retry_in.is_none() {
                     self.step_failed_for_good(plan, n, &failure.what);
                 }
@@ -275,6 +284,8 @@ impl RunState {
                 Ok(())
             }
             Event::Signalled { signal, then } => {
+                // A second SIGINT ends the run at once, because a person said so.
+                self.aborted |= then.is_none() && signal == "SIGINT";
                 if let Some(wants) = *then {
                     let because = format!("{signal} came");
                     self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
@@ -303,16 +314,25 @@ impl RunState {
         self.committed.contains(&leg)
     }
 
-    /// Notes a reason to leave the course; the first stands, but stop outranks it. While things are taken back or
+    /// Notes a reason to leave the course; the first stands, but undo outranks pause, and stop
+    /// outranks both. While things are taken back or
     /// held, only stop is heard; while they are tidied up, nothing is.
     pub fn pull(&mut self, trigger: Trigger) {
+        let rank = |wants: OnFailure| match wants {
+            OnFailure::Continue => 0,
+            OnFailure::Pause => 1,
+            OnFailure::Undo => 2,
+            OnFailure::Stop => 3,
+        };
         let stop = trigger.wants == OnFailure::Stop;
         let heard = match self.course {
-            Course::Forward | Course::Paused | Course::Returning => true,
+            Course::Forward | Course::Paused => true,
+            // On the way to safety a guardrail only reports; it must not turn the run round again.
+            Course::Returning => stop || !trigger.guardrail,
             Course::Undoing => stop,
             Course::Holding | Course::Stopping | Course::CleaningUp => false,
         };
-        let outranks = self.trigger.as_ref().is_none_or(|old| stop && old.wants != OnFailure::Stop);
+        let outranks = self.trigger.as_ref().is_none_or(|old| rank(trigger.wants) > rank(old.wants));
         if heard && outranks {
             self.trigger = Some(trigger);
         }
@@ -381,7 +401,9 @@ impl RunState {
         }
         for &dependent in &graph.dependents[n] {
             self.unmet[dependent] -= 1;
-            if self.unmet[dependent] == 0 && plan.steps[dependent].applies {
+            // A step that ends late must not wake the steps of a phase that the run has left.
+            let open = self.open_phase == Some(plan.steps[dependent].phase);
+            if self.unmet[dependent] == 0 && plan.steps[dependent].applies && open {
                 self.ready.insert(dependent);
             }
         }
@@ -439,7 +461,10 @@ impl RunState {
         if !course::may_follow(self.course, course) {
             return Err(Illegal(format!("a run that is {} can't turn to {course}", self.course)));
         }
-        let trigger = self.trigger.take();
+        // What came up while a person was asked is put to them next.
+        let resumes = self.course == Course::Paused && matches!(course, Course::Forward | Course::Returning);
+        let trigger = if resumes { None } else { self.trigger.take() };
+        self.stopped |= course == Course::Stopping;
         if course == Course::Stopping && !self.changed {
             self.refused |= trigger.as_ref().is_some_and(|trigger| refuses(plan, trigger));
         }
@@ -455,6 +480,12 @@ impl RunState {
         self.leg = leg;
         self.aborted |= aborted && course != Course::Paused;
         Ok(())
+    }
+
+    /// Whether a step found its work done and did nothing.
+    #[must_use]
+    pub fn found_done(&self, step: usize) -> bool {
+        self.idle[step]
     }
 
     /// The course that a pause interrupted.

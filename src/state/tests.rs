@@ -272,6 +272,7 @@ fn a_return_that_fails_after_its_promotion_holds() {
 fn what_may_have_happened_is_taken_back_and_what_did_not_is_not() {
     let told = |happened| Play::new(drill()).run(&[("fence", happened)]).told();
     assert_eq!(told(Happened::Unknown), "ready, fence, undoing, undo fence, cleaning up, tidy, tell");
+    // Nothing was changed, so there is nothing to take back.
     assert_eq!(told(Happened::No), "ready, fence, stopping, cleaning up, tidy, tell");
 }
 
@@ -300,6 +301,42 @@ fn a_pause_asks_and_goes_on_as_it_is_told() {
     let play = Play::new(plan).run(&[("promote", Happened::No)]);
     assert_eq!(play.told(), "ready, fence, promote, asked, undoing, undo fence, cleaning up, tidy, tell");
     assert!(!play.state.aborted);
+}
+
+#[test]
+fn a_second_failure_waits_until_the_first_is_decided() {
+    let mut plan = drill();
+    for step in &mut plan.steps[1..4] {
+        step.needs.clear();
+        step.on_failure = OnFailure::Pause;
+    }
+    let mut play = Play::new(plan);
+    play.emit(&Event::PhaseStarted { phase: play.plan.phases[1].id.clone() });
+    for n in [1, 2] {
+        let step = play.plan.steps[n].id.clone();
+        play.emit(&Event::StepStarted { step, attempt: 1, before: Before::new() });
+    }
+    let fail = |play: &mut Play, n: usize| {
+        let failure = StepFailure {
+            what: "broken".to_owned(),
+            happened: Happened::Yes,
+            retry_in: None,
+            evidence: Evidence::new(),
+        };
+        let step = play.plan.steps[n].id.clone();
+        play.emit(&Event::StepFailed { step, attempt: 1, failure });
+    };
+    let turn = |course| Event::CourseChanged { course, leg: None, because: String::new(), aborted: false };
+    fail(&mut play, 1);
+    // The other step goes on while the person is asked.
+    assert!(matches!(next(&play.plan, &play.graph, &play.state), Next::Ask(trigger) if trigger.step == Some(1)));
+    play.emit(&turn(Course::Paused));
+    fail(&mut play, 2);
+    assert_eq!(next(&play.plan, &play.graph, &play.state), Next::Wait);
+    let situation = "step `fence` failed".to_owned();
+    play.emit(&Event::Decided { choice: Choice::GoOn, by: AnsweredBy::Terminal, situation });
+    play.emit(&turn(Course::Forward));
+    assert!(matches!(next(&play.plan, &play.graph, &play.state), Next::Ask(trigger) if trigger.step == Some(2)));
 }
 
 #[test]

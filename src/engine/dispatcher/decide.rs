@@ -27,6 +27,13 @@ impl Dispatcher {
                     let phase = self.plan.phases[n].id.clone();
                     self.emit(round, Event::PhaseStarted { phase })?;
                 }
+                Next::FinishPhase(..) if !self.looking.is_empty() => {
+                    // A step of it still looks: what it finds is not acted on where the run has left its course.
+                    if !self.may_begin() {
+                        round.deeds.push(Deed::CancelAll);
+                    }
+                    return Ok(false);
+                }
                 Next::FinishPhase(n, result) => {
                     let phase = self.plan.phases[n].id.clone();
                     self.emit(round, Event::PhaseFinished { phase, result })?;
@@ -79,8 +86,7 @@ impl Dispatcher {
         }
         let (at, elapsed) = (self.run.clock.wall(), self.run.clock.now());
         let fresh = round.events.iter().zip(self.events.len() as u64..);
-        let fresh: Vec<Entry> =
-            fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.clone() }).collect();
+        let fresh: Vec<Entry> = fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.clone() }).collect();
         let entries = self.events.iter().chain(&fresh);
         let setting = self.tools.setting();
         let mut world = World::clone(&self.tools.initial);

@@ -126,10 +126,21 @@ impl CanaryLane {
         Some(Attempt { region, row, limit: self.limit, wanted })
     }
 
+    /// How many rows are under way, to either side.
+    pub(super) fn under_way(&self) -> u64 {
+        self.sides.iter().map(|side| side.under_way).sum()
+    }
+
     /// Whether this result changes nothing that anybody waits for.
     pub(super) fn is_quiet(&self, attempt: &Attempt, result: &WriteAttempt) -> bool {
-        let news = if attempt.wanted { self.overlaps(attempt) } else { self.promoting != Some(attempt.region) };
+        let news = if attempt.wanted { self.overlaps(attempt) } else { !self.may_take(attempt.region) };
         self.split_seen || *result != WriteAttempt::Acknowledged || !news
+    }
+
+    /// Whether `region` may take rows that were sent to it while the other side was the one to take them: it is being
+    /// promoted, or it was since they were sent.
+    fn may_take(&self, region: RegionRole) -> bool {
+        self.promoting == Some(region) || self.active == region
     }
 
     /// Whether a row was sent to the old side after the side that is being promoted had taken one.
@@ -153,8 +164,10 @@ impl CanaryLane {
             WriteAttempt::Acknowledged => {
                 side.acknowledged += 1;
                 side.last_acknowledged = Some((number, answered));
-                if !attempt.wanted && self.promoting == Some(attempt.region) {
-                    self.handed_over.get_or_insert(answered);
+                if !attempt.wanted && self.may_take(attempt.region) {
+                    if self.promoting == Some(attempt.region) {
+                        self.handed_over.get_or_insert(answered);
+                    }
                     return None;
                 }
                 if attempt.wanted && self.overlaps(attempt) {

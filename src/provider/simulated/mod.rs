@@ -42,7 +42,7 @@ use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::{PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::resource::{
-    Region, RegionState, Resolver, ResourceKind, ResourceState, Resources, Seen, World as Snapshot, region_resource,
+    Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
 };
 use crate::time::{Clock, Moment, Span};
 
@@ -119,15 +119,6 @@ enum Place {
     Backup(usize),
 }
 
-impl Place {
-    fn is(self, kind: ResourceKind, n: usize) -> bool {
-        match (self, kind) {
-            (Self::Database(mine), ResourceKind::Database) | (Self::Storage(mine), ResourceKind::Storage) => mine == n,
-            _ => false,
-        }
-    }
-}
-
 impl Simulation {
     /// Makes a world as it is at the start of a run.
     ///
@@ -187,20 +178,29 @@ impl Simulation {
         self.map.servers.iter().map(|server| self.truth_of(&state, server, until)).collect()
     }
 
-    /// Databases and storages that took writes on two sides at once, and from when; each such stretch.
+    /// Databases and storages of which two sides took users' writes at once, and from when. A side that users are cut
+    /// off from takes none.
     #[must_use]
-    pub fn two_writers(&self) -> Vec<(String, Moment)> {
+    pub fn two_writers(&self) -> Vec<(ResourceId, Moment)> {
         let state = self.world.state();
-        let mut found = Vec::new();
+        let (mut facts, mut found) = (self.initial.clone(), Vec::new());
         for change in &state.changes {
-            let (of, n, sides) = match &change.fact {
-                truth::Fact::Database(n, sides) => (ResourceKind::Database, *n, sides),
-                truth::Fact::Storage(n, sides) => (ResourceKind::Storage, *n, sides),
-                truth::Fact::Cut(_) | truth::Fact::Compute(..) => continue,
+            facts.set(&change.fact);
+            let twice = |sides: &[SideFact; 2]| {
+                BOTH.iter().all(|role| {
+                    let n = index(*role);
+                    sides[n].writable && !facts.cut[n]
+                })
             };
-            if sides.iter().all(|side| side.writable) {
-                let named = self.ids.iter().filter(|(_, place)| place.is(of, n));
-                found.extend(named.map(|(id, _)| (id.to_string(), change.at)));
+            for (id, place) in &self.ids {
+                let double = match *place {
+                    Place::Database(n) => twice(&facts.databases[n]),
+                    Place::Storage(n) => twice(&facts.storages[n]),
+                    Place::Dns(_) | Place::Compute(_) | Place::Backup(_) => false,
+                };
+                if double {
+                    found.push((id.clone(), change.at));
+                }
             }
         }
         found

@@ -37,7 +37,8 @@ phases:
 #[test]
 fn the_help_says_what_there_is_and_what_the_exit_codes_mean() {
     let seen = Scene::new().types("--help").exits(0);
-    for word in ["validate", "plan", "simulate", "run", "history", "show", "report", "verify", "Exit codes", "--color"] {
+    for word in ["validate", "plan", "simulate", "run", "history", "show", "report", "verify", "Exit codes", "--color"]
+    {
         assert!(seen.stdout.contains(word), "{word} is missing\n{seen}");
     }
     assert_snapshot!(Scene::new().types("report --help"), @r"

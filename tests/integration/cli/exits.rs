@@ -35,7 +35,11 @@ fn a_refusal_in_json_is_one_document() {
 #[test]
 fn only_the_approved_plan_is_run() {
     let scene = lab(TOUCH);
-    refused(&scene, &format!("run drill.yaml {REAL} --approved 0123"), "the plan that was approved has the digest 0123");
+    refused(
+        &scene,
+        &format!("run drill.yaml {REAL} --approved 0123"),
+        "the plan that was approved has the digest 0123",
+    );
     let plan = scene.path("drill.yaml");
     let line = format!("run drill.yaml {REAL} --approved {}", digest_of(&scene));
     let text = fs::read_to_string(&plan).unwrap();
@@ -64,7 +68,8 @@ fn yes_answers_nothing_in_production() {
 
 #[test]
 fn a_provider_that_is_not_there_yet_is_refused_by_name() {
-    let scene = lab(TOUCH).file("lab.yaml", &format!("{LAB}resources: {{ main: {{ database: {{ provider: postgres }} }} }}\n"));
+    let scene =
+        lab(TOUCH).file("lab.yaml", &format!("{LAB}resources: {{ main: {{ database: {{ provider: postgres }} }} }}\n"));
     refused(&scene, &format!("run drill.yaml {REAL}"), "`main` (database by postgres)");
     scene.types("plan drill.yaml").exits(3).warns("postgres");
     scene.types("simulate drill.yaml").exits(0);
@@ -81,7 +86,8 @@ fn faults_are_for_simulations() {
 fn a_precheck_that_fails_refuses_the_run_and_nothing_is_changed() {
     let scene = lab(TOUCH);
     let playbook = fs::read_to_string(scene.path("drill.yaml")).unwrap();
-    let checks = "phases:\n  - name: prechecks\n    steps:\n      - { id: ready, command: { argv: [test, -f, ready] } }\n";
+    let checks =
+        "phases:\n  - name: prechecks\n    steps:\n      - { id: ready, command: { argv: [test, -f, ready] } }\n";
     scene.write("drill.yaml", &playbook.replace("phases:\n", checks));
     let line = format!("run drill.yaml {REAL}");
     scene.types(&line).exits(3).says("REFUSED").says("ready");

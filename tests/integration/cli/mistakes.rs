@@ -310,7 +310,7 @@ fn a_phase_whose_name_is_nearly_one_that_means_something() {
     --- output
     drill.yaml: valid, 1 phase and 2 steps in planned mode, environment simulated
     --- errors
-    warning[M056]: the phase `fail-over` is of no kind; did you mean `failover`?
+    warning[M058]: the phase `fail-over` is of no kind; did you mean `failover`?
       --> drill.yaml:12:11
        |
     12 |   - name: fail-over

@@ -3,7 +3,8 @@
 use super::{REAL, lab};
 use crate::harness::Scene;
 
-const GATED: &str = "      - { id: go, approve: { by: [incident-commander], prompt: 'Start? Users are out from here.' } }
+const GATED: &str =
+    "      - { id: go, approve: { by: [incident-commander], prompt: 'Start? Users are out from here.' } }
       - { id: touch, command: { argv: [touch, touched] } }
 ";
 
@@ -49,7 +50,10 @@ fn needs_script_a_gate_is_answered_at_the_terminal() {
 fn needs_script_a_gate_is_refused_at_the_terminal() {
     let scene = lab(GATED);
     let mut running = at_a_terminal!(scene, "run drill.yaml --execute --mode planned");
-    running.until("Start? Users are out from here.").until("approve").answer("reject ann as incident-commander: not today");
+    running
+        .until("Start? Users are out from here.")
+        .until("approve")
+        .answer("reject ann as incident-commander: not today");
     let seen = running.ends();
     assert_ne!(seen.code, 0, "{seen}");
     seen.says("not today");
@@ -66,7 +70,9 @@ fn needs_script_something_is_done_by_hand() {
 
 #[test]
 fn needs_script_an_interrupt_at_a_terminal_asks_how_to_go_on() {
-    let scene: Scene = lab("      - { id: wait, command: { argv: [sh, -c, 'touch begun; while ! test -f end; do sleep 0.05; done'] } }\n");
+    let scene: Scene = lab(
+        "      - { id: wait, command: { argv: [sh, -c, 'touch begun; while ! test -f end; do sleep 0.05; done'] } }\n",
+    );
     let mut running = at_a_terminal!(scene, "run drill.yaml --execute --mode planned");
     for _ in 0..1000 {
         if scene.path("begun").exists() {

@@ -23,7 +23,8 @@ fn a_program_gets_its_environment_and_its_folder() {
 
 #[test]
 fn an_argument_is_never_read_by_a_shell() {
-    let (scene, seen) = run("      - { id: say, command: { argv: [echo, '$(touch hacked); `touch hacked` > hacked'] } }\n");
+    let (scene, seen) =
+        run("      - { id: say, command: { argv: [echo, '$(touch hacked); `touch hacked` > hacked'] } }\n");
     seen.exits(0);
     assert!(!scene.path("hacked").exists());
 }

@@ -26,10 +26,7 @@ fn load(scene: &Scene, page: &Path) -> Page {
     browser.arg("--dump-dom").arg(format!("file://{}", page.display()));
     let output = browser.output().unwrap();
     assert!(output.status.success(), "the browser failed: {}", String::from_utf8_lossy(&output.stderr));
-    Page {
-        dom: String::from_utf8(output.stdout).unwrap(),
-        log: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Page { dom: String::from_utf8(output.stdout).unwrap(), log: String::from_utf8_lossy(&output.stderr).into_owned() }
 }
 
 /// What the console of a page said.
@@ -54,7 +51,8 @@ fn needs_chromium_the_report_is_whole_and_asks_for_nothing() {
 
 #[test]
 fn needs_chromium_a_console_error_would_be_seen() {
-    let scene = Scene::new().file("page.html", "<!doctype html><script>console.error('oh')</script><img src='http://a.test/x'>");
+    let scene = Scene::new()
+        .file("page.html", "<!doctype html><script>console.error('oh')</script><img src='http://a.test/x'>");
     let page = load(&scene, &scene.path("page.html"));
     assert!(console(&page).iter().any(|line| line.contains("oh")), "{}", page.log);
 }

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::{lab_with, REAL};
+use super::{REAL, lab_with};
 use crate::harness::Scene;
 
 /// Answers 200 and `ok`; 503 while there is a file `down` in its folder. Notes what is posted in the file `posted`.
@@ -76,7 +76,8 @@ const DOWN_AND_UP: &str = "      - { id: well, check: { services: all, healthy_f
 fn an_outage_is_measured_in_real_time() {
     let scene = served(WEB, DOWN_AND_UP);
     let seen = scene.types(&format!("run drill.yaml {REAL}")).exits(0);
-    let seen = seen.warns("web does not answer as it should: status 503, expected 200: sorry").warns("web answers again");
+    let seen =
+        seen.warns("web does not answer as it should: status 503, expected 200: sorry").warns("web answers again");
     assert!(!seen.stderr.contains("port does not answer"), "the port was open all the while\n{seen}");
     let report = fs::read_to_string(scene.only_run().join("report.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
@@ -87,7 +88,8 @@ fn an_outage_is_measured_in_real_time() {
 
 #[test]
 fn an_outage_that_takes_too_long_is_missed() {
-    let scene = served(&WEB.replace("objectives: { rto: 30s }", "objectives: { rto: 1ms }\noutage_limit: 1m"), DOWN_AND_UP);
+    let scene =
+        served(&WEB.replace("objectives: { rto: 30s }", "objectives: { rto: 1ms }\noutage_limit: 1m"), DOWN_AND_UP);
     scene.types(&format!("run drill.yaml {REAL}")).exits(1).says("missed");
 }
 

@@ -7,10 +7,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use muster::action::StandInSecrets;
 use muster::app::{self, Loaded, Rehearsal, Rehearsed, Request};
 use muster::catalogue::Mode;
 use muster::chance::Seed;
 use muster::engine::watch::Pace;
+use muster::engine::{Attended, Run, drive};
+use muster::event::{FORMAT, Origin, Started};
+use muster::id::RunId;
+use muster::infrastructure::simulate::Faults;
+use muster::journal::{Journal, MemoryLog, Writer};
+use muster::provider::simulated::Simulation;
+use muster::record::{Heads, Record};
+use muster::resource::Resources;
+use muster::time::run_virtual;
 
 /// No rehearsal takes this long: one that does hangs.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -91,4 +101,65 @@ where
         }
     }
     results.into_iter().map(|result| result.unwrap()).collect()
+}
+
+/// A run in memory whose resources are `dress`ed first.
+pub(super) fn dressed(loaded: &Loaded, seed: u64, dress: impl FnOnce(Resources) -> Resources) -> Record {
+    let start = "2026-03-01T02:00:00Z".parse().unwrap();
+    let id = RunId::make(start, &loaded.plan.name).unwrap();
+    let ended = run_virtual(start, |clock| async move {
+        let plan = loaded.plan.clone();
+        let setup = app::simulation::setup(&plan, Seed(seed), clock.clone(), &Faults::default()).unwrap();
+        let resources = dress(Simulation::new(setup).unwrap().resources());
+        let (_keep, signals) = tokio::sync::mpsc::channel(1);
+        let started = Started {
+            format: FORMAT,
+            plan,
+            documents: loaded.documents.clone(),
+            origin: Origin::default(),
+            seed: Some(Seed(seed)),
+            previous: None,
+        };
+        drive(Run {
+            id: id.clone(),
+            started,
+            resources,
+            secrets: Arc::new(StandInSecrets),
+            journal: Journal::inline(Writer::over(id, Box::new(MemoryLog::new()))),
+            clock,
+            fencing: 1,
+            pace: Pace::Ahead,
+            attended: Attended::No,
+            observers: Vec::new(),
+            signals,
+            health: Arc::new(|health| health),
+        })
+        .await
+        .unwrap()
+    });
+    let ended = ended.unwrap();
+    let id = RunId::make(start, &loaded.plan.name).unwrap();
+    Record::from_events(id, ended.events, Heads { last: ended.head.clone(), finished: Some(ended.head) }).unwrap()
+}
+
+/// A playbook whose phases are `phases`, on the shipped simulation, with files beside it.
+pub(super) fn written(phases: &str, files: &[(&str, &str)]) -> Loaded {
+    let folder = tempfile::TempDir::with_prefix("muster-").unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let playbook = folder.path().join("drill.yaml");
+    let head = "muster: 1\nname: drill\ninfrastructure: infra.yaml\n";
+    std::fs::write(&playbook, format!("{head}{phases}")).unwrap();
+    let request = Request {
+        playbook: playbook.display().to_string(),
+        infrastructure: Some(shipped("infra/simulated.yaml")),
+        mode: Some(Mode::Planned),
+        ..Request::default()
+    };
+    match app::load(&request) {
+        Ok(loaded) => loaded,
+        Err(app::AppError::Invalid { diagnostics, .. }) => panic!("{diagnostics:#?}"),
+        Err(error) => panic!("{error}"),
+    }
 }

@@ -1,0 +1,81 @@
+//! The shipped playbook as it is shipped.
+
+use muster::catalogue::Mode;
+use muster::measure::Judgement;
+use muster::model::{ExitCode, Place, Verdict};
+use muster::report::Format;
+
+use super::scene::{all, quarterly, quarterly_on, rehearse, with};
+
+/// How many seeds are tried in each mode. A drill that passes for one by luck does not pass for all of them.
+const SEEDS: u64 = 50;
+
+fn passes_for_every_seed(mode: Mode) {
+    let loaded = quarterly(mode, &[("soak", "3m")]);
+    let ends = all((1..=SEEDS).collect(), move |seed: &u64| {
+        let it = rehearse(&loaded, &with(*seed, &[]));
+        let legs = it.record.legs.iter();
+        let met =
+            legs.map(|leg| (leg.rto_judgement, leg.rpo_judgement)).all(|it| it == (Judgement::Met, Judgement::Met));
+        (it.exit, it.record.ended.verdict, it.record.ended.world, met, it.record.ended.reasons)
+    });
+    let failed: Vec<_> = (1..)
+        .zip(ends)
+        .filter(|(_, end)| !matches!(end, Ok((ExitCode::Passed, Verdict::Passed, Place::Home, true, _))))
+        .collect();
+    assert!(failed.is_empty(), "{} of {SEEDS} seeds: {failed:#?}", failed.len());
+}
+
+#[test]
+fn a_planned_drill_passes_for_every_seed() {
+    passes_for_every_seed(Mode::Planned);
+}
+
+#[test]
+fn an_unplanned_drill_passes_for_every_seed() {
+    passes_for_every_seed(Mode::Unplanned);
+}
+
+#[test]
+fn the_shipped_drill_passes_as_it_is() {
+    for mode in [Mode::Planned, Mode::Unplanned] {
+        let it = rehearse(&quarterly(mode, &[]), &with(1, &[]));
+        assert_eq!(
+            (it.exit, it.record.ended.verdict),
+            (ExitCode::Passed, Verdict::Passed),
+            "{mode}: {:?}",
+            it.record.ended.reasons
+        );
+        assert!(it.record.left.is_empty() && it.record.changes.is_empty(), "{mode}: {:?}", it.record.changes);
+    }
+}
+
+#[test]
+fn in_an_emergency_the_run_stays_in_the_secondary_region() {
+    let it = rehearse(&quarterly(Mode::Emergency, &[("soak", "3m")]), &with(1, &[]));
+    let ended = &it.record.ended;
+    assert_eq!(
+        (it.exit, ended.verdict, ended.world),
+        (ExitCode::Passed, Verdict::Passed, Place::Secondary),
+        "{:?}",
+        ended.reasons
+    );
+}
+
+#[test]
+fn a_slow_world_misses_its_objective_and_the_report_says_so() {
+    for mode in [Mode::Planned, Mode::Unplanned] {
+        let it = rehearse(&quarterly_on("infra/simulated-slow.yaml", mode, &[("soak", "3m")]), &with(1, &[]));
+        let ended = &it.record.ended;
+        assert_eq!(
+            (it.exit, ended.verdict, ended.world),
+            (ExitCode::Failed, Verdict::Failed, Place::Home),
+            "{mode}: {:?}",
+            ended.reasons
+        );
+        assert!(it.record.legs.iter().any(|leg| leg.rto_judgement == Judgement::Missed), "{mode}");
+        for format in [Format::Text, Format::Markdown, Format::Html] {
+            assert!(muster::app::draw(&it.record, format).to_lowercase().contains("missed"), "{mode} {format:?}");
+        }
+    }
+}
