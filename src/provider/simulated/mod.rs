@@ -186,10 +186,12 @@ impl Simulation {
         let (mut facts, mut found) = (self.initial.clone(), Vec::new());
         for change in &state.changes {
             facts.set(&change.fact);
-            let twice = |sides: &[SideFact; 2]| BOTH.iter().all(|role| {
-                let n = index(*role);
-                sides[n].writable && !facts.cut[n]
-            });
+            let twice = |sides: &[SideFact; 2]| {
+                BOTH.iter().all(|role| {
+                    let n = index(*role);
+                    sides[n].writable && !facts.cut[n]
+                })
+            };
             for (id, place) in &self.ids {
                 let double = match *place {
                     Place::Database(n) => twice(&facts.databases[n]),

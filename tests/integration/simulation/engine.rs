@@ -130,7 +130,8 @@ fn a_wait_for_a_time_ends_at_that_time() {
 
 #[test]
 fn what_is_not_for_this_mode_is_left_out() {
-    let text = "      - { id: a, wait: { for: 1s }, when: { mode: unplanned } }\n      - { id: b, wait: { for: 1s } }\n";
+    let text =
+        "      - { id: a, wait: { for: 1s }, when: { mode: unplanned } }\n      - { id: b, wait: { for: 1s } }\n";
     let (record, exit) = run(&written(&steps(text), &[]), &[]);
     assert_eq!(step(&record, "a").state, StepState::NotInThisMode);
     assert_eq!((step(&record, "b").state, exit), (StepState::Passed, ExitCode::Passed));
@@ -142,7 +143,8 @@ fn a_playbook_as_a_step_is_taken_back_with_the_rest() {
         "muster: 1\nname: inner\ninfrastructure: infra.yaml\n{}",
         steps(&format!("      - {{ id: one, {UNDOABLE} }}\n      - {{ id: two, wait: {{ for: 5s }} }}\n"))
     );
-    let text = format!("      - {{ id: nested, playbook: inner.yaml }}\n      - {{ id: fails, {FAILING} }}\n");
+    let text =
+        format!("      - {{ id: nested, playbook: {{ file: inner.yaml }} }}\n      - {{ id: fails, {FAILING} }}\n");
     let loaded = written(&steps(&text), &[("inner.yaml", &inner)]);
     let (record, _) = run(&loaded, &["fails=fails"]);
     let undone: Vec<_> = record.steps.iter().filter(|step| step.undo.is_some()).collect();
