@@ -118,7 +118,11 @@ pub(super) fn fault_point(plan: &Plan, fault: &Fault) -> Result<FaultPoint, Stri
         let on = if changes { FaultOn::Mutations } else { FaultOn::Everything };
         return Ok(FaultPoint { target: FaultTarget::Step(step.id.clone()), kind, on });
     }
-    let regions = [RegionRole::Primary, RegionRole::Secondary].map(region_resource);
+    if let Some(role) = RegionRole::ALL.into_iter().find(|role| role.as_str() == fault.target) {
+        let target = FaultTarget::Resource(region_resource(role));
+        return Ok(FaultPoint { target, kind, on: FaultOn::Mutations });
+    }
+    let regions = RegionRole::ALL.map(region_resource);
     match plan.resources.keys().chain(&regions).find(|id| id.as_str() == fault.target) {
         Some(id) => Ok(FaultPoint { target: FaultTarget::Resource(id.clone()), kind, on: FaultOn::Mutations }),
         None => Err(format!(

@@ -12,7 +12,7 @@ use crate::plan::Reality;
 /// When colours are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum ColorWhen {
-    /// At a terminal, unless NO_COLOR is set
+    /// At a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
     /// Always

@@ -28,9 +28,8 @@ impl Output {
     pub(super) fn new(common: &Common, format: OutputFormat) -> Self {
         let paint = |terminal: bool| match common.color {
             ColorWhen::Always => Paint::Coloured,
-            ColorWhen::Never => Paint::Plain,
             ColorWhen::Auto if terminal && !no_color() => Paint::Coloured,
-            ColorWhen::Auto => Paint::Plain,
+            ColorWhen::Auto | ColorWhen::Never => Paint::Plain,
         };
         Self {
             format,
@@ -51,6 +50,7 @@ impl Output {
     }
 
     /// Prints a result. Nobody reading any more is no error.
+    #[expect(clippy::unused_self, reason = "whoever prints has an output in hand, and asks it for all")]
     pub(super) fn result(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes());
@@ -73,6 +73,7 @@ impl Output {
     }
 
     /// Prints a message that is never left out.
+    #[expect(clippy::unused_self, reason = "whoever prints has an output in hand, and asks it for all")]
     pub(super) fn complain(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         let _ = err.write_all(text.as_bytes());

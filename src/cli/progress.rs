@@ -33,9 +33,7 @@ impl Progress {
         let manner = match (output.json(), output.quiet) {
             (true, _) => Manner::Events,
             (false, true) => return None,
-            // A simulation is over before a screen could be read.
-            (false, false) if std::io::stderr().is_terminal() && !plan.simulated() => Manner::Screen(Screen::new()),
-            (false, false) => Manner::Lines,
+            (false, false) => Screen::of(plan).map_or(Manner::Lines, Manner::Screen),
         };
         Some(Self { live: Live::new(plan), manner })
     }
@@ -77,7 +75,8 @@ impl Observer for Progress {
         if let Manner::Screen(screen) = &mut self.manner
             && !self.live.asks()
         {
-            let width = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| size.ws_col.max(40));
+            let width = rustix::termios::tcgetwinsize(std::io::stderr())
+                .map_or(80, |size| if size.ws_col == 0 { 80 } else { size.ws_col.max(40) });
             screen.draw(self.live.screen(now, width));
         }
     }
@@ -90,8 +89,14 @@ struct Screen {
 }
 
 impl Screen {
-    fn new() -> Self {
-        Self { lines: MultiProgress::new(), drawn: Vec::new() }
+    /// `None` where none can be drawn, and for a simulation, which is over before a screen could be read.
+    fn of(plan: &Plan) -> Option<Self> {
+        if plan.simulated() || !std::io::stderr().is_terminal() {
+            return None;
+        }
+        let lines = MultiProgress::new();
+        // A terminal that can't move its cursor (`TERM=dumb`, or none said) would show nothing at all.
+        (!lines.is_hidden()).then(|| Self { lines, drawn: Vec::new() })
     }
 
     /// Prints above the lines that are drawn anew.

@@ -27,6 +27,7 @@ impl Validate {
         self.form.format
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every subcommand runs in the same way")]
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let mut exit = ExitCode::Passed;
         let mut documents = Vec::new();
@@ -40,10 +41,10 @@ impl Validate {
                         "problems": render_json(&loaded.warnings),
                     }));
                     if !output.json() {
-                        let steps = plan.steps.iter().filter(|step| step.applies).count();
                         output.result(&format!(
-                            "{playbook}: valid, {} phases and {steps} steps in {} mode on {}",
-                            plan.phases.iter().filter(|phase| phase.applies).count(),
+                            "{playbook}: valid, {} and {} in {} mode, environment {}",
+                            count(plan.phases.iter().filter(|phase| phase.applies).count(), "phase"),
+                            count(plan.steps.iter().filter(|step| step.applies).count(), "step"),
                             plan.mode,
                             plan.environment
                         ));
@@ -70,4 +71,8 @@ impl Validate {
         }
         Ok(exit)
     }
+}
+
+fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }

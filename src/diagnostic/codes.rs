@@ -206,4 +206,21 @@ pub const CODES: &[Code] = &[
     ),
     code("M053", "nothing in it", "A playbook has at least one phase, a phase at least one step."),
     code("M055", "another version of the format", "The file is written for another version of Muster."),
+    code(
+        "M056",
+        "writes that exist nowhere else would be overwritten",
+        "After a promotion that was not drained, the old side may hold acknowledged writes that the new one lacks. Before \
+         it is built anew as a copy they are kept with `data.preserve`, or the playbook says `discard: accept`.",
+    ),
+    code(
+        "M057",
+        "a promotion outside both legs",
+        "A promotion belongs into a phase of the failover or of the failback: only there is its point of no return \
+         watched.",
+    ),
+    code(
+        "M058",
+        "a phase whose name nearly means something",
+        "A phase's kind is its name (prechecks, disaster, detect, failover, verify, soak, failback, cleanup) or its `kind:`. Another name is part of the leg in which it stands.",
+    ),
 ];

@@ -1,8 +1,9 @@
 //! The end of a run, judged from its own events by the same code that reads a journal back.
 
+use crate::catalogue::Undo;
 use crate::event::Event;
 use crate::model::{ExitCode, LeftOver, Place, Plan, UndoResult, Verdict};
-use crate::record::{Ending, Entry, Heads, Record, judge as judge_record};
+use crate::record::{Ending, Entry, Heads, Record, changes, judge as judge_record};
 use crate::resource::World;
 use crate::state::RunState;
 use crate::state::step::Status;
@@ -32,7 +33,7 @@ pub(super) fn judge<'a>(
     seen: &World,
     broken: Broken,
 ) -> Judged {
-    let left = left_over(plan, entries.clone(), state);
+    let mut left = left_over(plan, entries.clone(), state, broken);
     let defect = Judged { verdict: Verdict::Failed, world: Place::Unknown, exit: ExitCode::Defect, left: left.clone() };
     let Ok(record) = Record::of_events(run.clone(), entries, Heads::default()) else {
         return defect;
@@ -46,11 +47,19 @@ pub(super) fn judge<'a>(
         world: seen,
     };
     let judged = judge_record(&record, &ending);
+    if judged.verdict != Verdict::Passed {
+        left.extend(differences(&record, seen));
+    }
     Judged { verdict: judged.verdict, world: judged.world, exit: judged.exit, left }
 }
 
 /// Everything that the run did and that is still so although it was to be taken back, or that is in doubt.
-fn left_over<'a>(plan: &Plan, entries: impl Iterator<Item = &'a Entry>, state: &RunState) -> Vec<LeftOver> {
+fn left_over<'a>(
+    plan: &Plan,
+    entries: impl Iterator<Item = &'a Entry>,
+    state: &RunState,
+    broken: Broken,
+) -> Vec<LeftOver> {
     let mut left = Vec::new();
     for entry in entries {
         if let Event::UndoFinished { step, result } = &entry.event {
@@ -69,16 +78,35 @@ fn left_over<'a>(plan: &Plan, entries: impl Iterator<Item = &'a Entry>, state: &
             }
         }
     }
+    // What can be seen of resources is compared; what programs and requests did can't be seen.
+    let stopped = broken == Broken::Off || state.stopped;
     for (n, status) in state.steps.iter().enumerate() {
         let step = &plan.steps[n];
         let doubtful = match status {
             Status::Running { .. } | Status::Undoing => "it was under way when the run ended",
             Status::Failed { happened: crate::model::Happened::Unknown, .. } => "whether it happened is not known",
+            Status::Passed if stopped && !state.found_done(n) && unseen_trace(step) => "it was done and not taken back",
             _ => continue,
         };
         left.push(LeftOver { step: Some(step.id.clone()), what: doubtful.to_owned(), advice: advice(step) });
     }
     left
+}
+
+/// Every resource that is otherwise than before the run, as it is seen.
+fn differences(record: &Record, seen: &World) -> Vec<LeftOver> {
+    let changed = changes::between(&record.before, seen).into_iter();
+    let tell = |change: crate::record::Change| LeftOver {
+        step: None,
+        what: format!(
+            "{}: {}; before the run: {}",
+            change.resource,
+            change.after.as_deref().unwrap_or("it can't be seen"),
+            change.before.as_deref().unwrap_or("it could not be seen")
+        ),
+        advice: format!("decide whether {} is to stay so; `muster plan` shows it as it is then", change.resource),
+    };
+    changed.map(tell).collect()
 }
 
 fn advice(step: &crate::model::Step) -> String {
@@ -88,4 +116,10 @@ fn advice(step: &crate::model::Step) -> String {
     }
     let names: Vec<String> = subjects.iter().map(|subject| subject.resource.to_string()).collect();
     format!("look at {} and put back by hand what `{step}` changed", names.join(", "))
+}
+
+/// Whether a step changes something that no observation of a resource shows.
+fn unseen_trace(step: &crate::model::Step) -> bool {
+    let describe = step.act.describe();
+    describe.undo() != Undo::Nothing && describe.subjects().is_empty()
 }

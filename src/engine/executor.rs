@@ -179,9 +179,13 @@ impl Job {
     }
 
     async fn capture(&self) -> Result<Before, ProviderError> {
+        self.capture_with(&self.cx).await
+    }
+
+    async fn capture_with(&self, cx: &Context) -> Result<Before, ProviderError> {
         let mut before = Before::new();
         for subject in self.step.act.describe().subjects() {
-            let state = self.tools.resources.observe(&self.cx, &subject.resource).await?;
+            let state = self.tools.resources.observe(cx, &subject.resource).await?;
             before.insert(subject.resource, state);
         }
         Ok(before)
@@ -190,15 +194,15 @@ impl Job {
     /// Applies, waits until it is seen, proves. In a task of its own, so that a panic stays there; with the step's
     /// deadline, after which it is asked to end.
     async fn act(&self, before: Before) -> Result<Applied, ActError> {
-        let job = self.clone();
-        let mut task = self.cx.clock.spawn(async move { job.apply_and_see(&before).await });
+        let (job, given) = (self.clone(), before.clone());
+        let mut task = self.cx.clock.spawn(async move { job.apply_and_see(&given).await });
         let left = self.deadline.since(self.cx.clock.now());
         let joined = if let Ok(joined) = self.cx.clock.timeout(left, &mut task).await {
             joined
         } else {
             self.cx.cancel.cancel();
             match self.cx.clock.timeout(GRACE, task).await {
-                Ok(Ok(ended)) => return self.gave_up(ended).await,
+                Ok(Ok(ended)) => return self.gave_up(ended, &before).await,
                 Ok(Err(panic)) => Err(panic),
                 Err(_) => {
                     return Err(ActError::in_doubt(format!(
@@ -215,21 +219,13 @@ impl Job {
     }
 
     /// Past its deadline: whatever the act said, what counts is what can be seen.
-    async fn gave_up(&self, ended: Result<Applied, ActError>) -> Result<Applied, ActError> {
+    async fn gave_up(&self, ended: Result<Applied, ActError>, before: &Before) -> Result<Applied, ActError> {
         let error = match ended {
             // It ended well in the last moment before it heard that it should end.
             Ok(applied) => return Ok(applied),
             Err(error) => error,
         };
-        let happened = if self.step.act.describe().observable() && error.happened != Happened::No {
-            match self.cx.clock.timeout(GRACE, self.performer().achieved(&self.tools, &self.fresh())).await {
-                Ok(Achieved::Yes) => Happened::Yes,
-                Ok(Achieved::No(_)) => Happened::No,
-                Ok(Achieved::Unknown(_)) | Err(_) => Happened::Unknown,
-            }
-        } else {
-            error.happened
-        };
+        let happened = self.settle(error.happened, before).await;
         let seen = match happened {
             Happened::Yes => "; it was seen to have happened all the same",
             Happened::No => "",
@@ -248,41 +244,65 @@ impl Job {
         let performer = self.performer();
         let mut applied = match performer.apply(&self.tools, &self.cx, before).await {
             Ok(applied) => applied,
-            Err(error) => return Err(self.settle_doubt(error).await),
+            Err(error) => {
+                let happened = self.settle(error.happened, before).await;
+                return Err(ActError { happened, ..error });
+            }
         };
         if self.step.act.describe().observable() && !applied.settled {
-            self.until_seen().await?;
+            if let Err(error) = self.until_seen().await {
+                let happened = self.settle(error.happened, before).await;
+                return Err(ActError { happened, ..error });
+            }
         }
         applied.evidence.extend(performer.prove(&self.tools, &self.cx).await?);
         Ok(applied)
     }
 
-    /// An act without an answer is looked at before it is called in doubt.
-    async fn settle_doubt(&self, error: ActError) -> ActError {
-        if error.happened != Happened::Unknown || !self.step.act.describe().observable() {
-            return error;
+    /// Settles by looking whether an act that failed took effect all the same. What is as it was before did not
+    /// happen, unless it can still be under way: a promotion that was asked for may come true later, and to take it for
+    /// none would be to unfence the old primary beside it.
+    async fn settle(&self, said: Happened, before: &Before) -> Happened {
+        let describe = self.step.act.describe();
+        if said != Happened::Unknown || !describe.observable() {
+            return said;
         }
-        match self.performer().achieved(&self.tools, &self.fresh()).await {
-            Achieved::Yes => ActError { happened: Happened::Yes, ..error },
-            Achieved::No(_) => ActError { happened: Happened::No, ..error },
-            Achieved::Unknown(_) => error,
-        }
+        let cx = self.fresh();
+        let looking = async {
+            match self.performer().achieved(&self.tools, &cx).await {
+                Achieved::Yes => return Happened::Yes,
+                // Of a program only its own `observe` knows.
+                Achieved::No(_) if describe.subjects().is_empty() => return Happened::No,
+                Achieved::No(_) | Achieved::Unknown(_) => {}
+            }
+            if matches!(describe.part(), Part::Promotion(_)) {
+                return Happened::Unknown;
+            }
+            match self.capture_with(&cx).await.map(|now| describe.restored(before, &now)) {
+                Ok(Achieved::Yes) => Happened::No,
+                Ok(Achieved::No(_)) => Happened::Yes,
+                Ok(Achieved::Unknown(_)) | Err(_) => Happened::Unknown,
+            }
+        };
+        self.cx.clock.timeout(GRACE, looking).await.unwrap_or(Happened::Unknown)
     }
 
-    /// An action that says done and is not, fails: the deadline bounds the wait.
+    /// An action that says done and is not, fails: the deadline bounds the wait. It was accepted, so whether it
+    /// happened, in part or later, is settled by looking.
     async fn until_seen(&self) -> Result<(), ActError> {
         let mut wait = FIRST_LOOK;
+        let mut why = String::new();
         loop {
-            let why = match self.performer().achieved(&self.tools, &self.cx).await {
+            match self.performer().achieved(&self.tools, &self.cx).await {
                 Achieved::Yes => return Ok(()),
-                Achieved::No(why) => (why, Happened::No),
-                Achieved::Unknown(why) => (why, Happened::Unknown),
-            };
+                // What a look says that was told to end is no sight of the world.
+                Achieved::No(seen) | Achieved::Unknown(seen) if !self.cx.cancel.is_cancelled() => why = seen,
+                Achieved::No(_) | Achieved::Unknown(_) => {}
+            }
             tokio::select! {
                 biased;
                 () = self.cx.cancel.cancelled() => {
-                    let (why, happened) = why;
-                    return Err(ActError { happened, ..ActError::refused(format!("it said that it was done, but {why}")) });
+                    return Err(ActError::in_doubt(format!("it said that it was done, but {why}")));
                 }
                 () = self.cx.clock.sleep(wait) => {}
             }

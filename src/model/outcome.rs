@@ -20,6 +20,18 @@ pub enum Happened {
     Unknown,
 }
 
+impl Happened {
+    /// The one that weighs more where a step was tried several times: yes, then unknown, then no.
+    #[must_use]
+    pub fn stronger(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::No, Self::No) => Self::No,
+        }
+    }
+}
+
 /// How a step passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepPass {

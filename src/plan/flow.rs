@@ -15,10 +15,14 @@ pub(super) fn check(plan: &Plan, names: &[Name], diagnostics: &mut Vec<Diagnosti
         }
         let describe = plan.steps[step].act.describe();
         match describe.part() {
-            Part::Promotion(to) => fenced_before(plan, step, to, names, diagnostics),
+            Part::Promotion(to) => {
+                fenced_before(plan, step, to, names, diagnostics);
+                in_a_leg(plan, step, names, diagnostics);
+            }
             Part::Disaster => loss_accepted(plan, step, names, diagnostics),
             _ => {}
         }
+        preserved_before(plan, step, names, diagnostics);
         if let Some(disaster) = disaster {
             lost_region(plan, step, disaster, names, diagnostics);
         }
@@ -32,6 +36,51 @@ fn promotion(act: &Act, mode: Mode) -> Option<(&ResourceId, bool)> {
         Act::StoragePromote(it) => Some((&it.storage, it.drained(mode))),
         _ => None,
     }
+}
+
+/// The point of no return is a leg's: a promotion outside both would pass none.
+fn in_a_leg(plan: &Plan, step: usize, names: &[Name], diagnostics: &mut Vec<Diagnostic>) {
+    if plan.leg_of(step).is_some() {
+        return;
+    }
+    let (step, phase) = (&plan.steps[step], plan.phase_of(step));
+    let text = format!("`{}` promotes in the phase `{}`, which belongs to neither leg of the drill", step.id, phase.id);
+    let place = names[plan.step_index(&step.id).unwrap_or_default()].place();
+    diagnostics.push(
+        Diagnostic::error("M057", text).at(place).help("put it into the failover phase or into the failback phase"),
+    );
+}
+
+/// What is built anew by `act`: which resource, where.
+fn overwrites(act: &Act) -> Option<(&ResourceId, RegionRole)> {
+    match act {
+        Act::DatabaseReplicate(it) => Some((&it.database, it.to)),
+        Act::StorageReplicate(it) => Some((&it.storage, it.to)),
+        _ => None,
+    }
+}
+
+/// After a promotion that was not drained the old side may hold writes that exist nowhere else.
+fn preserved_before(plan: &Plan, step: usize, names: &[Name], diagnostics: &mut Vec<Diagnostic>) {
+    let Some((of, region)) = overwrites(&plan.steps[step].act) else { return };
+    let left_behind = |act: &Act| {
+        let away = matches!(act.describe().part(), Part::Promotion(to) if to == region.other());
+        away && promotion(act, plan.mode).is_some_and(|(promoted, drained)| promoted == of && !drained)
+    };
+    let keeps = |act: &Act| matches!(act, Act::DataPreserve(it) if it.region == region && it.of.0.contains(of));
+    let earlier = |found: &dyn Fn(&Act) -> bool| plan.steps[..step].iter().any(|it| it.applies && found(&it.act));
+    if plan.discard || !earlier(&left_behind) || earlier(&keeps) {
+        return;
+    }
+    let id = &plan.steps[step].id;
+    diagnostics.push(
+        Diagnostic::error("M056", format!("`{id}` overwrites what only {region} may have of {of}"))
+            .at(names[step].place())
+            .help(format!(
+                "put a step with `data.preserve: {{ of: [{of}], in: {region} }}` before it, or accept the loss with \
+                 `discard: accept`"
+            )),
+    );
 }
 
 fn fences(act: &Act, of: &ResourceId, region: RegionRole) -> bool {

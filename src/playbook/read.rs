@@ -245,6 +245,9 @@ fn phases(root: &mut Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<PhaseText> 
         let steps = needs::resolve(number, &names, steps, &whereabouts, diagnostics);
         let Some(header) = header else { continue };
         let kind = header.kind.unwrap_or_else(|| kind_of(header.name.as_str()));
+        if header.kind.is_none() && kind == PhaseKind::Other {
+            warn_of_near_kind(header.name.as_str(), &place, diagnostics);
+        }
         phases.push(PhaseText {
             id: header.name,
             title: header.title,
@@ -299,6 +302,18 @@ const KINDS: &[(&str, PhaseKind)] = &[
     ("failback", PhaseKind::Failback),
     ("cleanup", PhaseKind::Cleanup),
 ];
+
+/// A name that is nearly one that means something: with the meaning, the leg and its point of no return would be missed.
+fn warn_of_near_kind(name: &str, place: &Place, diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(meant) = crate::yaml::nearest(name, KINDS.iter().map(|(known, _)| *known)) {
+        let message = format!("the phase `{name}` is of no kind; did you mean `{meant}`?");
+        diagnostics.push(
+            Diagnostic::warning("M058", message)
+                .at(place.clone())
+                .help(format!("name it `{meant}`, or say what it is: `kind: {meant}`, or `kind: other`")),
+        );
+    }
+}
 
 fn kind_of(name: &str) -> PhaseKind {
     KINDS.iter().find(|(known, _)| *known == name).map_or(PhaseKind::Other, |(_, kind)| *kind)

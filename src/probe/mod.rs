@@ -13,7 +13,7 @@ mod sample;
 
 pub use prepared::PreparedProbe;
 pub use regions::Regions;
-pub use sample::{once, sample};
+pub use sample::{foretell, once, sample};
 
 #[cfg(test)]
 mod tests;

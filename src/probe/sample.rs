@@ -37,6 +37,33 @@ pub async fn sample(
     Sample { tick, scheduled, sent, answered: cx.clock.now(), result, address, region, stages }
 }
 
+/// What [`sample`] would find, begun when it was due, where a simulation can tell it at once: `None` if it can't, or if the
+/// answer would not be there before `by`.
+#[must_use]
+pub fn foretell(
+    probe: &PreparedProbe,
+    network: &dyn Network,
+    tick: u64,
+    scheduled: Moment,
+    by: Moment,
+) -> Option<Sample> {
+    let by = by.min(scheduled + probe.timeout);
+    let (answered, (address, stages, result)) = match &probe.ask {
+        Ask::Http { request, expect } => {
+            let (answered, exchange) = network.foretell_http(&probe.id, request, scheduled, by)?;
+            let took = answered.since(scheduled);
+            (answered, judge(Ok(exchange), probe.timeout, |response| judge_http(expect, &response, took)))
+        }
+        Ask::Tcp(request) => {
+            let (answered, exchange) = network.foretell_tcp(&probe.id, request, scheduled, by)?;
+            (answered, judge(Ok(exchange), probe.timeout, |()| SampleResult::Healthy))
+        }
+        Ask::Never(_) => return None,
+    };
+    let region = address.and_then(|address| probe.regions.of(address));
+    Some(Sample { tick, scheduled, sent: scheduled, answered, result, address, region, stages })
+}
+
 /// Takes one sample of `probe` at `address`, whatever its name resolves to: how a service is asked where it does not
 /// serve yet.
 pub async fn once(

@@ -382,6 +382,8 @@ impl Builder {
         }
         let step = &mut self.steps[index];
         step.evidence.extend(evidence);
+        let tried = step.attempts.iter().filter_map(|attempt| attempt.happened);
+        let happened = tried.fold(happened, Happened::stronger);
         step.state = match (retry_in, happened) {
             (Some(_), _) => StepState::Running,
             (None, Happened::No) => StepState::Failed,

@@ -47,6 +47,8 @@ pub fn judge(record: &Record, ending: &Ending<'_>) -> Judged {
     let unfinished = ending.stopped || matches!(ending.course, Course::Stopping | Course::Paused);
     let verdict = if ending.refused {
         Verdict::Refused
+    } else if split_brain(record) {
+        Verdict::Failed
     } else if ending.aborted {
         Verdict::Aborted
     } else if unfinished && !record.steps.iter().any(|step| step.state.is_bad()) && !split_brain(record) {
@@ -120,6 +122,7 @@ pub fn reasons(record: &Record) -> Vec<String> {
         objective(&mut all, &format!("RTO of the {}", leg.leg), leg.rto_judgement, leg.rto, &leg.rta);
         objective(&mut all, &format!("RPO of the {}", leg.leg), leg.rpo_judgement, leg.rpo, &leg.rpa);
     }
+    lost_too_much(&mut all, record);
     for service in &record.services {
         for leg in &service.legs {
             let of_drill = record.legs.iter().find(|it| it.leg == leg.leg);
@@ -145,12 +148,27 @@ pub fn reasons(record: &Record) -> Vec<String> {
     let left = |step: &&super::StepRecord| matches!(step.state, StepState::NotReached | StepState::Running);
     let count = record.steps.iter().filter(left).count();
     if let Some(first) = record.steps.iter().find(left) {
-        let and = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
-        all.push(format!("Step {}{and} was not carried out", first.id));
+        let (and, were) = if count > 1 { (format!(" and {} more", count - 1), "were") } else { (String::new(), "was") };
+        all.push(format!("Step {}{and} {were} not carried out", first.id));
     } else if let Some(phase) = record.phases.iter().find(|phase| phase.state == PhaseState::Running) {
         all.push(format!("Phase {} was not ended", phase.id));
     }
     all
+}
+
+/// An unplanned promotion takes what is there; more lost than the playbook accepts fails the drill, whatever the
+/// objective says.
+fn lost_too_much(all: &mut Vec<String>, record: &Record) {
+    let Some(accepted) = record.header.data_loss.as_ref().map(|loss| loss.accept_up_to) else { return };
+    if record.header.mode != Mode::Unplanned {
+        return;
+    }
+    for leg in record.legs.iter().filter(|leg| leg.leg == Leg::Failover && leg.started.is_some()) {
+        let judged = leg.rpa.judge(Some(accepted));
+        if judged.fails() && judged != Judgement::NotMeasured {
+            all.push(format!("More data was lost than the playbook accepts ({accepted}): {}", leg.rpa));
+        }
+    }
 }
 
 fn objective(

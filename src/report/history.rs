@@ -50,7 +50,7 @@ pub fn text(rows: &[HistoryRow], style: &Style) -> String {
     if rows.is_empty() {
         return "There is no run yet: `muster run PLAYBOOK` makes one.\n".to_owned();
     }
-    let mut table = table(&["Run", "Verdict", "World", "RTA", "RPA"], style);
+    let mut table = table(&["Run", "Verdict", "World", "RTA ≤", "RPA ≤"], style);
     for row in rows {
         table.add_row([
             Cell::new(run(row)),

@@ -22,6 +22,7 @@ pub mod history;
 pub mod live;
 
 #[cfg(test)]
+#[path = "tests/samples.rs"]
 mod samples;
 #[cfg(test)]
 mod tests;

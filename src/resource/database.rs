@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{ByRegion, Context, ProviderError, by_region};
-use crate::id::RegionRole;
+use crate::id::{ProbeId, RegionRole};
 use crate::time::{Moment, Span};
 
 /// What an instance is to the other one.
@@ -156,6 +156,20 @@ pub trait Database: Send + Sync {
 
     /// Writes a canary's row in `region`, straight to the server.
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt;
+
+    /// As [`Self::write_canary`] for `canary`, all at once: what becomes of `row`, sent when it says, and when that is
+    /// known, if nothing else happens before `by`. Only a simulation knows; `None`: it is not known, or not before
+    /// `by`, and nothing was done.
+    fn foretell_canary(
+        &self,
+        canary: &ProbeId,
+        region: RegionRole,
+        row: CanaryRow,
+        by: Moment,
+    ) -> Option<(Moment, WriteAttempt)> {
+        let _ = (canary, region, row, by);
+        None
+    }
 
     /// Which of the canary's rows `region` has.
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError>;

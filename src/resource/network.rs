@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::id::ProbeId;
 use crate::resource::Context;
-use crate::time::Span;
+use crate::time::{Moment, Span};
 
 /// Which resolver is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +155,31 @@ pub trait Network: Send + Sync {
 
     /// Resolves and connects.
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()>;
+
+    /// As [`Self::http`] for `probe`, sent at `sent`, all at once: what comes of it, and when, if nothing else happens
+    /// before `by`. Only a simulation knows; `None`: it is not known, or not before `by`.
+    fn foretell_http(
+        &self,
+        probe: &ProbeId,
+        request: &HttpRequest,
+        sent: Moment,
+        by: Moment,
+    ) -> Option<(Moment, Exchange<HttpResponse>)> {
+        let _ = (probe, request, sent, by);
+        None
+    }
+
+    /// As [`Self::tcp`]; see [`Self::foretell_http`].
+    fn foretell_tcp(
+        &self,
+        probe: &ProbeId,
+        request: &TcpRequest,
+        sent: Moment,
+        by: Moment,
+    ) -> Option<(Moment, Exchange<()>)> {
+        let _ = (probe, request, sent, by);
+        None
+    }
 
     /// What the vantage point is, for the report: host name, or `simulated user`.
     fn vantage(&self) -> String;

@@ -9,8 +9,8 @@ use super::{
     ByRegion, CanaryRow, CanaryRows, Context, FenceProof, Preserved, ProviderError, ReplicaRole, WriteAttempt,
     by_region,
 };
-use crate::id::RegionRole;
-use crate::time::Span;
+use crate::id::{ProbeId, RegionRole};
+use crate::time::{Moment, Span};
 
 /// The state of one region's side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +106,20 @@ pub trait Storage: Send + Sync {
 
     /// Pushes a canary's small commit in `region`.
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt;
+
+    /// As [`Self::write_canary`] for `canary`, all at once: what becomes of `row`, sent when it says, and when that is
+    /// known, if nothing else happens before `by`. Only a simulation knows; `None`: it is not known, or not before
+    /// `by`, and nothing was done.
+    fn foretell_canary(
+        &self,
+        canary: &ProbeId,
+        region: RegionRole,
+        row: CanaryRow,
+        by: Moment,
+    ) -> Option<(Moment, WriteAttempt)> {
+        let _ = (canary, region, row, by);
+        None
+    }
 
     /// Which of the canary's commits `region` has.
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError>;

@@ -234,7 +234,7 @@ fn undo(state: &RunState) -> Next {
             Some(Leg::Return) => Next::Turn {
                 course: Course::Holding,
                 leg: state.leg,
-                because: "the return was taken back; the secondary region goes on serving".to_owned(),
+                because: "the return was taken back as far as it could be; nothing more is moved".to_owned(),
                 aborted: false,
             },
             _ => close(state, "everything that could be taken back was"),

@@ -106,6 +106,11 @@ fn changes_something(plan: &Plan, step: usize) -> bool {
     describe.undo() != Undo::Nothing || describe.subjects().iter().any(|subject| subject.access == Access::Changes)
 }
 
+/// Whether a step that changes something may have done so: it acted, and was not observed to have done nothing.
+fn may_have_changed(status: Status) -> bool {
+    !matches!(status, Status::Waiting | Status::Skipped | Status::Failed { happened: Happened::No, .. })
+}
+
 /// What a run is at a moment.
 #[derive(Clone, Debug)]
 pub struct RunState {
@@ -121,10 +126,14 @@ pub struct RunState {
     pub leg: Option<Leg>,
     /// Whether a person or a guardrail ended it.
     pub aborted: bool,
-    /// Whether a step that changes something was begun.
+    /// Whether a step that changes something was begun, and is not known to have changed nothing.
     pub changed: bool,
+    /// How many such steps there are.
+    changes: usize,
     /// Whether a precheck, a gate or a guardrail stopped it before the first change.
     pub refused: bool,
+    /// Whether it was stopped: what it did was neither finished nor taken back.
+    pub stopped: bool,
     /// Whether two sides took writes at once.
     pub split_brain: bool,
     /// The legs whose point of no return is passed.
@@ -143,6 +152,8 @@ pub struct RunState {
     ready: std::collections::BTreeSet<usize>,
     /// How many needs of each step are not met.
     unmet: Vec<usize>,
+    /// What the failed attempts of each step did.
+    tried: Vec<Happened>,
     /// Steps that found their work done: there is nothing of theirs to take back.
     idle: Vec<bool>,
     /// Steps that have let go what needs them.
@@ -170,7 +181,9 @@ impl RunState {
             leg: None,
             aborted: false,
             changed: false,
+            changes: 0,
             refused: false,
+            stopped: false,
             split_brain: false,
             committed: Vec::new(),
             trigger: None,
@@ -180,6 +193,7 @@ impl RunState {
             finished: false,
             ready: std::collections::BTreeSet::new(),
             unmet: unmet.collect(),
+            tried: vec![Happened::No; plan.steps.len()],
             idle: vec![false; plan.steps.len()],
             released: vec![false; plan.steps.len()],
             owed: Vec::new(),
@@ -212,11 +226,14 @@ impl RunState {
             }
             Event::StepFailed { step, attempt, failure } => {
                 let n = Self::find(graph, step)?;
+                // What an earlier attempt did is not undone by a later one that did nothing.
+                let happened = failure.happened.stronger(self.tried[n]);
                 let event = match failure.retry_in {
                     Some(_) => StepEvent::FailedForNow { attempt: *attempt },
-                    None => StepEvent::Failed { attempt: *attempt, happened: failure.happened },
+                    None => StepEvent::Failed { attempt: *attempt, happened },
                 };
                 self.step_event(plan, graph, n, event)?;
+                self.tried[n] = happened;
                 if failure.retry_in.is_none() {
                     self.step_failed_for_good(plan, n, &failure.what);
                 }
@@ -267,6 +284,8 @@ impl RunState {
                 Ok(())
             }
             Event::Signalled { signal, then } => {
+                // A second SIGINT ends the run at once, because a person said so.
+                self.aborted |= then.is_none() && signal == "SIGINT";
                 if let Some(wants) = *then {
                     let because = format!("{signal} came");
                     self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
@@ -307,7 +326,9 @@ impl RunState {
         };
         let stop = trigger.wants == OnFailure::Stop;
         let heard = match self.course {
-            Course::Forward | Course::Paused | Course::Returning => true,
+            Course::Forward | Course::Paused => true,
+            // On the way to safety a guardrail only reports; it must not turn the run round again.
+            Course::Returning => stop || !trigger.guardrail,
             Course::Undoing => stop,
             Course::Holding | Course::Stopping | Course::CleaningUp => false,
         };
@@ -359,7 +380,10 @@ impl RunState {
         }
         if old == Status::Waiting && new.acts() {
             self.begun.push(n);
-            self.changed |= graph.changes[n];
+        }
+        if graph.changes[n] {
+            self.changes = self.changes + usize::from(may_have_changed(new)) - usize::from(may_have_changed(old));
+            self.changed = self.changes > 0;
         }
         let gone_on =
             new == Status::Passed || (matches!(new, Status::Failed { .. }) && continues_after_failure(plan, n));
@@ -377,7 +401,9 @@ impl RunState {
         }
         for &dependent in &graph.dependents[n] {
             self.unmet[dependent] -= 1;
-            if self.unmet[dependent] == 0 && plan.steps[dependent].applies {
+            // A step that ends late must not wake the steps of a phase that the run has left.
+            let open = self.open_phase == Some(plan.steps[dependent].phase);
+            if self.unmet[dependent] == 0 && plan.steps[dependent].applies && open {
                 self.ready.insert(dependent);
             }
         }
@@ -438,6 +464,7 @@ impl RunState {
         // What came up while a person was asked is put to them next.
         let resumes = self.course == Course::Paused && matches!(course, Course::Forward | Course::Returning);
         let trigger = if resumes { None } else { self.trigger.take() };
+        self.stopped |= course == Course::Stopping;
         if course == Course::Stopping && !self.changed {
             self.refused |= trigger.as_ref().is_some_and(|trigger| refuses(plan, trigger));
         }
@@ -453,6 +480,12 @@ impl RunState {
         self.leg = leg;
         self.aborted |= aborted && course != Course::Paused;
         Ok(())
+    }
+
+    /// Whether a step found its work done and did nothing.
+    #[must_use]
+    pub fn found_done(&self, step: usize) -> bool {
+        self.idle[step]
     }
 
     /// The course that a pause interrupted.

@@ -288,10 +288,27 @@ impl Builder<'_> {
         }
     }
 
+    /// The first tab in the indentation of a line from the marked one on: the parser may notice it late or early.
+    fn first_tab(&self, mark: Mark) -> Mark {
+        let mut at = self.text[..mark.start as usize].rfind('\n').map_or(0, |end| end + 1);
+        for (number, line) in (mark.line..).zip(self.text[at..].split_inclusive('\n')) {
+            let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+            if let Some(tab) = line[..blank].find('\t') {
+                let start = guard::small(at + tab);
+                return Mark { start, end: start + 1, line: number, column: guard::small(tab + 1) };
+            }
+            at += line.len();
+        }
+        mark
+    }
+
     fn syntax_error(&self, error: &saphyr_parser::ScanError) -> Fatal {
         let mut mark = self.offsets.mark(Span::empty(*error.marker()));
         if syntax::is_missing_colon(error.info()) {
             mark = self.line_before(mark);
+        }
+        if syntax::is_tab(error.info()) {
+            mark = self.first_tab(mark);
         }
         // What follows `{{ ... }}` without quotes is a consequence of it, and that was noted already.
         let known = self.diagnostics.last().is_some_and(|last| {

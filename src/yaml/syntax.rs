@@ -48,6 +48,11 @@ pub(super) fn is_missing_colon(info: &str) -> bool {
     info.contains("simple key expect")
 }
 
+/// Whether the parser stumbled over a tab.
+pub(super) fn is_tab(info: &str) -> bool {
+    info.contains("tab")
+}
+
 /// A diagnostic for what the parser said about the text at a byte.
 pub(super) fn explain(info: &str, text: &str, at: usize) -> Diagnostic {
     if info.contains("recursion limit") {

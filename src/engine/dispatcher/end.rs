@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 
 use crate::event::Event;
+use crate::model::ExitCode;
 use crate::resource::Context;
 
 use super::intake::Note;
@@ -58,6 +59,8 @@ impl Dispatcher {
         }
         let head = self.run.journal.finish().await?.to_string();
         let verdict = (!resumable).then_some((judged.verdict, judged.world));
-        Ok(Ended { events: self.events, verdict, exit: judged.exit, head })
+        // What was done so far stands and nothing was taken back: whoever resumes or undoes it is a person.
+        let exit = if resumable && self.state.changed { ExitCode::NeedsPerson } else { judged.exit };
+        Ok(Ended { events: self.events, verdict, exit, head })
     }
 }

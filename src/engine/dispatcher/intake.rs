@@ -2,7 +2,7 @@
 
 use crate::catalogue::OnFailure;
 use crate::event::Event;
-use crate::model::{Course, UndoResult};
+use crate::model::{Course, PhaseKind, UndoResult};
 use crate::resource::{AnsweredBy, Choice};
 
 use super::deeds::Deed;
@@ -58,7 +58,7 @@ impl Dispatcher {
 
     pub(super) fn take_message(&mut self, round: &mut Round, message: Message) -> Result<(), EngineError> {
         let is_intent = matches!(message.events.first(), Some(Event::StepStarted { .. }));
-        if is_intent && !self.may_begin() {
+        if is_intent && !self.may_act(message.events.first()) {
             // The run left its course while the step looked: it must not act any more.
             if let Some(durable) = message.durable {
                 let _ = durable.send(false);
@@ -70,6 +70,18 @@ impl Dispatcher {
         }
         round.durable.extend(message.durable);
         Ok(())
+    }
+
+    /// Whether the step whose intent this is may act: its phase is open, and the run is on a course for it.
+    fn may_act(&self, intent: Option<&Event>) -> bool {
+        let Some(Event::StepStarted { step, .. }) = intent else { return false };
+        let Some(phase) = self.graph.step(step).map(|n| self.plan.steps[n].phase) else { return false };
+        let fits = match self.state.course {
+            Course::CleaningUp => self.plan.phases[phase].kind == PhaseKind::Cleanup,
+            Course::Returning => self.plan.phases[phase].kind == PhaseKind::Failback,
+            _ => true,
+        };
+        self.may_begin() && fits && self.state.open_phase == Some(phase)
     }
 
     /// Whether a step that looked first may still act.
@@ -86,7 +98,7 @@ impl Dispatcher {
                 self.cancels.remove(&step);
                 let Some(events) = events else { return Ok(()) };
                 let begins = matches!(events.first(), Some(Event::StepStarted { .. }));
-                if begins && !self.may_begin() {
+                if begins && !self.may_act(events.first()) {
                     // It was done already, or could not be seen; either way nothing was changed.
                     return Ok(());
                 }

@@ -24,7 +24,7 @@ use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, la
 use crate::event::Event;
 use crate::id::RegionRole;
 use crate::journal::Stamp;
-use crate::model::{Happened, Plan, Step};
+use crate::model::{Happened, Plan, Step, UndoResult};
 use crate::probe::Regions;
 use crate::record::Entry;
 use crate::resource::{Cancellation, Context, ResourceState, World};
@@ -235,42 +235,53 @@ impl Dispatcher {
 
     /// What an event means to those who act beside the state.
     fn follow(&mut self, round: &mut Round, event: &Event) {
+        let (Event::StepStarted { step, .. }
+        | Event::StepPassed { step, .. }
+        | Event::StepFailed { step, .. }
+        | Event::UndoStarted { step }
+        | Event::UndoFinished { step, .. }) = event
+        else {
+            return;
+        };
+        let Some(n) = self.graph.step(step) else { return };
+        self.tell_watch(n, event);
         match event {
-            Event::StepStarted { step, attempt, before } => {
-                if let Some(n) = self.graph.step(step) {
-                    self.looking.remove(&n);
-                    // The world before the first attempt is what undo goes back to.
-                    if *attempt == 1 {
-                        self.befores.insert(n, before.clone());
-                    }
-                    if let Part::Promotion(to) = self.plan.steps[n].act.describe().part()
-                        && let Some(watch) = &self.watch
-                    {
-                        for subject in self.plan.steps[n].act.describe().subjects() {
-                            watch.promoting(&subject.resource, to);
-                        }
-                    }
-                    if let Act::DnsSwitch(switch) = &self.plan.steps[n].act
-                        && let Some(watch) = &self.watch
-                    {
-                        watch.switching(&switch.records.0, switch.to);
-                    }
+            Event::StepStarted { attempt, before, .. } => {
+                self.looking.remove(&n);
+                // The world before the first attempt that saw it is what undo goes back to.
+                if *attempt == 1 || self.befores.get(&n).is_none_or(Before::is_empty) {
+                    self.befores.insert(n, before.clone());
                 }
             }
-            Event::StepPassed { step, pass, .. } if !pass.already => {
-                if let Some(n) = self.graph.step(step) {
+            Event::StepPassed { pass, .. } if !pass.already => self.promoted(n),
+            Event::StepFailed { failure, .. } => {
+                if failure.happened == Happened::Yes {
                     self.promoted(n);
                 }
-            }
-            Event::StepFailed { step, failure, .. } => {
-                if let Some(n) = self.graph.step(step) {
-                    if failure.happened == Happened::Yes {
-                        self.promoted(n);
-                    }
-                    if let Some(wait) = failure.retry_in {
-                        round.deeds.push(Deed::Rest { step: n, wait });
-                    }
+                if let Some(wait) = failure.retry_in {
+                    round.deeds.push(Deed::Rest { step: n, wait });
                 }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whose answers count, and which side may take writes, while a switch or a promotion is made or taken back: the
+    /// same events say the same to whoever reads the journal later.
+    fn tell_watch(&self, step: usize, event: &Event) {
+        let Some(watch) = &self.watch else { return };
+        let act = &self.plan.steps[step].act;
+        match (event, act, act.describe().part()) {
+            (Event::StepStarted { .. }, _, Part::Promotion(to)) => {
+                for subject in act.describe().subjects() {
+                    watch.promoting(&subject.resource, to);
+                }
+            }
+            (Event::StepStarted { .. }, Act::DnsSwitch(switch), _) => watch.switching(&switch.records.0, switch.to),
+            (Event::StepPassed { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, Some(switch.to)),
+            (Event::UndoStarted { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, None),
+            (Event::UndoFinished { result: UndoResult::Restored, .. }, Act::DnsSwitch(switch), _) => {
+                watch.serves(&switch.records.0, Some(switch.to.other()));
             }
             _ => {}
         }

@@ -7,7 +7,7 @@
 //! difference; results that somebody waits for are handed in when the run's clock is there. Results must be those of
 //! the plain pace, byte for byte; a test compares journals.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
@@ -30,12 +30,47 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// What comes next: by when, ticks first (as the deadlines of [`Clock::timeout`] are last on the plain clock), then in
-/// the order of having been entered.
-type Entry = Reverse<(Moment, bool, u64, Item)>;
+/// Something that comes next, and its place: by when, ticks first (as the deadlines of [`Clock::timeout`] are last on
+/// the plain clock), then in the order of having been entered.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    at: Moment,
+    order: u64,
+    item: Item,
+}
+
+/// Set in the order of everything but ticks.
+const NO_TICK: u64 = 1 << 63;
+
+impl Entry {
+    fn place(&self) -> (Moment, u64) {
+        (self.at, self.order)
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    /// The other way round: of a heap's entries the greatest comes first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.place().cmp(&self.place())
+    }
+}
 
 /// What can come next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 enum Item {
     /// A tick of a line.
     Tick { line: usize, tick: u64 },
@@ -75,14 +110,23 @@ impl Agenda {
     }
 
     fn enter(&mut self, at: Moment, item: Item) {
+        let order = self.order(item);
+        self.entries.push(Entry { at, order, item });
+    }
+
+    fn order(&mut self, item: Item) -> u64 {
         self.entered += 1;
-        self.entries.push(Reverse((at, !matches!(item, Item::Tick { .. }), self.entered, item)));
+        if matches!(item, Item::Tick { .. }) { self.entered } else { self.entered | NO_TICK }
+    }
+
+    /// When the next entry is due.
+    fn next_entry(&self) -> Moment {
+        self.entries.peek().map_or(Moment::MAX, |entry| entry.at)
     }
 
     /// When something is to be done.
     fn next(&self, shared: &Shared) -> Moment {
-        let due = shared.desk().next_due();
-        self.entries.peek().map_or(due, |Reverse((at, ..))| due.min(*at))
+        shared.desk().next_due().min(self.next_entry())
     }
 
     /// Does all that is to be done up to now, and ahead of it all that nobody waits for, up to `horizon`.
@@ -91,20 +135,21 @@ impl Agenda {
         shared.at_desk(|desk| {
             loop {
                 let due = desk.next_due();
-                // Summaries are due where nothing is probed, too.
-                let next = self.entries.peek().copied().filter(|Reverse((at, ..))| *at <= due);
-                let Some(Reverse((at, _, _, item))) = next else {
+                let entry = self.entries.peek().map(|entry| (entry.at, entry.item));
+                // Without a single probe there is no entry, and what the desk is due is due all the same.
+                if due < entry.map_or(Moment::MAX, |(at, _)| at) {
                     if due > now {
                         break;
                     }
                     desk.due(now);
                     continue;
-                };
+                }
+                let Some((at, item)) = entry else { break };
                 let on_time = matches!(item, Item::HandIn { .. });
                 if at > now && (on_time || at >= horizon) {
                     break;
                 }
-                self.entries.pop();
+                self.take(shared, item);
                 self.perform(shared, desk, (at, item), horizon.min(due));
             }
         });
@@ -113,23 +158,31 @@ impl Agenda {
     fn perform(&mut self, shared: &Arc<Shared>, desk: &mut Desk, (at, item): (Moment, Item), horizon: Moment) {
         match item {
             Item::Tick { line, tick } => {
-                let ticks = shared.ticks[line];
-                self.enter(ticks.at(tick + 1), Item::Tick { line, tick: tick + 1 });
-                match begin(shared, desk, line, tick, at) {
-                    [Some(one), None] | [None, Some(one)] => {
-                        let started = start(shared, line, one, at);
-                        let slot = self.slot();
-                        self.go_on(desk, slot, started, at, horizon);
-                    }
-                    // The first must not run ahead of the second.
-                    several => {
-                        for work in several.into_iter().flatten() {
-                            let (clock, future) = start(shared, line, work, at);
+                let begun = begin(shared, desk, line, tick, at);
+                let by = horizon.min(self.alone_until(shared, desk, line, tick, &begun));
+                match begun {
+                    [Some(work), None] | [None, Some(work)] => match work.foretell(shared, by) {
+                        Ok(done) => self.settle(desk, done),
+                        Err(work) => {
+                            let started = start(shared, line, work, at);
                             let slot = self.slot();
-                            self.slots[slot] = Slot::Running { clock, future };
-                            self.enter(at, Item::Resume { slot });
+                            self.go_on(desk, slot, started, at, horizon);
                         }
-                    }
+                    },
+                    [Some(one), Some(other)] => match (one.foretell(shared, by), other.foretell(shared, by)) {
+                        (Ok(one), Ok(other)) if other.at() < one.at() => self.settle_both(desk, other, one),
+                        (Ok(one), Ok(other)) => self.settle_both(desk, one, other),
+                        // Neither must run ahead of the other.
+                        (one, other) => {
+                            for begun in [one, other] {
+                                match begun {
+                                    Ok(done) => self.settle_on_time(done),
+                                    Err(work) => self.resume_at(shared, line, work, at),
+                                }
+                            }
+                        }
+                    },
+                    [None, None] => {}
                 }
             }
             Item::Resume { slot } => {
@@ -144,6 +197,71 @@ impl Agenda {
                 }
             }
         }
+    }
+
+    /// Takes the next entry, which is `item`, off; after a tick the next one of its line comes.
+    fn take(&mut self, shared: &Shared, item: Item) {
+        let Item::Tick { line, tick } = item else {
+            self.entries.pop();
+            return;
+        };
+        let item = Item::Tick { line, tick: tick + 1 };
+        let order = self.order(item);
+        if let Some(mut next) = self.entries.peek_mut() {
+            *next = Entry { at: shared.ticks[line].at(tick + 1), order, item };
+        }
+    }
+
+    /// Until when nothing that is told at once can get in the way of anything else. Rows of a canary concern nobody but
+    /// that canary, so only its own other rows do; between samples more is in common, such as what the witness sees.
+    fn alone_until(
+        &self,
+        shared: &Shared,
+        desk: &mut Desk,
+        line: usize,
+        tick: u64,
+        begun: &[Option<Work>; 2],
+    ) -> Moment {
+        let just_begun = begun.iter().flatten().count() as u64;
+        match line.checked_sub(shared.probes.len()) {
+            Some(canary) if desk.canary(canary).under_way() == just_begun => shared.ticks[line].at(tick + 1),
+            _ => self.next_entry(),
+        }
+    }
+
+    /// Begins `work` at `at`, together with whatever else is entered for then.
+    fn resume_at(&mut self, shared: &Arc<Shared>, line: usize, work: Work, at: Moment) {
+        let (clock, future) = start(shared, line, work, at);
+        let slot = self.slot();
+        self.slots[slot] = Slot::Running { clock, future };
+        self.enter(at, Item::Resume { slot });
+    }
+
+    /// Hands a result in: now if nobody waits for it, else when it is there.
+    fn settle(&mut self, desk: &mut Desk, done: Done) {
+        if done.is_quiet(desk) {
+            done.hand_in(desk);
+        } else {
+            self.settle_on_time(done);
+        }
+    }
+
+    /// Hands two results in, in this order.
+    fn settle_both(&mut self, desk: &mut Desk, first: Done, second: Done) {
+        if first.is_quiet(desk) {
+            first.hand_in(desk);
+            self.settle(desk, second);
+        } else {
+            self.settle_on_time(first);
+            self.settle_on_time(second);
+        }
+    }
+
+    /// Hands a result in when it is there.
+    fn settle_on_time(&mut self, done: Done) {
+        let slot = self.slot();
+        self.enter(done.at(), Item::HandIn { slot });
+        self.slots[slot] = Slot::Done(done);
     }
 
     fn slot(&mut self) -> usize {
@@ -162,8 +280,7 @@ impl Agenda {
         at: Moment,
         horizon: Moment,
     ) {
-        let next = self.entries.peek().map_or(Moment::MAX, |Reverse((at, ..))| *at);
-        clock.extend(horizon.min(next).max(at + Span(1)));
+        clock.extend(horizon.min(self.next_entry()).max(at + Span(1)));
         match future.as_mut().poll(&mut Polling::from_waker(Waker::noop())) {
             Poll::Ready(done) if done.is_quiet(desk) => {
                 done.hand_in(desk);

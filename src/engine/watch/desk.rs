@@ -116,11 +116,11 @@ impl Desk {
         place.map(|place| self.lanes[place].health()).unwrap_or_default()
     }
 
-    /// A switch of `records` to `to` is about to be made.
-    pub(super) fn switching(&mut self, records: &[ResourceId], to: RegionRole) {
+    /// From now on only `active`'s answers end outages of the services that need `records`; either's if `None`.
+    pub(super) fn serves(&mut self, records: &[ResourceId], active: Option<RegionRole>) {
         for ((_, needs), lane) in self.services.iter().zip(&mut self.lanes) {
             if needs.iter().any(|needed| records.contains(needed)) {
-                lane.activate(to);
+                lane.activate(active);
             }
         }
     }

@@ -49,8 +49,8 @@ impl Lane {
     }
 
     /// From now on only answers of `region` end an outage.
-    pub(super) fn activate(&mut self, region: RegionRole) {
-        (self.active, self.alike) = (Some(region), 0);
+    pub(super) fn activate(&mut self, active: Option<RegionRole>) {
+        (self.active, self.alike) = (active, 0);
     }
 
     /// Notes that the sample of `tick` begins; `false` if as many as can be are under way already, and it must not.

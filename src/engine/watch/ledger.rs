@@ -47,10 +47,11 @@ impl Ledger {
         if self.last.is_none_or(|(_, last)| at >= last) {
             self.last = Some((number, at));
         }
-        let place = self.newest.partition_point(|(other, _)| *other < number);
-        if place == self.newest.len() {
+        // Nearly always it is the newest.
+        if self.newest.back().is_none_or(|(last, _)| *last < number) {
             self.newest.push_back((number, at));
         } else {
+            let place = self.newest.partition_point(|(other, _)| *other < number);
             self.newest.insert(place, (number, at));
         }
         if self.newest.len() > KEPT_SINGLY

@@ -139,10 +139,15 @@ impl Watch {
         }
     }
 
-    /// A switch of `records` to `to` is about to be made: from now on only that region's answers end outages of the
-    /// services that need these records, and the records are followed until the old TTL has run out.
+    /// Only `active`'s answers end outages of the services that need `records` from now on; either region's while a
+    /// switch is under way (`None`).
+    pub fn serves(&self, records: &[ResourceId], active: Option<RegionRole>) {
+        self.shared.at_desk(|desk| desk.serves(records, active));
+    }
+
+    /// A switch of `records` to `to` is about to be made: they are followed until the old TTL has run out.
     pub fn switching(&self, records: &[ResourceId], to: RegionRole) {
-        self.shared.at_desk(|desk| desk.switching(records, to));
+        self.serves(records, None);
         let mut state = self.state();
         for record in records {
             let follow = follow::follow(Arc::clone(&self.shared), record.clone(), to);

@@ -9,9 +9,9 @@ use super::WatchSetup;
 use super::canary::Attempt;
 use super::desk::{Desk, probes};
 use crate::engine::Sink;
-use crate::id::{RegionRole, ResourceId, RunId, ServiceId};
+use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
-use crate::probe::{PreparedProbe, sample};
+use crate::probe::{PreparedProbe, foretell, sample};
 use crate::resource::{
     Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Health, ProviderError, ResourceState, Resources,
     ServiceHealth, Storage, WriteAttempt,
@@ -198,6 +198,27 @@ pub(super) enum Done {
 }
 
 impl Work {
+    /// What comes of it, all at once, where that is known, is known before `by`, and nothing else happens until then.
+    /// Otherwise it is as if this had not been called.
+    pub(super) fn foretell(self, shared: &Shared, by: Moment) -> Result<Done, Self> {
+        match self {
+            Self::Row { canary, attempt } => {
+                let by = by.min(attempt.row.sent + attempt.limit);
+                let id = &shared.plan.canaries[canary].id;
+                match shared.store(canary).foretell(id, attempt.region, attempt.row, by) {
+                    Some((answered, result)) => Ok(Done::Row(canary, attempt, result, answered)),
+                    None => Err(Self::Row { canary, attempt }),
+                }
+            }
+            Self::Sample { lane, tick, scheduled } => {
+                let network = &*shared.resources.network;
+                foretell(&shared.probes[lane], network, tick, scheduled, by)
+                    .map(|sample| Done::Sample(lane, sample))
+                    .ok_or(Self::Sample { lane, tick, scheduled })
+            }
+        }
+    }
+
     /// Does it.
     pub(super) async fn perform(self, shared: &Shared, cx: &Context) -> Done {
         match self {
@@ -280,6 +301,20 @@ impl Store {
             Self::Database(database) => database.write_canary(cx, region, row).await,
             Self::Storage(storage) => storage.write_canary(cx, region, row).await,
             Self::Missing(id) => WriteAttempt::Refused(missing(id)),
+        }
+    }
+
+    fn foretell(
+        &self,
+        canary: &ProbeId,
+        region: RegionRole,
+        row: CanaryRow,
+        by: Moment,
+    ) -> Option<(Moment, WriteAttempt)> {
+        match self {
+            Self::Database(database) => database.foretell_canary(canary, region, row, by),
+            Self::Storage(storage) => storage.foretell_canary(canary, region, row, by),
+            Self::Missing(_) => None,
         }
     }
 

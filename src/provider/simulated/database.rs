@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::id::RegionRole;
+use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedDatabase;
 use crate::resource::{
     CanaryRow, CanaryRows, Context, Database, DatabaseInstance, DatabaseState, FenceProof, Preserved, ProviderError,
@@ -73,6 +73,30 @@ pub(super) async fn write(
     }
 }
 
+/// As [`write`] of a row that is sent at `sent`, all at once, if the answer comes before `by` and nothing else happens
+/// until then. Where nobody answers that is left to [`write`].
+pub(super) fn foretell_write(
+    world: &World,
+    region: RegionRole,
+    (sent, takes): (Moment, Span),
+    by: Moment,
+    accept: impl FnOnce(&mut State, Moment) -> Result<(), String>,
+) -> Option<(Moment, WriteAttempt)> {
+    let answered = sent + takes;
+    if answered >= by {
+        return None;
+    }
+    let mut state = world.state();
+    if !state.users_reach(region) {
+        return None;
+    }
+    let attempt = match accept(&mut state, sent + Span(takes.0 / 2)) {
+        Ok(()) => WriteAttempt::Acknowledged,
+        Err(words) => WriteAttempt::Refused(words),
+    };
+    Some((answered, attempt))
+}
+
 /// How an instance that takes no writes says so.
 fn refusal(pair: &Pair, region: RegionRole) -> Result<(), String> {
     let side = pair.side(region);
@@ -91,6 +115,17 @@ impl Handle<SimulatedDatabase> {
 
     fn with<T>(&self, f: impl FnOnce(&mut Pair) -> T) -> T {
         f(&mut self.world.state().databases[self.n])
+    }
+
+    /// A canary's row arrives.
+    fn take_row(&self, state: &mut State, region: RegionRole, row: CanaryRow, now: Moment) -> Result<(), String> {
+        let pair = &mut state.databases[self.n];
+        refusal(pair, region)?;
+        if !pair.canary {
+            return Err(NO_TABLE.into());
+        }
+        pair.write_row(region, row.number, now);
+        Ok(())
     }
 }
 
@@ -190,16 +225,19 @@ impl Database for Handle<SimulatedDatabase> {
 
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt {
         let takes = self.settings.write.draw(self.world.seed, "canary", asker(&cx.actor), row.number);
-        let accept = |state: &mut State, now: Moment| {
-            let pair = &mut state.databases[self.n];
-            refusal(pair, region)?;
-            if !pair.canary {
-                return Err(NO_TABLE.into());
-            }
-            pair.write_row(region, row.number, now);
-            Ok(())
-        };
-        write(&self.world, cx, region, takes, accept).await
+        write(&self.world, cx, region, takes, |state, now| self.take_row(state, region, row, now)).await
+    }
+
+    fn foretell_canary(
+        &self,
+        canary: &ProbeId,
+        region: RegionRole,
+        row: CanaryRow,
+        by: Moment,
+    ) -> Option<(Moment, WriteAttempt)> {
+        let takes = self.settings.write.draw(self.world.seed, "canary", canary.as_str(), row.number);
+        let accept = |state: &mut State, now: Moment| self.take_row(state, region, row, now);
+        foretell_write(&self.world, region, (row.sent, takes), by, accept)
     }
 
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError> {

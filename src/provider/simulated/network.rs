@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::chance::Distribution;
-use crate::id::RegionRole;
+use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedNetwork;
 use crate::resource::{
     Actor, Context, Exchange, HttpRequest, HttpResponse, NetError, Network, ProviderError, Resolver, Stage, Stages,
@@ -142,6 +142,18 @@ impl NeedNames {
     }
 }
 
+/// Host, port, and who resolves the name.
+type Target<'a> = (&'a str, u16, &'a Resolver);
+
+/// A connection on its way.
+struct Route {
+    address: Option<IpAddr>,
+    stages: Stages,
+    /// Until it is there, or the name is known not to exist.
+    takes: Span,
+    connects: Span,
+}
+
 /// A connection that stands.
 struct Connection {
     address: IpAddr,
@@ -163,8 +175,8 @@ impl<T> From<Failed> for Exchange<T> {
 }
 
 impl SimulatedUser {
-    fn draw(&self, cx: &Context, what: &str, distribution: &Distribution, at: Moment, slow: u64) -> Span {
-        times(distribution.draw(self.world.seed, what, asker(&cx.actor), at.0), slow)
+    fn draw(&self, who: &str, what: &str, distribution: &Distribution, at: Moment, slow: u64) -> Span {
+        times(distribution.draw(self.world.seed, what, who, at.0), slow)
     }
 
     /// A step's request meets its fault; `Err` if that is the end of it.
@@ -183,37 +195,79 @@ impl SimulatedUser {
     async fn connect(
         &self,
         cx: &Context,
-        (host, port, resolver): (&str, u16, &Resolver),
+        target: Target<'_>,
         server: Option<&Server>,
         slow: u64,
     ) -> Result<Connection, Failed> {
-        let start = cx.clock.now();
+        let route = self.route(asker(&cx.actor), target, cx.clock.now(), slow);
+        cx.clock.sleep(route.takes).await;
+        match self.arrive(route, target, server, cx.clock.now()) {
+            Some(arrived) => arrived,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Where a connection that is begun at `start` goes, and how long that takes.
+    fn route(&self, who: &str, (host, _, resolver): Target<'_>, start: Moment, slow: u64) -> Route {
         let address = self.map.resolve(&self.world.state(), host, resolver, start);
-        let mut stages = Stages::default();
-        let mut spent = Span::ZERO;
+        let mut route = Route { address, stages: Stages::default(), takes: Span::ZERO, connects: Span::ZERO };
         if !matches!(resolver, Resolver::Fixed(_)) {
-            spent = self.draw(cx, "resolve", &self.settings.resolve, start, slow);
-            stages.resolve = Some(spent);
+            route.takes = self.draw(who, "resolve", &self.settings.resolve, start, slow);
+            route.stages.resolve = Some(route.takes);
         }
+        if address.is_some() {
+            route.connects = self.draw(who, "connect", &self.settings.connect, start, slow);
+            route.takes = route.takes + route.connects;
+        }
+        route
+    }
+
+    /// What the connection meets when it is there, at `now`; `None`: nobody ever answers.
+    fn arrive(
+        &self,
+        Route { address, mut stages, takes: _, connects }: Route,
+        (host, port, _): Target<'_>,
+        server: Option<&Server>,
+        now: Moment,
+    ) -> Option<Result<Connection, Failed>> {
         let Some(address) = address else {
-            cx.clock.sleep(spent).await;
             let error = NetError { stage: Stage::Resolve, text: "no such name".into() };
-            return Err(Failed { address, stages, error });
+            return Some(Err(Failed { address, stages, error }));
         };
-        let connects = self.draw(cx, "connect", &self.settings.connect, start, slow);
-        cx.clock.sleep(spent + connects).await;
-        let now = cx.clock.now();
         let reached = self.map.reach(&self.world.state().facts, server, address, now);
-        let listens = server.is_some() || self.map.on_port(host, port).next().is_some();
         if reached == Reached::Silence {
-            return std::future::pending().await;
+            return None;
         }
+        let listens = server.is_some() || self.map.on_port(host, port).next().is_some();
         stages.connect = Some(connects);
         if reached == Reached::Nobody || !listens {
             let error = NetError { stage: Stage::Connect, text: "connection refused".into() };
-            return Err(Failed { address: Some(address), stages, error });
+            return Some(Err(Failed { address: Some(address), stages, error }));
         }
-        Ok(Connection { address, stages, reached })
+        Some(Ok(Connection { address, stages, reached }))
+    }
+
+    /// The server that a request is for.
+    fn server_of(&self, request: &HttpRequest) -> Option<&Server> {
+        let path = path_of(&request.url);
+        self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.as_deref() == Some(path))
+    }
+
+    /// What is answered over a connection.
+    fn answer(
+        &self,
+        connection: &Connection,
+        server: Option<&Server>,
+        request: &HttpRequest,
+        stages: Stages,
+    ) -> Exchange<HttpResponse> {
+        let (status, body) = match connection.reached {
+            _ if server.is_none() => (404, "not found\n".to_owned()),
+            Reached::Lacks(need) => (503, self.ids.complaint(need)),
+            Reached::Well(_) | Reached::Silence | Reached::Nobody => (200, "ok".to_owned()),
+        };
+        let result = Ok(response(status, body, request.body_limit));
+        Exchange { address: Some(connection.address), stages, result }
     }
 
     /// Waits for an answer's bytes; they never come if the region was cut off meanwhile.
@@ -237,9 +291,7 @@ impl Network for SimulatedUser {
             Ok(effect) => effect,
             Err(error) => return Failed { address: None, stages: Stages::default(), error }.into(),
         };
-        let path = path_of(&request.url);
-        let server =
-            self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.as_deref() == Some(path));
+        let server = self.server_of(request);
         if server.is_none() && matches!(cx.actor, Actor::Step(_)) {
             // A step's own request (a webhook, an `http` step) reaches nobody.
             let takes = times(self.step_takes.draw(&self.world, cx), effect.slow);
@@ -256,16 +308,10 @@ impl Network for SimulatedUser {
         if request.url.starts_with("https:") {
             stages.tls = stages.connect;
         }
-        let first_byte = self.draw(cx, "answer", &self.settings.answer, cx.clock.now(), effect.slow);
+        let first_byte = self.draw(asker(&cx.actor), "answer", &self.settings.answer, cx.clock.now(), effect.slow);
         self.receive(cx, connection.address, stages.tls.unwrap_or_default() + first_byte).await;
         stages.first_byte = Some(first_byte);
-        let (status, body) = match connection.reached {
-            _ if server.is_none() => (404, "not found\n".to_owned()),
-            Reached::Lacks(need) => (503, self.ids.complaint(need)),
-            Reached::Well(_) | Reached::Silence | Reached::Nobody => (200, "ok".to_owned()),
-        };
-        let result = Ok(response(status, body, request.body_limit));
-        Exchange { address: Some(connection.address), stages, result }
+        self.answer(&connection, server, request, stages)
     }
 
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
@@ -275,18 +321,63 @@ impl Network for SimulatedUser {
         };
         let server = self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.is_none());
         let target = (&*request.host, request.port, &request.resolver);
-        match self.connect(cx, target, server, effect.slow).await {
-            Ok(Connection { address, stages, reached: Reached::Lacks(_) }) => {
-                let error = NetError { stage: Stage::Connect, text: "connection refused".into() };
-                Failed { address: Some(address), stages, error }.into()
-            }
-            Ok(Connection { address, stages, .. }) => Exchange { address: Some(address), stages, result: Ok(()) },
-            Err(failed) => failed.into(),
+        greeted(self.connect(cx, target, server, effect.slow).await)
+    }
+
+    fn foretell_http(
+        &self,
+        probe: &ProbeId,
+        request: &HttpRequest,
+        sent: Moment,
+        by: Moment,
+    ) -> Option<(Moment, Exchange<HttpResponse>)> {
+        let (who, server) = (probe.as_str(), self.server_of(request));
+        let target = (&*request.host, request.port, &request.resolver);
+        let route = self.route(who, target, sent, 1);
+        let arrives = sent + route.takes;
+        let connection = match self.arrive(route, target, server, arrives)? {
+            Ok(connection) => connection,
+            Err(failed) => return (arrives < by).then(|| (arrives, failed.into())),
+        };
+        let mut stages = connection.stages;
+        if request.url.starts_with("https:") {
+            stages.tls = stages.connect;
         }
+        let first_byte = self.draw(who, "answer", &self.settings.answer, arrives, 1);
+        stages.first_byte = Some(first_byte);
+        let answered = arrives + (stages.tls.unwrap_or_default() + first_byte);
+        (answered < by).then(|| (answered, self.answer(&connection, server, request, stages)))
+    }
+
+    fn foretell_tcp(
+        &self,
+        probe: &ProbeId,
+        request: &TcpRequest,
+        sent: Moment,
+        by: Moment,
+    ) -> Option<(Moment, Exchange<()>)> {
+        let server = self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.is_none());
+        let target = (&*request.host, request.port, &request.resolver);
+        let route = self.route(probe.as_str(), target, sent, 1);
+        let arrives = sent + route.takes;
+        let arrived = self.arrive(route, target, server, arrives)?;
+        (arrives < by).then(|| (arrives, greeted(arrived)))
     }
 
     fn vantage(&self) -> String {
         "simulated user".into()
+    }
+}
+
+/// What a connection comes to over which nothing is said.
+fn greeted(arrived: Result<Connection, Failed>) -> Exchange<()> {
+    match arrived {
+        Ok(Connection { address, stages, reached: Reached::Lacks(_) }) => {
+            let error = NetError { stage: Stage::Connect, text: "connection refused".into() };
+            Failed { address: Some(address), stages, error }.into()
+        }
+        Ok(Connection { address, stages, .. }) => Exchange { address: Some(address), stages, result: Ok(()) },
+        Err(failed) => failed.into(),
     }
 }
 

@@ -270,6 +270,11 @@ impl Pair {
         if !side.writable() {
             return false;
         }
+        // Nearly always it is the newest.
+        if side.rows.last().is_none_or(|last| *last < (now, number)) {
+            side.rows.push((now, number));
+            return true;
+        }
         let place = side.rows.partition_point(|row| *row < (now, number));
         if side.rows.get(place) != Some(&(now, number)) {
             side.rows.insert(place, (now, number));

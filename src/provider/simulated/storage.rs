@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::chance::Seed;
-use crate::id::RegionRole;
+use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedStorage;
 use crate::resource::{
     CanaryRow, CanaryRows, Context, CopyReport, FenceProof, Preserved, ProviderError, ReplicaRole, Seen, Storage,
@@ -12,7 +12,7 @@ use crate::resource::{
 };
 use crate::time::Moment;
 
-use super::database::{failed_write, write};
+use super::database::{failed_write, foretell_write, write};
 use super::fault::Access;
 use super::pair::{BOTH, Pair, SideView};
 use super::world::{Handle, State, asker, times};
@@ -98,6 +98,17 @@ impl Handle<SimulatedStorage> {
 
     fn with<T>(&self, f: impl FnOnce(&mut Pair) -> T) -> T {
         f(&mut self.world.state().storages[self.n].pair)
+    }
+
+    /// A canary's commit arrives.
+    fn take_row(&self, state: &mut State, region: RegionRole, row: CanaryRow, now: Moment) -> Result<(), String> {
+        let pair = &mut state.storages[self.n].pair;
+        refusal(pair, region)?;
+        if !pair.canary {
+            return Err(NO_REPOSITORY.into());
+        }
+        pair.write_row(region, row.number, now);
+        Ok(())
     }
 }
 
@@ -210,16 +221,19 @@ impl Storage for Handle<SimulatedStorage> {
 
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt {
         let takes = self.settings.write.draw(self.world.seed, "canary", asker(&cx.actor), row.number);
-        let accept = |state: &mut State, now: Moment| {
-            let pair = &mut state.storages[self.n].pair;
-            refusal(pair, region)?;
-            if !pair.canary {
-                return Err(NO_REPOSITORY.into());
-            }
-            pair.write_row(region, row.number, now);
-            Ok(())
-        };
-        write(&self.world, cx, region, takes, accept).await
+        write(&self.world, cx, region, takes, |state, now| self.take_row(state, region, row, now)).await
+    }
+
+    fn foretell_canary(
+        &self,
+        canary: &ProbeId,
+        region: RegionRole,
+        row: CanaryRow,
+        by: Moment,
+    ) -> Option<(Moment, WriteAttempt)> {
+        let takes = self.settings.write.draw(self.world.seed, "canary", canary.as_str(), row.number);
+        let accept = |state: &mut State, now: Moment| self.take_row(state, region, row, now);
+        foretell_write(&self.world, region, (row.sent, takes), by, accept)
     }
 
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError> {

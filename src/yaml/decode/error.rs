@@ -182,6 +182,8 @@ impl Problem {
                 let diagnostic = Diagnostic::error("M020", format!("the key `{}` is unknown here", shortened(&key)));
                 suggest(diagnostic, &key, known, "known keys")
             }
+            Self::MissingKey("muster") => Diagnostic::error("M021", "the key `muster` is missing here")
+                .help("the file begins with the version of its format: add `muster: 1`"),
             Self::MissingKey(key) => Diagnostic::error("M021", format!("the key `{key}` is missing here"))
                 .help(format!("add `{key}: ...` to this mapping")),
             Self::NoValue { key, expected } => {

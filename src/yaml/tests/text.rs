@@ -128,10 +128,10 @@ fn typical_mistakes_are_explained() {
       = help: put text that contains `: ` in quotes; check this line's indentation, and the space after the `:` of the line before
 
     error[M004]: a tab is used for indentation
-     --> drill.yaml:2:2
+     --> drill.yaml:2:1
       |
     2 |  - b
-      |  ^
+      | ^
       |
       = help: indent with spaces
 

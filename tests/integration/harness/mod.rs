@@ -127,7 +127,12 @@ impl Scene {
 
     /// Types it and goes on while it runs.
     pub(crate) fn starts(&self, line: &str) -> Running<'_> {
-        Running::start(self, line)
+        Running::start(self, &self.program, line)
+    }
+
+    /// Starts another program in the scene: one that starts Muster in its turn.
+    pub(crate) fn starts_program(&self, program: &str, line: &str) -> Running<'_> {
+        Running::start(self, Path::new(program), line)
     }
 
     fn environment(&self) -> Vec<(String, String)> {

@@ -1,6 +1,7 @@
 //! A command that runs beside the test: waited on line by line, sent signals, ended at the latest when it is dropped.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -28,9 +29,9 @@ pub(crate) struct Running<'scene> {
 }
 
 impl<'scene> Running<'scene> {
-    pub(super) fn start(scene: &'scene Scene, line: &str) -> Self {
+    pub(super) fn start(scene: &'scene Scene, program: &Path, line: &str) -> Self {
         #[expect(clippy::disallowed_methods, reason = "what is tested is started as a person starts it")]
-        let mut command = Command::new(&scene.program);
+        let mut command = Command::new(program);
         command.args(words::split(line)).current_dir(scene.folder.path()).env_clear().envs(scene.environment());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("`muster {line}` did not start: {error}"));
@@ -72,6 +73,13 @@ impl<'scene> Running<'scene> {
         self
     }
 
+    /// Types something without a newline, such as a control character.
+    pub(crate) fn typed(&mut self, keys: &str) -> &mut Self {
+        let stdin = self.stdin.as_mut().expect("standard input is open until the end is waited for");
+        stdin.write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
     /// Ctrl-C.
     pub(crate) fn interrupt(&mut self) -> &mut Self {
         self.send(Signal::INT)
@@ -80,6 +88,11 @@ impl<'scene> Running<'scene> {
     /// What a service manager sends.
     pub(crate) fn terminate(&mut self) -> &mut Self {
         self.send(Signal::TERM)
+    }
+
+    /// What a closed terminal sends.
+    pub(crate) fn hang_up(&mut self) -> &mut Self {
+        self.send(Signal::HUP)
     }
 
     /// What cannot be caught: a crash.

@@ -48,8 +48,9 @@ fn what_needs_nothing_runs_at_once() {
 
 #[test]
 fn no_more_run_at_once_than_the_playbook_says() {
-    let same: String = (0..10).map(|n| format!("      - {{ id: w{n}, needs: [], wait: {{ for: 10s }} }}\n")).collect();
-    let (record, _) = run(&written(&format!("at_once: 2\n{}", steps(&same)), &[]), &[]);
+    let line = |n: u64| format!("      - {{ id: w{n}, needs: [], wait: {{ for: 10s }} }}\n");
+    let same = steps(&(0..10).map(line).collect::<String>());
+    let (record, _) = run(&written(&format!("at_once: 2\n{same}"), &[]), &[]);
     assert_eq!(whole(&record), secs(50));
 }
 

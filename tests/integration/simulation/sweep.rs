@@ -80,7 +80,7 @@ fn wrongs(case: &Case, it: &Rehearsed) -> Vec<String> {
     let (verdict, world) = (record.ended.verdict, record.ended.world);
     let (before, after) = (comparable(&it.aftermath.before), comparable(&it.aftermath.after));
     let different: Vec<String> =
-        after.iter().filter(|(id, state)| before.get(*id) != Some(state)).map(|(id, _)| id.to_string()).collect();
+        after.iter().filter(|(id, state)| before.get(*id) != Some(state)).map(|(id, _)| id.clone()).collect();
 
     if record.ended.exit != Some(it.exit) {
         wrong.push(format!("the journal says exit {:?}, the program {:?}", record.ended.exit, it.exit));
@@ -188,6 +188,7 @@ fn place(world: &World) -> Place {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the count of cases and how each ended is what a reader of the sweep wants")]
 fn sweep(mode: Mode, at_least: usize) {
     let mut loaded = quarterly(mode, &VARS);
     for canary in &mut loaded.plan.canaries {

@@ -20,6 +20,7 @@ async fn switch(resources: &Resources, watching: &Watching, cx: &Context, to: cr
     let dns = &resources.dns[&id("code")];
     let record = dns.observe(cx).await.unwrap().record;
     dns.change(cx, &record, &dns.target(to, &record)).await.unwrap();
+    watching.watch.serves(&[id("code")], Some(to));
 }
 
 /// An unplanned failover and the way back, as the engine would do it.

@@ -157,6 +157,7 @@ fn after_a_switch_only_the_active_region_ends_an_outage(#[values(Pace::Plain, Pa
         let web = ServiceId::new("web").unwrap();
         clock.sleep(secs(25)).await;
         watching.watch.switching(&[id("code")], S);
+        watching.watch.serves(&[id("code")], Some(S));
         clock.sleep(secs(24)).await;
         assert_eq!(health.service(&cx, &web).await.state, HealthState::Unhealthy, "the old region answers");
         clock.sleep(secs(5)).await;
