@@ -10,20 +10,29 @@ use super::scene::{all, quarterly, quarterly_on, rehearse, with};
 /// How many seeds are tried in each mode. A drill that passes for one by luck does not pass for all of them.
 const SEEDS: u64 = 50;
 
+/// Every drill passes with every objective met; but where the people of an unplanned one do not decide in time, which
+/// they do about once in a hundred, it is taken back, and said so.
 fn passes_for_every_seed(mode: Mode) {
     let loaded = quarterly(mode, &[("soak", "3m")]);
     let ends = all((1..=SEEDS).collect(), move |seed: &u64| {
         let it = rehearse(&loaded, &with(*seed, &[]));
         let legs = it.record.legs.iter();
-        let met =
-            legs.map(|leg| (leg.rto_judgement, leg.rpo_judgement)).all(|it| it == (Judgement::Met, Judgement::Met));
+        let mut judged = legs.map(|leg| (leg.rto_judgement, leg.rpo_judgement));
+        let met = judged.all(|it| it == (Judgement::Met, Judgement::Met));
         (it.exit, it.record.ended.verdict, it.record.ended.world, met, it.record.ended.reasons)
     });
-    let failed: Vec<_> = (1..)
-        .zip(ends)
-        .filter(|(_, end)| !matches!(end, Ok((ExitCode::Passed, Verdict::Passed, Place::Home, true, _))))
-        .collect();
-    assert!(failed.is_empty(), "{} of {SEEDS} seeds: {failed:#?}", failed.len());
+    let mut late = 0;
+    for (seed, end) in (1..).zip(ends) {
+        let (exit, verdict, world, met, reasons) = end.unwrap();
+        if reasons.first().is_some_and(|reason| reason.starts_with("Step decide failed: given up after 10 min")) {
+            late += 1;
+            assert_eq!((exit, verdict, world), (ExitCode::Failed, Verdict::Failed, Place::Home), "seed {seed}");
+        } else {
+            assert!(met, "seed {seed}: {reasons:#?}");
+            assert_eq!((exit, verdict, world), (ExitCode::Passed, Verdict::Passed, Place::Home), "seed {seed}");
+        }
+    }
+    assert!(late <= if mode == Mode::Unplanned { 3 } else { 0 }, "in {late} of {SEEDS} nobody decided in time");
 }
 
 #[test]

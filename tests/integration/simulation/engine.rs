@@ -48,8 +48,9 @@ fn what_needs_nothing_runs_at_once() {
 
 #[test]
 fn no_more_run_at_once_than_the_playbook_says() {
-    let same: String = (0..10).map(|n| format!("      - {{ id: w{n}, needs: [], wait: {{ for: 10s }} }}\n")).collect();
-    let (record, _) = run(&written(&format!("at_once: 2\n{}", steps(&same)), &[]), &[]);
+    let line = |n: u64| format!("      - {{ id: w{n}, needs: [], wait: {{ for: 10s }} }}\n");
+    let same = steps(&(0..10).map(line).collect::<String>());
+    let (record, _) = run(&written(&format!("at_once: 2\n{same}"), &[]), &[]);
     assert_eq!(whole(&record), secs(50));
 }
 
@@ -143,7 +144,8 @@ fn a_playbook_as_a_step_is_taken_back_with_the_rest() {
         "muster: 1\nname: inner\ninfrastructure: infra.yaml\n{}",
         steps(&format!("      - {{ id: one, {UNDOABLE} }}\n      - {{ id: two, wait: {{ for: 5s }} }}\n"))
     );
-    let text = format!("      - {{ id: nested, playbook: inner.yaml }}\n      - {{ id: fails, {FAILING} }}\n");
+    let text =
+        format!("      - {{ id: nested, playbook: {{ file: inner.yaml }} }}\n      - {{ id: fails, {FAILING} }}\n");
     let loaded = written(&steps(&text), &[("inner.yaml", &inner)]);
     let (record, _) = run(&loaded, &["fails=fails"]);
     let undone: Vec<_> = record.steps.iter().filter(|step| step.undo.is_some()).collect();

@@ -45,22 +45,28 @@ fn twenty_fresh_processes_write_the_same_journal() {
     assert!(typed(Mode::Planned, 8) != journals[0], "another seed gives another journal");
 }
 
-#[test]
-fn looking_ahead_changes_no_byte() {
-    // A hundred of each mode with a short soak; a few with the shipped half hour.
-    let mut cases: Vec<(Mode, u64, &str)> = Vec::new();
-    for mode in [Mode::Planned, Mode::Unplanned] {
-        cases.extend((1..=50).map(|seed| (mode, seed, "1m")));
-        cases.extend((1..=2).map(|seed| (mode, seed, "30m")));
-    }
-    let same = all(cases.clone(), |(mode, seed, soak)| {
-        let loaded = quarterly(*mode, &[("soak", soak)]);
+/// Fifty seeds with a soak of a minute, and one with the half hour that is shipped.
+fn looking_ahead_changes_no_byte(mode: Mode) {
+    let mut cases: Vec<(u64, &str)> = (1..=50).map(|seed| (seed, "1m")).collect();
+    cases.push((51, "30m"));
+    let same = all(cases.clone(), move |(seed, soak)| {
+        let loaded = quarterly(mode, &[("soak", soak)]);
         let ahead = with(*seed, &[]);
         let plain = Rehearsal { pace: Pace::Plain, ..ahead.clone() };
         rehearse(&loaded, &ahead).journal == rehearse(&loaded, &plain).journal
     });
     let different: Vec<_> = cases.iter().zip(same).filter(|(_, same)| *same != Ok(true)).collect();
     assert!(different.is_empty(), "{different:?}");
+}
+
+#[test]
+fn looking_ahead_changes_no_byte_of_a_planned_drill() {
+    looking_ahead_changes_no_byte(Mode::Planned);
+}
+
+#[test]
+fn looking_ahead_changes_no_byte_of_an_unplanned_drill() {
+    looking_ahead_changes_no_byte(Mode::Unplanned);
 }
 
 #[test]
