@@ -4,7 +4,7 @@
 //! [`Describe::achieved`], and both are the same few lines, so that they can't drift apart. How an action is carried
 //! out stands in [`crate::action`]. May rely on `time`, `chance`, `id`, `resource`; must never do I/O or read a clock.
 //!
-//! A new action is one struct that implements [`Describe`] in a file here, and one line in [`actions!`] below.
+//! A new action is one struct that implements [`Describe`] in a file here, and one line in `actions!` below.
 
 mod args;
 mod backup;

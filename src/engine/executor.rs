@@ -249,11 +249,12 @@ impl Job {
                 return Err(ActError { happened, ..error });
             }
         };
-        if self.step.act.describe().observable() && !applied.settled {
-            if let Err(error) = self.until_seen().await {
-                let happened = self.settle(error.happened, before).await;
-                return Err(ActError { happened, ..error });
-            }
+        if self.step.act.describe().observable()
+            && !applied.settled
+            && let Err(error) = self.until_seen().await
+        {
+            let happened = self.settle(error.happened, before).await;
+            return Err(ActError { happened, ..error });
         }
         applied.evidence.extend(performer.prove(&self.tools, &self.cx).await?);
         Ok(applied)

@@ -217,7 +217,7 @@ impl SimulatedUser {
         }
         if address.is_some() {
             route.connects = self.draw(who, "connect", &self.settings.connect, start, slow);
-            route.takes = route.takes + route.connects;
+            route.takes += route.connects;
         }
         route
     }

@@ -327,7 +327,7 @@ fn a_restore_stands_until_it_is_discarded() {
         let backup = simulation.resources().backups[&id("snapshots")].clone();
         let restored = backup.restore(&cx, S, RestorePoint::Latest).await.unwrap();
         assert_eq!((restored.checked, restored.damaged), (412, 0));
-        assert_eq!(backup.scratches(&cx).await.unwrap(), [restored.scratch.clone()]);
+        assert_eq!(backup.scratches(&cx).await.unwrap(), std::slice::from_ref(&restored.scratch));
         backup.discard(&cx, &restored.scratch).await.unwrap();
         backup.discard(&cx, &restored.scratch).await.unwrap();
         assert!(simulation.scratches().is_empty());
