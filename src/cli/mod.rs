@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand; results to standard output, progress and messages to standard error.
 //!
 //! A thin face of [`crate::app`]: it reads arguments, prints, and gives the exit code. A new subcommand is one file here
-//! and one line in [`Command`] and in [`dispatch`].
+//! and one line in `Command` and in `dispatch`.
 
 mod arguments;
 mod exit;

@@ -1,6 +1,6 @@
 //! Text to a marked tree, and from there to any type, with all errors and their places.
 //!
-//! The text is parsed once ([`parse`]) into [`Node`]s that know where they stand. [`fill`] fills templates in, and
+//! The text is parsed once ([`parse`]) into [`Node`]s that know where they stand. [`fill()`] fills templates in, and
 //! [`decode`] turns a node into any type that serde can read; both note each problem as a [`Diagnostic`] and go on.
 //! What is read is YAML 1.2 with the core schema and without what makes it dangerous: one document, no anchors,
 //! aliases, tags or merge keys, no control characters, bounded in size, depth and number of values.

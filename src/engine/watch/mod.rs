@@ -1,6 +1,6 @@
 //! Everything that is observed beside the steps: probes, the witness, guardrails, canaries, switched records.
 //!
-//! What is seen goes to a [desk](desk::Desk), one state machine without I/O, which says what is told: each change of a
+//! What is seen goes to a desk (`desk.rs`), one state machine without I/O, which says what is told: each change of a
 //! result, a summary of the rest at most every 10 s, what canaries lost, guardrails that broke. Two drivers feed it:
 //! [`plain`](Pace::Plain) has a task for each tick, [`ahead`](Pace::Ahead) computes samples of virtual time up to the
 //! next thing that is due. Their journals are the same bytes.

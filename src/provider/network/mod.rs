@@ -2,7 +2,7 @@
 //! connection, and the time of each stage is taken where it happens.
 //!
 //! Requests go through one reqwest client. What differs between them (which resolver is asked) and what is learnt on
-//! the way (the times, the address) travels in a task-local [`trace::Trace`], because reqwest has one resolver and one
+//! the way (the times, the address) travels in a task-local `trace::Trace`, because reqwest has one resolver and one
 //! connector a client and building a client for each request costs a thousand times more than the request.
 //! May rely on `resource`, `time`; must never keep a connection, a name or an answer from one request to the next,
 //! follow a redirect, use a proxy from the environment, or set a limit of time of its own that outlives the caller's.
