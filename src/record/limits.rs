@@ -78,6 +78,7 @@ pub(super) fn warnings(builder: &Builder, record: &Record) -> Vec<String> {
             witness.failed, witness.samples
         ));
     }
+    all.extend(record.steps.iter().flat_map(corrective_actions));
     for step in &record.steps {
         if let Some(warning) = &step.warning {
             all.push(format!("{} ({}): {warning}", step.title, step.id));
@@ -94,4 +95,17 @@ fn listed(names: &[String]) -> String {
         [one] => format!("{one} was"),
         _ => format!("{} were", names.join(", ")),
     }
+}
+
+/// What was kept because it existed nowhere else is lost to users until somebody reconciles it.
+fn corrective_actions(step: &super::StepRecord) -> Vec<String> {
+    if step.action != "data.preserve" || !step.state.is_good() {
+        return Vec::new();
+    }
+    let only_there =
+        step.evidence.iter().filter(|(name, count)| name.ends_with("that exist only there") && count.as_str() != "0");
+    let tell = |(name, count): (&String, &String)| {
+        format!("Corrective action: reconcile with what users have now: {name}: {count}, kept by step {}", step.id)
+    };
+    only_there.map(tell).collect()
 }

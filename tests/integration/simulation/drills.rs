@@ -10,8 +10,8 @@ use super::scene::{all, quarterly, quarterly_on, rehearse, with};
 /// How many seeds are tried in each mode. A drill that passes for one by luck does not pass for all of them.
 const SEEDS: u64 = 50;
 
-/// Every drill passes with every objective met; but where the people of an unplanned one do not decide in time, which
-/// they do about once in a hundred, it is taken back, and said so.
+/// Every drill passes with every objective met; but where the people of an unplanned one take very long to decide, a few
+/// in a hundred, its recovery time objective is missed, or it is taken back at the deadline, and said so.
 fn passes_for_every_seed(mode: Mode) {
     let loaded = quarterly(mode, &[("soak", "3m")]);
     let ends = all((1..=SEEDS).collect(), move |seed: &u64| {
@@ -24,7 +24,9 @@ fn passes_for_every_seed(mode: Mode) {
     let mut late = 0;
     for (seed, end) in (1..).zip(ends) {
         let (exit, verdict, world, met, reasons) = end.unwrap();
-        if reasons.first().is_some_and(|reason| reason.starts_with("Step decide failed: given up after 10 min")) {
+        let gave_up = |reason: &String| reason.starts_with("Step decide failed: given up after 10 min");
+        let missed = |reason: &String| reason.starts_with("RTO of") && reason.contains("in the failover");
+        if reasons.first().is_some_and(gave_up) || (!reasons.is_empty() && reasons.iter().all(missed)) {
             late += 1;
             assert_eq!((exit, verdict, world), (ExitCode::Failed, Verdict::Failed, Place::Home), "seed {seed}");
         } else {
