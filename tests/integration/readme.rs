@@ -40,3 +40,21 @@ fn the_drills_in_it_end_as_it_says() {
 fn nothing_in_it_is_left_to_be_filled_in() {
     assert!(!README.contains("TODO"), "the README has a gap");
 }
+
+#[test]
+fn its_playbook_without_what_keeps_data_safe_is_refused() {
+    let keep = "      - { id: keep, data.preserve: { of: [main], in: primary } }\n";
+    let careless = block("drill.yaml").replace(keep, "");
+    let scene = small_drill().file("drill.yaml", &careless);
+    // Planned, the promotion is drained: the old side has nothing of its own. Unplanned it may.
+    scene.types("validate drill.yaml --mode planned").exits(0);
+    scene.types("validate drill.yaml --mode unplanned").exits(2).warns("M056").warns("data.preserve");
+    scene.write("drill.yaml", &careless.replace("mode: planned\n", "mode: planned\ndiscard: accept\n"));
+    scene.types("validate drill.yaml --mode unplanned").exits(0);
+}
+
+#[test]
+fn its_promotion_outside_both_legs_is_refused() {
+    let lost = block("drill.yaml").replace("  - name: failover\n", "  - name: failover\n    kind: soak\n");
+    small_drill().file("drill.yaml", &lost).types("validate drill.yaml").exits(2).warns("M057");
+}
