@@ -10,8 +10,8 @@ use crate::catalogue::{Before, OnFailure};
 use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
-    CanaryCount, CanaryProgress, Course, Documents, ExitCode, LeftOver, Leg, PhaseResult, Place, Plan, Sample,
-    SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, LeftOver, Leg, Person, PhaseResult, Place, Plan,
+    Sample, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, World};
 use crate::time::{Moment, Span};
@@ -70,6 +70,35 @@ pub struct Started {
     pub seed: Option<Seed>,
     /// The run before.
     pub previous: Option<PreviousRun>,
+}
+
+/// How a run that was left behind goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumeTo {
+    /// On its way, from where it was.
+    GoOn,
+    /// Back, or forward to safety after the point of no return.
+    Undo,
+    /// Nowhere: what was done stands, and is told.
+    Stop,
+}
+
+/// Who and what took a run up again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// How it goes on.
+    pub to: ResumeTo,
+    /// Who said so.
+    pub by: Person,
+    /// Muster's version.
+    pub muster: String,
+    /// The boot that the monotonic times from here on belong to.
+    pub boot: String,
+    /// Whether the machine was started anew meanwhile, so that the time between is the wall clock's: an estimate.
+    pub estimated: bool,
+    /// The number of the lease that it is taken up with.
+    pub fencing: u64,
 }
 
 /// Which kind of server answered.
@@ -140,6 +169,20 @@ pub enum Event {
         step: StepId,
         /// Why.
         because: String,
+        /// Who did by hand what it is for; none where nobody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Person>,
+    },
+    /// A run that was left behind is taken up again. From the last event before it until now nobody watched.
+    Resumed(Box<Resumed>),
+    /// A person told the run something from another terminal.
+    Commanded {
+        /// What.
+        command: Command,
+        /// Who.
+        by: Person,
+        /// What the run does about it; `None` where it ends at once, or where an answer or a choice says more.
+        then: Option<OnFailure>,
     },
     /// A person was asked how to go on, and said so.
     Decided {
@@ -158,6 +201,13 @@ pub enum Event {
         prompt: String,
         /// Whose answer counts.
         approvers: Vec<String>,
+    },
+    /// One person's answer to a gate that needs several, or one that came from another terminal.
+    GateVoted {
+        /// The step.
+        step: StepId,
+        /// Theirs.
+        answer: Answer,
     },
     /// A person answered, or nobody was asked.
     GateAnswered {

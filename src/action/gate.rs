@@ -12,7 +12,7 @@ fn who(answer: &Answer) -> String {
         AnsweredBy::NobodyAsked => "nobody was asked (--yes)".to_owned(),
         AnsweredBy::Simulation => "the simulation".to_owned(),
         AnsweredBy::Terminal if answer.names.is_empty() => "somebody at the terminal".to_owned(),
-        AnsweredBy::Terminal => answer.names.join(", "),
+        AnsweredBy::Terminal | AnsweredBy::Command => answer.names.join(", "),
     }
 }
 

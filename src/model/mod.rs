@@ -4,11 +4,13 @@
 //! into journals that are read years later: a field is only ever added with a default, never renamed.
 
 mod canary;
+mod command;
 mod outcome;
 mod plan;
 mod sample;
 
 pub use canary::{CanaryCount, CanaryProgress};
+pub use command::{Command, Commanded, Person};
 pub use outcome::{
     Course, ExitCode, Happened, LeftOver, PhaseResult, Place, StepFailure, StepPass, UndoResult, Verdict,
 };

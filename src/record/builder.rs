@@ -7,14 +7,14 @@ use super::{
     StepState, UndoRecord, finish, steps,
 };
 use crate::catalogue::{Act, OnFailure, Part};
-use crate::event::{Event, FORMAT, Started};
+use crate::event::{Event, FORMAT, ResumeTo, Started};
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, StepId};
 use crate::measure::{Active, Actives, Track};
 use crate::model::{
     CanaryCount, CanaryProgress, Course, ExitCode, Happened, LeftOver, Leg, PhaseKind, PhaseResult, Place, Plan,
     SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
-use crate::resource::{Answer, AnsweredBy, Choice, ResourceState, World};
+use crate::resource::{Answer, AnsweredBy, Choice, Decision, ResourceState, World};
 use crate::time::{Moment, Span};
 
 /// An event with its place in the journal and in time.
@@ -243,9 +243,30 @@ impl Builder {
                 self.split_brains.push((resource, seen));
             }
             Event::GuardrailBroken { name, seen, then } => self.guardrail_broken(at, name, seen, then),
-            Event::StepSkipped { step, because } => {
+            Event::StepSkipped { step, because, by } => {
                 let index = self.step(seq, &step)?;
-                self.steps[index].warning = Some(format!("left out: {because}"));
+                self.steps[index].warning = Some(match by {
+                    None => format!("left out: {because}"),
+                    Some(person) => format!("done by hand by {person}: {because}"),
+                });
+            }
+            Event::Resumed(resumed) => {
+                let how = match resumed.to {
+                    ResumeTo::GoOn => "goes on",
+                    ResumeTo::Undo => "is undone",
+                    ResumeTo::Stop => "is stopped",
+                };
+                self.mark(at, HappeningKind::Signal, format!("taken up again by {}: it {how}", resumed.by));
+            }
+            Event::Commanded { command, by, .. } => {
+                self.mark(at, HappeningKind::Signal, format!("{by}: {command}"));
+            }
+            Event::GateVoted { step, answer } => {
+                let decision = match answer.decision {
+                    Decision::Approved => "approved",
+                    Decision::Rejected => "rejected",
+                };
+                self.mark(at, HappeningKind::Gate, format!("{step}: {decision} by {}", answer.names.join(", ")));
             }
             Event::Decided { choice, by, situation } => {
                 let choice = match choice {
@@ -256,6 +277,7 @@ impl Builder {
                 };
                 let by = match by {
                     AnsweredBy::Terminal => "a person at the terminal",
+                    AnsweredBy::Command => "a person at another terminal",
                     AnsweredBy::NobodyAsked => "nobody was there to ask",
                     AnsweredBy::Simulation => "the simulation",
                 };

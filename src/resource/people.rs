@@ -23,6 +23,8 @@ pub enum Decision {
 pub enum AnsweredBy {
     /// A person at the run's terminal.
     Terminal,
+    /// A person at another terminal, by `muster approve` and its like.
+    Command,
     /// `--yes`: nobody was asked.
     NobodyAsked,
     /// The simulation, after the time that the playbook gives people.

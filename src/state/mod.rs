@@ -19,7 +19,7 @@ pub mod step;
 use crate::catalogue::{Access, OnFailure, Part, Undo};
 use crate::event::Event;
 use crate::id::{PhaseId, StepId};
-use crate::model::{Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
+use crate::model::{Command, Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
 use crate::resource::Choice;
 use step::{Status, StepEvent};
 
@@ -296,10 +296,21 @@ impl RunState {
                 self.finished = true;
                 Ok(())
             }
+            Event::Commanded { command, by, then } => {
+                // A second abort ends the run at once, because a person said so.
+                self.aborted |= then.is_none() && matches!(command, Command::Abort { .. });
+                if let Some(wants) = *then {
+                    let because = format!("{by}: {command}");
+                    self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
+                }
+                Ok(())
+            }
             // Observations: they are measured and reported, and change nothing of what may be done next.
             Event::Started(_)
             | Event::Surveyed { .. }
             | Event::GateOpened { .. }
+            | Event::GateVoted { .. }
+            | Event::Resumed(_)
             | Event::GateAnswered { .. }
             | Event::Sampled { .. }
             | Event::SamplesSummed { .. }

@@ -150,7 +150,7 @@ impl Play {
                 Next::Skip(n) => {
                     let step = self.plan.steps[n].id.clone();
                     self.told.push(format!("skip {step}"));
-                    self.emit(&Event::StepSkipped { step, because: String::new() });
+                    self.emit(&Event::StepSkipped { step, because: String::new(), by: None });
                 }
                 Next::Undo(n) => {
                     let step = self.plan.steps[n].id.clone();

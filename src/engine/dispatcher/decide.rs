@@ -46,7 +46,7 @@ impl Dispatcher {
                 Next::Skip(step) => {
                     let because = "the run was refused before its first change: there is nothing to tidy up".to_owned();
                     let step = self.plan.steps[step].id.clone();
-                    self.emit(round, Event::StepSkipped { step, because })?;
+                    self.emit(round, Event::StepSkipped { step, because, by: None })?;
                 }
                 Next::GiveUp(step) => self.give_up(round, step)?,
                 Next::Quiesce => {

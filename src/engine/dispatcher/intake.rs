@@ -134,7 +134,7 @@ impl Dispatcher {
         let (choice, by) = choice.unwrap_or((Choice::Stop, AnsweredBy::NobodyAsked));
         let because = match by {
             AnsweredBy::NobodyAsked => format!("{situation}; nobody was there to say how to go on"),
-            AnsweredBy::Terminal | AnsweredBy::Simulation => situation.to_owned(),
+            AnsweredBy::Terminal | AnsweredBy::Command | AnsweredBy::Simulation => situation.to_owned(),
         };
         let retried = self.state.paused_step();
         self.interrupts = 0;

@@ -34,7 +34,13 @@ impl Live {
             Event::StepStarted { step, attempt, .. } => self.step_begins(step, *attempt)?,
             Event::StepPassed { step, pass, .. } => self.step_passes(at, step, pass),
             Event::StepFailed { step, failure, .. } => self.step_fails(at, step, failure),
-            Event::StepSkipped { step, because } => format!("{}  left out: {because}", self.named(step)),
+            Event::StepSkipped { step, because, by: None } => format!("{}  left out: {because}", self.named(step)),
+            Event::StepSkipped { step, because, by: Some(person) } => {
+                format!("{}  done by hand by {person}: {because}", self.named(step))
+            }
+            Event::Resumed(resumed) => format!("taken up again by {}", resumed.by),
+            Event::Commanded { command, by, .. } => format!("{by}: {command}"),
+            Event::GateVoted { step, answer } => format!("{}  {}", self.named(step), answered(answer)),
             Event::GateOpened { step, prompt, approvers } => {
                 let whom = if approvers.is_empty() { "anyone".to_owned() } else { approvers.join(", ") };
                 format!("{}  waits for {whom}: {prompt}", self.named(step))
@@ -153,7 +159,7 @@ fn answered(answer: &Answer) -> String {
     let by = match answer.by {
         AnsweredBy::NobodyAsked => " by --yes, nobody was asked".to_owned(),
         AnsweredBy::Simulation => " by the simulation".to_owned(),
-        AnsweredBy::Terminal => format!(" by {}", answer.names.join(", ")),
+        AnsweredBy::Terminal | AnsweredBy::Command => format!(" by {}", answer.names.join(", ")),
     };
     let because = answer.because.as_ref().map_or_else(String::new, |because| format!(": {because}"));
     format!("{decision}{by}{because}")

@@ -155,6 +155,7 @@ fn gate_line(gate: &crate::record::GateRecord) -> String {
         AnsweredBy::Simulation => " by the simulation".to_owned(),
         AnsweredBy::Terminal if answer.names.is_empty() => " at the terminal".to_owned(),
         AnsweredBy::Terminal => format!(" by {}, as stated", answer.names.join(", ")),
+        AnsweredBy::Command => format!(" from another terminal by {}, as stated", answer.names.join(", ")),
     };
     let because = answer.because.as_ref().map_or_else(String::new, |because| format!(", because: {because}"));
     let evidence = answer.evidence.as_ref().map_or_else(String::new, |evidence| format!("; evidence: {evidence}"));
