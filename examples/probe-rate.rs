@@ -243,6 +243,7 @@ async fn watched(cx: &Context, network: &Arc<dyn Network>, port: u16, out: &mut 
         sink,
         pace: Pace::Plain,
         addresses: Addresses::new(),
+        since: cx.clock.now(),
     };
     let cpu = cpu_seconds();
     let watch = Watch::start(setup);

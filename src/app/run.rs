@@ -16,7 +16,7 @@ use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
-use crate::provider::simulated::{FaultyHealth, Simulation};
+use crate::provider::simulated::{FaultPoint, FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
 use crate::resource::{Resources, World};
 use crate::secret::Redactor;
@@ -187,6 +187,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
             host,
             user,
             boot,
+            since_boot: None,
             vantage: String::new(),
             lead: request.lead.clone(),
             participants: request.participants.clone(),
@@ -227,7 +228,7 @@ pub(super) fn in_simulation<T>(
         let points = world.faults.clone();
         let simulation = Simulation::new(world).map_err(|error| AppError::Usage(error.to_string()))?;
         let before = simulation.world();
-        let sight: Sight = Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())));
+        let sight = sight(seed, points);
         let (_keep, signals) = tokio::sync::mpsc::channel(1);
         let (mut started, journal) = (setting.started, setting.journal);
         let resources = simulation.resources();
@@ -238,6 +239,11 @@ pub(super) fn in_simulation<T>(
         Ok((ended, look(&simulation, before, clock.now())))
     });
     ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
+}
+
+/// Puts the faults of steps between them and what the probes know.
+pub(super) fn sight(seed: Seed, points: Vec<FaultPoint>) -> Sight {
+    Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())))
 }
 
 fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
@@ -261,7 +267,7 @@ fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both worlds give all of them")]
-fn assemble(
+pub(super) fn assemble(
     id: RunId,
     started: Started,
     resources: Resources,
@@ -285,13 +291,15 @@ fn assemble(
         observers,
         signals,
         health,
+        past: None,
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-fn broke_off(error: EngineError) -> AppError {
+pub(super) fn broke_off(error: EngineError) -> AppError {
     match error {
         EngineError::Journal(_) => AppError::BrokeOff(error.to_string()),
+        EngineError::Past { .. } => AppError::Files(error.to_string()),
         EngineError::Defect(_) => AppError::Defect(error.to_string()),
     }
 }

@@ -8,6 +8,7 @@ mod decide;
 mod deeds;
 mod end;
 mod intake;
+mod take_up;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use intake::Note;
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
 use crate::engine::watch::{Watch, WatchSetup};
-use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context, survey};
+use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context};
 use crate::event::Event;
 use crate::id::RegionRole;
 use crate::journal::Stamp;
@@ -135,13 +136,20 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
 impl Dispatcher {
     /// The first events, and everything that watches.
     async fn begin(&mut self, cx: &Context) -> Result<(), EngineError> {
+        if let Some(past) = self.run.past.take() {
+            return self.take_up(cx, past).await;
+        }
         let started = Event::Started(Box::new(self.run.started.clone()));
         self.write(vec![started]).await?;
-        let (world, unseen) = survey(&self.plan, &self.run.resources, cx).await;
-        self.tools.initial = Arc::new(world.clone());
-        self.write(vec![Event::Surveyed { world, unseen }]).await?;
-        let regions = self.regions();
-        let watch = Watch::start(WatchSetup {
+        let since = self.look_around(cx).await?;
+        let watch = Watch::start(self.watch_setup(since));
+        self.tools.health = (self.run.health)(watch.health());
+        self.watch = Some(Arc::new(watch));
+        Ok(())
+    }
+
+    fn watch_setup(&self, since: Moment) -> WatchSetup {
+        WatchSetup {
             plan: Arc::clone(&self.plan),
             resources: self.run.resources.clone(),
             run: self.run.id.clone(),
@@ -149,11 +157,9 @@ impl Dispatcher {
             fencing: self.run.fencing,
             sink: self.sink.clone(),
             pace: self.run.pace,
-            addresses: regions,
-        });
-        self.tools.health = (self.run.health)(watch.health());
-        self.watch = Some(Arc::new(watch));
-        Ok(())
+            addresses: self.regions(),
+            since,
+        }
     }
 
     /// The addresses of both regions, as the records' providers know them.
@@ -239,7 +245,8 @@ impl Dispatcher {
         | Event::StepPassed { step, .. }
         | Event::StepFailed { step, .. }
         | Event::UndoStarted { step }
-        | Event::UndoFinished { step, .. }) = event
+        | Event::UndoFinished { step, .. }
+        | Event::StepSkipped { step, by: Some(_), .. }) = event
         else {
             return;
         };
@@ -254,6 +261,7 @@ impl Dispatcher {
                 }
             }
             Event::StepPassed { pass, .. } if !pass.already => self.promoted(n),
+            Event::StepSkipped { .. } => self.promoted(n),
             Event::StepFailed { failure, .. } => {
                 if failure.happened == Happened::Yes {
                     self.promoted(n);
@@ -278,7 +286,9 @@ impl Dispatcher {
                 }
             }
             (Event::StepStarted { .. }, Act::DnsSwitch(switch), _) => watch.switching(&switch.records.0, switch.to),
-            (Event::StepPassed { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, Some(switch.to)),
+            (Event::StepPassed { .. } | Event::StepSkipped { .. }, Act::DnsSwitch(switch), _) => {
+                watch.serves(&switch.records.0, Some(switch.to))
+            }
             (Event::UndoStarted { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, None),
             (Event::UndoFinished { result: UndoResult::Restored, .. }, Act::DnsSwitch(switch), _) => {
                 watch.serves(&switch.records.0, Some(switch.to.other()));
