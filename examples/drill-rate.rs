@@ -106,6 +106,7 @@ fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
             user: String::new(),
             boot: String::new(),
             since_boot: None,
+            kept: None,
             vantage,
             lead: None,
             participants: Vec::new(),

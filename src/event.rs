@@ -46,6 +46,9 @@ pub struct Origin {
     /// How long the machine had been running when the run's time was zero; none in a simulation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_boot: Option<Span>,
+    /// What the programs that it starts carry in their environment, by which they are found if Muster is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
     /// Where the probes stand.
     pub vantage: String,
     /// Who led, as stated.
@@ -103,6 +106,9 @@ pub struct Resumed {
     pub since_boot: Option<Span>,
     /// Whether the machine was started anew meanwhile, so that the time between is the wall clock's: an estimate.
     pub estimated: bool,
+    /// As [`Origin::kept`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
     /// The number of the lease that it is taken up with.
     pub fencing: u64,
 }

@@ -6,16 +6,17 @@ use std::io;
 use super::rehearsal::{Aftermath, Rehearsal, Rehearsed, started};
 use super::run::{assemble, broke_off, sight};
 use super::{AppError, Loaded, journal_entries, simulation};
-use crate::action::StandInSecrets;
-use crate::engine::{Ended, Past, Run, drive};
-use crate::event::{ResumeTo, Resumed};
+use crate::chance::Seed;
+use crate::engine::watch::Pace;
+use crate::engine::{Ended, Observer, Past, Run, drive};
+use crate::event::{ResumeTo, Resumed, Started};
 use crate::id::{RunId, StepId};
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{Journal, Log, MemoryLog, Writer, reader};
 use crate::model::Person;
 use crate::provider::simulated::Simulation;
 use crate::record::{Heads, Record};
-use crate::time::{Group, Span, run_virtual};
+use crate::time::{Group, Moment, Span, run_virtual};
 
 /// When Muster is killed, by the number of records that its journal then holds, at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,37 +45,110 @@ pub struct Crash {
 /// # Errors
 /// As [`super::rehearse`]; [`AppError::Files`] if the journal can't be taken up, which is a defect too.
 pub fn rehearse_crashing(loaded: &Loaded, with: &Rehearsal, crashes: &[Crash]) -> Result<Rehearsed, AppError> {
-    let plan = &loaded.plan;
     let faults =
         Faults::parse(with.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
-    let id = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
-    let begun = started(loaded, with);
+    let id = RunId::make(with.start, &loaded.plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
     let log = MemoryLog::new();
-    let ran = run_virtual(with.start, |clock| {
-        let (id, log) = (id.clone(), log.clone());
-        async move {
-            let setup = simulation::setup(plan, with.seed, clock.clone(), &faults).map_err(AppError::Usage)?;
+    let deaths = crashes.iter().map(|crash| Death {
+        kill: crash.kill,
+        back: Back::After(crash.down),
+        resumed: resumed(crash.to),
+        by_hand: crash.by_hand.clone(),
+    });
+    let play = Play {
+        id: id.clone(),
+        started: started(loaded, with),
+        seed: with.seed,
+        start: with.start,
+        pace: with.pace,
+        faults,
+        log: log.clone(),
+        end: None,
+        observers: Vec::new(),
+    };
+    let (ended, aftermath) = play.carry_out(&deaths.collect::<Vec<_>>())?;
+    let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
+    let record = Record::from_events(id, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?;
+    Ok(Rehearsed { record, journal: log.take(), exit: ended.exit, aftermath })
+}
+
+/// How a rehearsal says that it is taken up.
+fn resumed(to: ResumeTo) -> Resumed {
+    Resumed {
+        to,
+        by: Person { name: None, user: "simulation".to_owned(), host: "simulation".to_owned() },
+        muster: env!("CARGO_PKG_VERSION").to_owned(),
+        boot: String::new(),
+        since_boot: None,
+        estimated: false,
+        kept: None,
+        fencing: 1,
+    }
+}
+
+/// One death of a run.
+pub(super) struct Death {
+    pub(super) kill: Kill,
+    pub(super) back: Back,
+    pub(super) resumed: Resumed,
+    pub(super) by_hand: Vec<(StepId, String)>,
+}
+
+/// When a run is taken up again.
+#[derive(Clone, Copy)]
+pub(super) enum Back {
+    /// So long after its death.
+    After(Span),
+    /// At this instant of the run.
+    At(Moment),
+}
+
+/// A simulated run with its deaths.
+pub(super) struct Play {
+    pub(super) id: RunId,
+    pub(super) started: Started,
+    pub(super) seed: Seed,
+    pub(super) start: jiff::Timestamp,
+    pub(super) pace: Pace,
+    pub(super) faults: Faults,
+    /// What the journal is written to.
+    pub(super) log: MemoryLog,
+    /// What is written in its place after the last death, if not the same.
+    pub(super) end: Option<Writer>,
+    /// Who sees what happens after the last death.
+    pub(super) observers: Vec<Box<dyn Observer>>,
+}
+
+impl Play {
+    pub(super) fn carry_out(mut self, deaths: &[Death]) -> Result<(Ended, Aftermath), AppError> {
+        let ran = run_virtual(self.start, |clock| async move {
+            let plan = &self.started.plan;
+            let setup = simulation::setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
             let points = setup.faults.clone();
             let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
             let before = simulation.world();
             let mut past = None;
-            for crash in crashes.iter().map(Some).chain([None]) {
+            for death in deaths.iter().map(Some).chain([None]) {
                 let (own, group) = clock.grouped();
-                let kill = crash.map(|crash| crash.kill);
-                let writer = writer(&id, &log, kill, group.clone())?;
+                let (writer, observers) = match (death, self.end.take()) {
+                    (None, Some(end)) => (end, std::mem::take(&mut self.observers)),
+                    (_, end) => {
+                        self.end = end;
+                        (self.writer(death.map(|death| death.kill), group.clone())?, Vec::new())
+                    }
+                };
                 let (_keep, signals) = tokio::sync::mpsc::channel(1);
                 let mut run: Run = assemble(
-                    id.clone(),
-                    begun.clone(),
+                    self.id.clone(),
+                    self.started.clone(),
                     simulation.resources(),
                     Journal::inline(writer),
                     own.clone(),
-                    with.pace,
-                    sight(with.seed, points.clone()),
+                    self.pace,
+                    sight(self.seed, points.clone()),
                     signals,
-                    Vec::new(),
+                    observers,
                 );
-                run.secrets = std::sync::Arc::new(StandInSecrets);
                 run.past = past.take();
                 // A task of its own, so that it is killed with all the others.
                 match own.spawn(drive(run)).await {
@@ -84,49 +158,35 @@ pub fn rehearse_crashing(loaded: &Loaded, with: &Rehearsal, crashes: &[Crash]) -
                         let ended = ended.map_err(broke_off)?;
                         return Ok((ended, Aftermath::of(&simulation, before, clock.now())));
                     }
-                    Err(killed) if killed.is_panic() => {
-                        return Err(AppError::Defect(format!("the engine panicked: {killed}")));
+                    Err(broken) if broken.is_panic() => {
+                        return Err(AppError::Defect(format!("the engine panicked: {broken}")));
                     }
                     Err(_) => {}
                 }
-                let Some(crash) = crash else { break };
-                clock.sleep(crash.down).await;
-                past = Some(taken_up(&log, crash)?);
+                let Some(death) = death else { break };
+                match death.back {
+                    Back::After(down) => clock.sleep(down).await,
+                    Back::At(moment) => clock.sleep_until(moment).await,
+                }
+                let entries = journal_entries(reader::read(self.log.bytes().as_slice()))?.entries;
+                past = Some(Past { entries, resumed: death.resumed.clone(), by_hand: death.by_hand.clone() });
             }
             Err(AppError::Defect("the run was killed by nobody".to_owned()))
-        }
-    });
-    let (ended, aftermath): (Ended, Aftermath) =
-        ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))??;
-    let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
-    let record = Record::from_events(id, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?;
-    Ok(Rehearsed { record, journal: log.take(), exit: ended.exit, aftermath })
-}
-
-fn writer(id: &RunId, log: &MemoryLog, kill: Option<Kill>, group: Group) -> Result<Writer, AppError> {
-    let lines = log.bytes();
-    let log: Box<dyn Log> = match kill {
-        Some(kill) => Box::new(KillingLog { log: log.clone(), kill, group }),
-        None => Box::new(log.clone()),
-    };
-    if lines.is_empty() {
-        return Ok(Writer::over(id.clone(), log));
+        });
+        ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
     }
-    Writer::after(&lines, log).map_err(|error| AppError::Files(error.to_string()))
-}
 
-fn taken_up(log: &MemoryLog, crash: &Crash) -> Result<Past, AppError> {
-    let read = journal_entries(reader::read(log.bytes().as_slice()))?;
-    let resumed = Resumed {
-        to: crash.to,
-        by: Person { name: None, user: "simulation".to_owned(), host: "simulation".to_owned() },
-        muster: env!("CARGO_PKG_VERSION").to_owned(),
-        boot: String::new(),
-        since_boot: None,
-        estimated: false,
-        fencing: 1,
-    };
-    Ok(Past { entries: read.entries, resumed, by_hand: crash.by_hand.clone() })
+    fn writer(&self, kill: Option<Kill>, group: Group) -> Result<Writer, AppError> {
+        let lines = self.log.bytes();
+        let log: Box<dyn Log> = match kill {
+            Some(kill) => Box::new(KillingLog { log: self.log.clone(), kill, group }),
+            None => Box::new(self.log.clone()),
+        };
+        if lines.is_empty() {
+            return Ok(Writer::over(self.id.clone(), log));
+        }
+        Writer::after(&lines, log).map_err(|error| AppError::Files(error.to_string()))
+    }
 }
 
 /// A log that kills who writes it.

@@ -13,17 +13,23 @@ use crate::infrastructure::simulate::Faults;
 use crate::model::Plan;
 use crate::provider::network::RealNetwork;
 use crate::provider::process::RealProcesses;
+use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
 use crate::resource::{People, Resources};
 use crate::time::Clock;
 
 /// Everything that the plan's steps and probes may reach.
-pub(super) fn resources(plan: &Plan, clock: &Clock, attendance: Attendance) -> Result<Resources, AppError> {
+pub(super) fn resources(
+    plan: &Plan,
+    clock: &Clock,
+    attendance: Attendance,
+    keeper: Option<Keeper>,
+) -> Result<Resources, AppError> {
     refuse_unknown(plan)?;
     let mut all = simulated_part(plan, clock)?;
     all.network = Arc::new(RealNetwork::new());
-    all.processes = Arc::new(RealProcesses);
+    all.processes = Arc::new(keeper.map(RealProcesses::kept).unwrap_or_default());
     all.people = people(attendance);
     Ok(all)
 }

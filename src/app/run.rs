@@ -10,18 +10,19 @@ use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
-use crate::engine::{Attended, Ended, EngineError, Observer, Run, Sight, Signal, drive};
+use crate::engine::{Attended, Ended, EngineError, Observer, Past, Run, Sight, Signal, drive};
 use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
+use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::{FaultPoint, FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
 use crate::resource::{Resources, World};
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
-use crate::time::{Clock, Moment, run_real, run_virtual};
+use crate::time::{Clock, Moment, run_real_since, run_virtual, since_boot};
 
 /// Who answers gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct RunRequest {
     pub pace: Pace,
     /// Who sees the run's events.
     pub observers: Vec<Progress>,
+    /// Muster's own program, by which what it started is ended if it is killed. `None`: it runs on to its own end.
+    pub program: Option<PathBuf>,
 }
 
 /// A run that has ended.
@@ -104,7 +107,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
     })?;
     // The index before the folder: a run that can't be noted leaves no folder behind.
-    let (history, mut notices) = History::open(&request.runs)?;
+    let (history, notices) = History::open(&request.runs)?;
     let folder = RunFolder::create(reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
@@ -121,18 +124,32 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     } else {
         history.started(&started, &folder.run, start)?;
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
-        real_run(request, Setting { run: folder.run.clone(), started, journal, faults })?
+        {
+            let RunRequest { attendance, program, observers, .. } = request;
+            real_world(folder.run.clone(), started, journal, attendance, program, observers, Moment::ZERO, None)?
+        }
     };
+    conclude(folder.run, folder.path, ended, &history, notices)
+}
+
+/// Writes the reports of a run that has ended, or was stopped, and notes it in the index.
+pub(super) fn conclude(
+    run: RunId,
+    folder: PathBuf,
+    ended: Ended,
+    history: &History,
+    mut notices: Vec<String>,
+) -> Result<Finished, AppError> {
     let exit = ended.exit;
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
-    let record = Record::from_events(folder.run.clone(), ended.events, heads);
+    let record = Record::from_events(run.clone(), ended.events, heads);
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
-    let reports = write_reports(&record, &folder.path)?;
+    let reports = write_reports(&record, &folder)?;
     if let Err(error) = history.finished(&record) {
         notices
             .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
     }
-    Ok(Finished { run: folder.run, folder: folder.path, record, reports, exit, notices })
+    Ok(Finished { run, folder, record, reports, exit, notices })
 }
 
 /// What a run is refused for before it exists.
@@ -188,6 +205,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
             user,
             boot,
             since_boot: None,
+            kept: None,
             vantage: String::new(),
             lead: request.lead.clone(),
             participants: request.participants.clone(),
@@ -246,19 +264,35 @@ pub(super) fn sight(seed: Seed, points: Vec<FaultPoint>) -> Sight {
     Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())))
 }
 
-fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
-    let ran = run_real(|clock| async move {
-        let redactor = Redactor::default();
-        let resources = real::resources(&setting.started.plan, &clock, request.attendance)?;
-        let journal = setting.journal;
+/// Carries a run out in the real world, from `now` of its own time on.
+#[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both ways into one give all of them")]
+pub(super) fn real_world(
+    run: RunId,
+    mut started: Started,
+    journal: Journal,
+    attendance: Attendance,
+    program: Option<PathBuf>,
+    observers: Vec<Progress>,
+    now: Moment,
+    mut past: Option<Past>,
+) -> Result<Ended, AppError> {
+    let ran = run_real_since(now, |clock| async move {
+        let keeper = program.map(Keeper::new);
+        let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
+        let resources = real::resources(&started.plan, &clock, attendance, keeper)?;
         let signals = signals(&clock)?;
-        let mut started = setting.started;
-        started.origin.vantage = resources.network.vantage();
+        if let Some(past) = &mut past {
+            past.resumed.kept = kept;
+        } else {
+            started.origin.kept = kept;
+            started.origin.vantage = resources.network.vantage();
+            started.origin.since_boot = Some(since_boot());
+        }
         let sight: Sight = Arc::new(|health| health);
-        let mut run =
-            assemble(setting.run, started, resources, journal, clock, Pace::Plain, sight, signals, request.observers);
-        run.secrets = Arc::new(redactor);
-        if request.attendance == Attendance::Terminal {
+        let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
+        run.secrets = Arc::new(Redactor::default());
+        run.past = past;
+        if attendance == Attendance::Terminal {
             run.attended = Attended::Yes;
         }
         drive(run).await.map_err(broke_off)

@@ -366,6 +366,7 @@ impl Job {
                 Achieved::Yes => return Happened::Yes,
                 // Of a program only its own `observe` knows.
                 Achieved::No(_) if describe.subjects().is_empty() => return Happened::No,
+                Achieved::Unknown(_) if describe.subjects().is_empty() => return Happened::Unknown,
                 Achieved::No(_) | Achieved::Unknown(_) => {}
             }
             if matches!(describe.part(), Part::Promotion(_)) {

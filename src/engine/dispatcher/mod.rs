@@ -188,7 +188,7 @@ impl Dispatcher {
             if finished && self.unsettled == 0 {
                 return Ok(());
             }
-            if self.break_off.is_some() && (self.state.acting == 0 || self.grace_over) {
+            if self.break_off.is_some() && (self.cancels.is_empty() || self.grace_over) {
                 return Ok(());
             }
             self.listen(&mut round, inbox, noted).await?;
