@@ -243,7 +243,9 @@ pub(super) fn in_simulation<T>(
 fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
     let ran = run_real(|clock| async move {
         let redactor = Redactor::default();
-        let resources = real::resources(&setting.started.plan, &clock, request.attendance)?;
+        let folder = request.runs.reports.join(setting.run.as_str());
+        let mut resources = real::resources(&setting.started.plan, &clock)?;
+        resources.people = real::people(request.attendance, &folder);
         let journal = setting.journal;
         let signals = signals(&clock)?;
         let mut started = setting.started;
