@@ -230,3 +230,40 @@ impl PhaseView {
         self.result.word != "not in this mode"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::StepId;
+    use crate::resource::{Exhibit, Person, Stated};
+    use crate::time::{Moment, Span};
+
+    #[test]
+    fn a_gate_tells_who_when_why_and_what_did_not_count() {
+        let at = |secs| Moment::ZERO + Span::from_secs(secs);
+        let ada = Answer {
+            because: Some("lag is low".to_owned()),
+            evidence: vec![Exhibit::text("abc").unwrap()],
+            people: vec![Person { name: None, user: "ada".to_owned(), host: "laptop".to_owned() }],
+            ..Answer::vote(Decision::Approved, &Stated::read("Ada as dba").unwrap(), AnsweredBy::Command)
+        };
+        let vote =
+            |at, refused: Option<&str>| VoteRecord { at, answer: ada.clone(), refused: refused.map(str::to_owned) };
+        let mut gate = GateRecord {
+            step: StepId::new("go").unwrap(),
+            prompt: "Go?".to_owned(),
+            approvers: Vec::new(),
+            opened: at(0),
+            closed: Some(at(90)),
+            answer: Some(ada.clone()),
+            votes: vec![vote(at(90), None)],
+        };
+        let told = "approved from another terminal by Ada (dba), as stated (ada at laptop)";
+        let words = ", because: lag is low; evidence: “abc” (SHA-256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad)";
+        assert_eq!(gate_lines(&gate), [format!("“Go?”: {told} after {}{words}", Span::from_secs(90))]);
+        gate.votes.insert(0, vote(at(60), Some("not among")));
+        let lines = gate_lines(&gate);
+        assert_eq!(lines[1], format!("at {}: {told}{words}; it did not count: not among", clock(at(60))));
+        assert_eq!(lines[2], format!("at {}: {told}{words}", clock(at(90))));
+    }
+}
