@@ -214,12 +214,15 @@ pub enum Event {
         /// Whose answer counts.
         approvers: Vec<String>,
     },
-    /// One person's answer to a gate that needs several, or one that came from another terminal.
+    /// One person's answer to a gate, from the run's terminal or another one.
     GateVoted {
         /// The step.
         step: StepId,
         /// Theirs.
         answer: Answer,
+        /// Why it does not count; none where it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
     },
     /// A person answered, or nobody was asked.
     GateAnswered {

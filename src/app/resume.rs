@@ -98,7 +98,17 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
         {
             let (attendance, program) = (request.attendance, request.program);
-            real_world(run.clone(), (*started).clone(), journal, attendance, program, observers, now, Some(past))?
+            real_world(
+                run.clone(),
+                folder.clone(),
+                (*started).clone(),
+                journal,
+                attendance,
+                program,
+                observers,
+                now,
+                Some(past),
+            )?
         }
     };
     conclude(run, folder, ended, &history, notices)

@@ -126,7 +126,17 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
         {
             let RunRequest { attendance, program, observers, .. } = request;
-            real_world(folder.run.clone(), started, journal, attendance, program, observers, Moment::ZERO, None)?
+            real_world(
+                folder.run.clone(),
+                folder.path.clone(),
+                started,
+                journal,
+                attendance,
+                program,
+                observers,
+                Moment::ZERO,
+                None,
+            )?
         }
     };
     conclude(folder.run, folder.path, ended, &history, notices)
@@ -268,6 +278,7 @@ pub(super) fn sight(seed: Seed, points: Vec<FaultPoint>) -> Sight {
 #[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both ways into one give all of them")]
 pub(super) fn real_world(
     run: RunId,
+    folder: PathBuf,
     mut started: Started,
     journal: Journal,
     attendance: Attendance,
@@ -279,7 +290,8 @@ pub(super) fn real_world(
     let ran = run_real_since(now, |clock| async move {
         let keeper = program.map(Keeper::new);
         let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
-        let resources = real::resources(&started.plan, &clock, attendance, keeper)?;
+        let mut resources = real::resources(&started.plan, &clock, keeper)?;
+        resources.people = real::people(attendance, &folder);
         let signals = signals(&clock)?;
         if let Some(past) = &mut past {
             past.resumed.kept = kept;

@@ -30,7 +30,7 @@ pub use command::{Command, CommandExpect, ExitCodes, Http, Notify, Value};
 pub use compute::{ComputeScale, ComputeStart, ComputeStop, Servers};
 pub use database::{DataPreserve, DatabaseFence, DatabasePromote, DatabaseReplicate, WhenUnreachable};
 pub use dns::DnsSwitch;
-pub use gate::{Approve, Manual};
+pub use gate::{Approve, EvidenceWanted, Manual};
 pub use nested::NestedPlaybook;
 pub use probe::{HttpExpect, HttpProbe, Judged, Probe, StatusCodes, TcpProbe, split_url};
 pub use region::{RegionIsolate, RegionRejoin};

@@ -164,8 +164,10 @@ impl Job {
     /// and can't be looked at, unless the playbook says that twice is as good as once.
     fn retry_after(&self, error: &ActError) -> Option<Span> {
         let repeatable = matches!(&self.step.act, Act::Command(command) if command.repeatable);
+        // Who has said no, is not asked again until it is a yes.
+        let rejected = error.answer.is_some();
         let blind = error.happened != Happened::No && !self.step.act.describe().observable() && !repeatable;
-        if blind || self.cx.cancel.is_cancelled() {
+        if blind || rejected || self.cx.cancel.is_cancelled() {
             return None;
         }
         self.step.retry.wait_after(self.cx.attempt).filter(|wait| self.cx.clock.now() + *wait < self.deadline)
@@ -414,7 +416,9 @@ impl Job {
             Undo::Compensates(what) => Some(what),
         };
         let mut failure = String::new();
-        for attempt in 1..=UNDO_ATTEMPTS {
+        // Nor here.
+        let attempts = if describe.part() == Part::Gate { 1 } else { UNDO_ATTEMPTS };
+        for attempt in 1..=attempts {
             let mut job = self.clone();
             job.cx.attempt = attempt;
             let given = before.clone();
@@ -437,7 +441,7 @@ impl Job {
                     return UndoResult::Failed(format!("the undo did not end within {}", self.step.timeout));
                 }
             }
-            if attempt < UNDO_ATTEMPTS {
+            if attempt < attempts {
                 self.cx.clock.sleep(LONGEST_LOOK).await;
             }
         }

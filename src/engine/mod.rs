@@ -17,6 +17,7 @@
 mod dispatcher;
 mod ending;
 mod executor;
+mod gates;
 mod late;
 mod sink;
 mod survey;

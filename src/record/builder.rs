@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AttemptRecord, DnsChange, Gap, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record, StepRecord,
-    StepState, UndoRecord, finish, steps,
+    StepState, UndoRecord, VoteRecord, finish, steps,
 };
 use crate::catalogue::{Act, OnFailure, Part};
 use crate::event::{Event, FORMAT, ResumeTo, Started};
@@ -223,10 +223,17 @@ impl Builder {
                 self.step_failed(self.step(seq, &step)?, at, attempt, failure);
             }
             Event::GateOpened { step, prompt, approvers } => {
-                self.mark(at, HappeningKind::Gate, format!("asked: {prompt}"));
                 let index = self.step(seq, &step)?;
-                let gate = GateRecord { step, prompt, approvers, opened: at, closed: None, answer: None };
-                self.steps[index].gates.push(gate);
+                let gates = &mut self.steps[index].gates;
+                // A gate that was open when Muster died is the same gate when it is asked again.
+                let again = gates.last().is_some_and(|gate| gate.closed.is_none() && gate.prompt == prompt);
+                let asked = if again { "asked again" } else { "asked" };
+                let text = format!("{asked}: {prompt}");
+                if !again {
+                    let votes = Vec::new();
+                    gates.push(GateRecord { step, prompt, approvers, opened: at, closed: None, answer: None, votes });
+                }
+                self.mark(at, HappeningKind::Gate, text);
             }
             Event::GateAnswered { step, answer } => self.gate_answered(self.step(seq, &step)?, at, answer),
             Event::CourseChanged { course, because, aborted, .. } => {
@@ -271,13 +278,7 @@ impl Builder {
             Event::Commanded { command, by, .. } => {
                 self.mark(at, HappeningKind::Signal, format!("{by}: {command}"));
             }
-            Event::GateVoted { step, answer } => {
-                let decision = match answer.decision {
-                    Decision::Approved => "approved",
-                    Decision::Rejected => "rejected",
-                };
-                self.mark(at, HappeningKind::Gate, format!("{step}: {decision} by {}", answer.names.join(", ")));
-            }
+            Event::GateVoted { step, answer, refused } => self.gate_voted(&step, VoteRecord { at, answer, refused }),
             Event::Decided { choice, by, situation } => {
                 let choice = match choice {
                     Choice::Retry => "try again",
@@ -459,6 +460,21 @@ impl Builder {
         self.mark(at, HappeningKind::Failure, text);
     }
 
+    /// A vote that came from outside may name a step that asks nobody, or that is not there: then the timeline has it.
+    fn gate_voted(&mut self, step: &StepId, vote: VoteRecord) {
+        let decision = match vote.answer.decision {
+            Decision::Approved => "approved",
+            Decision::Rejected => "rejected",
+        };
+        let names = vote.answer.names.join(", ");
+        let refused = vote.refused.as_ref().map_or_else(String::new, |why| format!("; it does not count: {why}"));
+        self.mark(vote.at, HappeningKind::Gate, format!("{step}: {decision} by {names}{refused}"));
+        let gates = self.step_index.get(step).map(|index| &mut self.steps[*index].gates);
+        if let Some(gate) = gates.and_then(|gates| gates.last_mut()).filter(|gate| gate.closed.is_none()) {
+            gate.votes.push(vote);
+        }
+    }
+
     fn gate_answered(&mut self, index: usize, at: Moment, answer: Option<Answer>) {
         let text = match &answer {
             Some(answer) => format!("answered: {:?}", answer.decision).to_lowercase(),
@@ -482,6 +498,10 @@ impl Builder {
             && result == UndoResult::Restored
         {
             self.set_active(index, at, Some(to.other()));
+        }
+        // A gate of the undo that nobody answered ends with it.
+        for gate in self.steps[index].gates.iter_mut().filter(|gate| gate.closed.is_none()) {
+            gate.closed = Some(at);
         }
         let undo = self.steps[index].undo.get_or_insert(UndoRecord { started: at, ended: None, result: None });
         undo.ended = Some(at);

@@ -177,6 +177,20 @@ pub struct GateRecord {
     pub closed: Option<Moment>,
     /// The answer; `None` while it is open, and if the deadline passed or there was nobody to ask.
     pub answer: Option<Answer>,
+    /// Each person's own answer, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<VoteRecord>,
+}
+
+/// One person's answer to a gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteRecord {
+    /// When.
+    pub at: Moment,
+    /// How.
+    pub answer: Answer,
+    /// Why it did not count; none where it did.
+    pub refused: Option<String>,
 }
 
 /// How a step's time compares with its own objective.

@@ -24,7 +24,7 @@ pub mod verdict;
 pub use builder::{Builder, Entry, RecordError};
 pub use drill::{
     AttemptRecord, GateRecord, LegRecord, LegVerdict, PhaseRecord, PhaseState, StepRecord, StepState, UndoRecord,
-    WithinResult,
+    VoteRecord, WithinResult,
 };
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
 pub use index::{IndexRow, index_row};

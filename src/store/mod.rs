@@ -7,6 +7,7 @@
 //!
 //! [`Store`] is the trait, [`SqliteStore`] the one that is there, [`RunFolder`] makes the folder of a run.
 
+mod evidence;
 mod folder;
 mod refresh;
 mod sqlite;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use crate::id::{IdError, RunId};
 
+pub use evidence::{EVIDENCE_FOLDER, EvidenceError, keep_evidence, read_evidence};
 pub use folder::RunFolder;
 pub use refresh::{Notice, ReadRun};
 pub use sqlite::SqliteStore;

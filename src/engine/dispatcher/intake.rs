@@ -2,8 +2,9 @@
 
 use crate::catalogue::OnFailure;
 use crate::event::Event;
+use crate::id::StepId;
 use crate::model::{Course, PhaseKind, UndoResult};
-use crate::resource::{AnsweredBy, Choice};
+use crate::resource::{Answer, AnsweredBy, Choice, Person};
 
 use super::deeds::Deed;
 use super::{Attended, BreakOff, Dispatcher, EngineError, LAST_GRACE, Message, Round, Signal};
@@ -54,6 +55,21 @@ impl Dispatcher {
             });
         }
         self.emit(round, Event::Signalled { signal: name.to_owned(), then })
+    }
+
+    /// An answer to a gate from another terminal.
+    #[expect(dead_code, reason = "commands from other terminals are taken in next")]
+    pub(super) fn take_vote(
+        &mut self,
+        round: &mut Round,
+        step: StepId,
+        answer: Answer,
+        by: &Person,
+    ) -> Result<(), EngineError> {
+        match self.desk.vote(step, answer, by) {
+            Some(refused) => self.emit(round, refused),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn take_message(&mut self, round: &mut Round, message: Message) -> Result<(), EngineError> {

@@ -20,6 +20,7 @@ use intake::Note;
 
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
+use crate::engine::gates::{Desk, DeskSetup, OpenGates, open_gates};
 use crate::engine::watch::{Watch, WatchSetup};
 use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context};
 use crate::event::Event;
@@ -28,7 +29,7 @@ use crate::journal::Stamp;
 use crate::model::{Happened, Plan, Step, UndoResult};
 use crate::probe::Regions;
 use crate::record::Entry;
-use crate::resource::{Cancellation, Context, ResourceState, World};
+use crate::resource::{Cancellation, Context, Person, ResourceState, World};
 use crate::state::{Graph, RunState};
 use crate::time::{Moment, Span};
 
@@ -56,6 +57,7 @@ struct Dispatcher {
     state: RunState,
     tools: Tools,
     names: late::Names,
+    desk: Arc<Desk>,
     events: Vec<Entry>,
     sink: Sink,
     notes: mpsc::UnboundedSender<Note>,
@@ -80,11 +82,13 @@ struct Dispatcher {
 ///
 /// # Errors
 /// [`EngineError::Journal`] if the journal can't be written any more; what was under way has then been asked to end.
-pub async fn drive(run: Run) -> Result<Ended, EngineError> {
+pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
     let plan = Arc::new(run.started.plan.clone());
     let (sink, mut inbox) = Sink::new();
     // Unbounded, but at most one note for each thing that the dispatcher itself began.
     let (notes, mut noted) = mpsc::unbounded_channel();
+    let desk = Arc::new(desk(&run, &sink));
+    run.resources.people = Arc::clone(&desk) as _;
     let cx = muster_context(&run.id, &run.clock, run.fencing);
     let names = late::Names {
         id: run.id.to_string(),
@@ -105,6 +109,7 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
             step: None,
         },
         names,
+        desk,
         events: Vec::new(),
         sink,
         notes,
@@ -131,6 +136,18 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
         return Err(error);
     }
     dispatcher.end(&cx, &mut inbox, &mut noted).await
+}
+
+/// Where the answers to gates come together.
+fn desk(run: &Run, sink: &Sink) -> Desk {
+    let origin = &run.started.origin;
+    let starter = Person { name: origin.lead.clone(), user: origin.user.clone(), host: origin.host.clone() };
+    let (terminal, open) = match &run.past {
+        Some(past) => (past.resumed.by.clone(), open_gates(&past.entries)),
+        None => (starter.clone(), OpenGates::new()),
+    };
+    let setup = DeskSetup { starter, terminal, open };
+    Desk::new(Arc::clone(&run.resources.people), sink.clone(), setup)
 }
 
 impl Dispatcher {
@@ -234,6 +251,7 @@ impl Dispatcher {
         self.state
             .apply(&self.plan, &self.graph, &event)
             .map_err(|illegal| EngineError::Defect(illegal.to_string()))?;
+        self.desk.follow(&event, self.run.clock.now());
         self.follow(round, &event);
         round.events.push(event);
         Ok(())

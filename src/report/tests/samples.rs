@@ -131,8 +131,10 @@ fn gate(id: &str, phase: usize, (from, to): (u64, u64)) -> StepRecord {
             names: vec!["Ada".to_owned()],
             because: None,
             by: AnsweredBy::Terminal,
-            evidence: None,
+            evidence: Vec::new(),
+            people: Vec::new(),
         }),
+        votes: Vec::new(),
     });
     step
 }
