@@ -8,7 +8,7 @@ use super::{PreparedProbe, Regions};
 use crate::catalogue::{HttpExpect, Judged, Probe};
 use crate::id::ProbeId;
 use crate::model::{Sample, SampleResult};
-use crate::resource::{Context, Exchange, HttpResponse, NetError, Network, Stage, Stages};
+use crate::resource::{Context, Exchange, Foretold, HttpResponse, NetError, Network, Stage, Stages};
 use crate::time::{Elapsed, Moment, Span};
 
 /// Takes one sample now: the probe's tick `tick`, which was due at `scheduled`. It takes at most the probe's timeout
@@ -38,27 +38,35 @@ pub async fn sample(
 }
 
 /// What [`sample`] would find, begun when it was due, where a simulation can tell it at once: `None` if it can't, or if the
-/// answer would not be there before `by`.
+/// result would not be there before `horizon`, until when nothing else happens.
 #[must_use]
 pub fn foretell(
     probe: &PreparedProbe,
     network: &dyn Network,
     tick: u64,
     scheduled: Moment,
-    by: Moment,
+    horizon: Moment,
 ) -> Option<Sample> {
-    let by = by.min(scheduled + probe.timeout);
-    let (answered, (address, stages, result)) = match &probe.ask {
+    let deadline = scheduled + probe.timeout;
+    let by = horizon.min(deadline);
+    let foretold = match &probe.ask {
         Ask::Http { request, expect } => {
-            let (answered, exchange) = network.foretell_http(&probe.id, request, scheduled, by)?;
-            let took = answered.since(scheduled);
-            (answered, judge(Ok(exchange), probe.timeout, |response| judge_http(expect, &response, took)))
+            network.foretell_http(&probe.id, request, scheduled, by)?.map(|answered, exchange| {
+                let took = answered.since(scheduled);
+                judge(Ok(exchange), probe.timeout, |response| judge_http(expect, &response, took))
+            })
         }
-        Ask::Tcp(request) => {
-            let (answered, exchange) = network.foretell_tcp(&probe.id, request, scheduled, by)?;
-            (answered, judge(Ok(exchange), probe.timeout, |()| SampleResult::Healthy))
-        }
+        Ask::Tcp(request) => network
+            .foretell_tcp(&probe.id, request, scheduled, by)?
+            .map(|_, exchange| judge(Ok(exchange), probe.timeout, |()| SampleResult::Healthy)),
         Ask::Never(_) => return None,
+    };
+    let (answered, (address, stages, result)) = match foretold {
+        Foretold::At(answered, found) => (answered, found),
+        Foretold::Silence if deadline < horizon => {
+            (deadline, judge::<()>(Err(Elapsed), probe.timeout, |()| SampleResult::Healthy))
+        }
+        Foretold::Silence => return None,
     };
     let region = address.and_then(|address| probe.regions.of(address));
     Some(Sample { tick, scheduled, sent: scheduled, answered, result, address, region, stages })

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{ByRegion, Context, ProviderError, by_region};
+use super::{ByRegion, Context, Foretold, ProviderError, by_region};
 use crate::id::{ProbeId, RegionRole};
 use crate::time::{Moment, Span};
 
@@ -157,16 +157,15 @@ pub trait Database: Send + Sync {
     /// Writes a canary's row in `region`, straight to the server.
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt;
 
-    /// As [`Self::write_canary`] for `canary`, all at once: what becomes of `row`, sent when it says, and when that is
-    /// known, if nothing else happens before `by`. Only a simulation knows; `None`: it is not known, or not before
-    /// `by`, and nothing was done.
+    /// As [`Self::write_canary`] for `canary`, all at once: what becomes of `row`, sent when it says, if nothing else
+    /// happens before `by`. Only a simulation knows; `None`: it is not known, or not before `by`, and nothing was done.
     fn foretell_canary(
         &self,
         canary: &ProbeId,
         region: RegionRole,
         row: CanaryRow,
         by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
+    ) -> Option<Foretold<WriteAttempt>> {
         let _ = (canary, region, row, by);
         None
     }

@@ -10,6 +10,7 @@ mod compute;
 mod context;
 mod database;
 mod dns;
+mod foretold;
 mod health;
 mod network;
 mod people;
@@ -30,6 +31,7 @@ pub use database::{
     CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, Preserved, ReplicaRole, WriteAttempt,
 };
 pub use dns::{Dns, DnsState, RecordSet, RecordType, ServerAnswer};
+pub use foretold::Foretold;
 pub use health::{Health, HealthState, ServiceHealth};
 pub use network::{
     Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ProbeId;
-use crate::resource::Context;
+use crate::resource::{Context, Foretold};
 use crate::time::{Moment, Span};
 
 /// Which resolver is asked.
@@ -156,15 +156,15 @@ pub trait Network: Send + Sync {
     /// Resolves and connects.
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()>;
 
-    /// As [`Self::http`] for `probe`, sent at `sent`, all at once: what comes of it, and when, if nothing else happens
-    /// before `by`. Only a simulation knows; `None`: it is not known, or not before `by`.
+    /// As [`Self::http`] for `probe`, sent at `sent`, all at once: what comes of it, if nothing else happens before `by`.
+    /// Only a simulation knows; `None`: it is not known, or not before `by`.
     fn foretell_http(
         &self,
         probe: &ProbeId,
         request: &HttpRequest,
         sent: Moment,
         by: Moment,
-    ) -> Option<(Moment, Exchange<HttpResponse>)> {
+    ) -> Option<Foretold<Exchange<HttpResponse>>> {
         let _ = (probe, request, sent, by);
         None
     }
@@ -176,7 +176,7 @@ pub trait Network: Send + Sync {
         request: &TcpRequest,
         sent: Moment,
         by: Moment,
-    ) -> Option<(Moment, Exchange<()>)> {
+    ) -> Option<Foretold<Exchange<()>>> {
         let _ = (probe, request, sent, by);
         None
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ByRegion, CanaryRow, CanaryRows, Context, FenceProof, Preserved, ProviderError, ReplicaRole, WriteAttempt,
+    ByRegion, CanaryRow, CanaryRows, Context, FenceProof, Foretold, Preserved, ProviderError, ReplicaRole, WriteAttempt,
     by_region,
 };
 use crate::id::{ProbeId, RegionRole};
@@ -107,16 +107,15 @@ pub trait Storage: Send + Sync {
     /// Pushes a canary's small commit in `region`.
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt;
 
-    /// As [`Self::write_canary`] for `canary`, all at once: what becomes of `row`, sent when it says, and when that is
-    /// known, if nothing else happens before `by`. Only a simulation knows; `None`: it is not known, or not before
-    /// `by`, and nothing was done.
+    /// As [`Self::write_canary`] for `canary`, all at once: what becomes of `row`, sent when it says, if nothing else
+    /// happens before `by`. Only a simulation knows; `None`: it is not known, or not before `by`, and nothing was done.
     fn foretell_canary(
         &self,
         canary: &ProbeId,
         region: RegionRole,
         row: CanaryRow,
         by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
+    ) -> Option<Foretold<WriteAttempt>> {
         let _ = (canary, region, row, by);
         None
     }

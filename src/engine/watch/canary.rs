@@ -126,11 +126,6 @@ impl CanaryLane {
         Some(Attempt { region, row, limit: self.limit, wanted })
     }
 
-    /// How many rows are under way, to either side.
-    pub(super) fn under_way(&self) -> u64 {
-        self.sides.iter().map(|side| side.under_way).sum()
-    }
-
     /// Whether this result changes nothing that anybody waits for.
     pub(super) fn is_quiet(&self, attempt: &Attempt, result: &WriteAttempt) -> bool {
         let news = if attempt.wanted { self.overlaps(attempt) } else { !self.may_take(attempt.region) };

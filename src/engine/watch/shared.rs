@@ -13,7 +13,7 @@ use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
 use crate::probe::{PreparedProbe, foretell, sample};
 use crate::resource::{
-    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Health, ProviderError, ResourceState, Resources,
+    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Foretold, Health, ProviderError, ResourceState, Resources,
     ServiceHealth, Storage, WriteAttempt,
 };
 use crate::time::{Class, Clock, Elapsed, Moment, Span, Ticks};
@@ -198,21 +198,24 @@ pub(super) enum Done {
 }
 
 impl Work {
-    /// What comes of it, all at once, where that is known, is known before `by`, and nothing else happens until then.
-    /// Otherwise it is as if this had not been called.
-    pub(super) fn foretell(self, shared: &Shared, by: Moment) -> Result<Done, Self> {
+    /// What comes of it, all at once, where that is known and comes before `horizon`, until when nothing happens in the
+    /// world. Otherwise it is as if this had not been called.
+    pub(super) fn foretell(self, shared: &Shared, horizon: Moment) -> Result<Done, Self> {
         match self {
             Self::Row { canary, attempt } => {
-                let by = by.min(attempt.row.sent + attempt.limit);
+                let deadline = attempt.row.sent + attempt.limit;
                 let id = &shared.plan.canaries[canary].id;
-                match shared.store(canary).foretell(id, attempt.region, attempt.row, by) {
-                    Some((answered, result)) => Ok(Done::Row(canary, attempt, result, answered)),
-                    None => Err(Self::Row { canary, attempt }),
+                match shared.store(canary).foretell(id, attempt.region, attempt.row, horizon.min(deadline)) {
+                    Some(Foretold::At(answered, result)) => Ok(Done::Row(canary, attempt, result, answered)),
+                    Some(Foretold::Silence) if deadline < horizon => {
+                        Ok(Done::Row(canary, attempt, not_answered(attempt.limit), deadline))
+                    }
+                    Some(Foretold::Silence) | None => Err(Self::Row { canary, attempt }),
                 }
             }
             Self::Sample { lane, tick, scheduled } => {
                 let network = &*shared.resources.network;
-                foretell(&shared.probes[lane], network, tick, scheduled, by)
+                foretell(&shared.probes[lane], network, tick, scheduled, horizon)
                     .map(|sample| Done::Sample(lane, sample))
                     .ok_or(Self::Sample { lane, tick, scheduled })
             }
@@ -231,7 +234,7 @@ impl Work {
                 let written = shared.store(canary).write(cx, attempt.region, attempt.row);
                 let result = match cx.clock.timeout(limit, written).await {
                     Ok(result) => result,
-                    Err(Elapsed) => WriteAttempt::Unknown(format!("no answer within {}", limit.short())),
+                    Err(Elapsed) => not_answered(limit),
                 };
                 Done::Row(canary, attempt, result, cx.clock.now())
             }
@@ -264,6 +267,10 @@ impl Done {
             Self::Row(canary, attempt, result, _) => desk.canary_end(canary, &attempt, result, at),
         }
     }
+}
+
+fn not_answered(limit: Span) -> WriteAttempt {
+    WriteAttempt::Unknown(format!("no answer within {}", limit.short()))
 }
 
 /// Begins what is due at tick `tick` of `line`; nothing if it must not.
@@ -310,7 +317,7 @@ impl Store {
         region: RegionRole,
         row: CanaryRow,
         by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
+    ) -> Option<Foretold<WriteAttempt>> {
         match self {
             Self::Database(database) => database.foretell_canary(canary, region, row, by),
             Self::Storage(storage) => storage.foretell_canary(canary, region, row, by),

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedDatabase;
 use crate::resource::{
-    CanaryRow, CanaryRows, Context, Database, DatabaseInstance, DatabaseState, FenceProof, Preserved, ProviderError,
+    CanaryRow, CanaryRows, Context, Database, DatabaseInstance, DatabaseState, FenceProof, Foretold, Preserved, ProviderError,
     ReplicaRole, Seen, WriteAttempt,
 };
 use crate::time::{Moment, Span};
@@ -17,6 +17,8 @@ use super::world::{Handle, State, World, asker, times};
 const READ_ONLY: &str = "FATAL: the instance is fenced and takes no writes";
 const STANDBY: &str = "ERROR: cannot execute INSERT in a read-only transaction: the instance is a replica";
 const NO_TABLE: &str = "ERROR: relation \"muster.canary\" does not exist";
+/// How long a write waits for a region that has gone silent.
+const SILENCE: Span = Span::from_secs(2);
 /// How much the log grows with one row, in bytes.
 const ROW_BYTES: u64 = 400;
 
@@ -58,13 +60,13 @@ pub(super) async fn write(
         if state.users_reach(region) { Some(accept(&mut state, cx.clock.now()).err()) } else { None }
     };
     let Some(refused) = refused else {
-        cx.clock.sleep(Span::from_secs(2)).await;
+        cx.clock.sleep(SILENCE).await;
         return WriteAttempt::Unknown(world.silence(region));
     };
     cx.clock.sleep(back).await;
     if !world.state().users_reach(region) {
         // It may have been written: the answer is what got lost.
-        cx.clock.sleep(Span::from_secs(2)).await;
+        cx.clock.sleep(SILENCE).await;
         return WriteAttempt::Unknown(world.silence(region));
     }
     match refused {
@@ -73,28 +75,28 @@ pub(super) async fn write(
     }
 }
 
-/// As [`write`] of a row that is sent at `sent`, all at once, if the answer comes before `by` and nothing else happens
-/// until then. Where nobody answers that is left to [`write`].
+/// As [`write`] of a row that is sent at `sent`, all at once, if the answer comes before `by`, or is known not to, and
+/// nothing else happens until then.
 pub(super) fn foretell_write(
     world: &World,
     region: RegionRole,
     (sent, takes): (Moment, Span),
     by: Moment,
     accept: impl FnOnce(&mut State, Moment) -> Result<(), String>,
-) -> Option<(Moment, WriteAttempt)> {
-    let answered = sent + takes;
+) -> Option<Foretold<WriteAttempt>> {
+    let (arrives, answered) = (sent + Span(takes.0 / 2), sent + takes);
+    let mut state = world.state();
+    if !state.users_reach(region) {
+        return (arrives < by && arrives + SILENCE > by).then_some(Foretold::Silence);
+    }
     if answered >= by {
         return None;
     }
-    let mut state = world.state();
-    if !state.users_reach(region) {
-        return None;
-    }
-    let attempt = match accept(&mut state, sent + Span(takes.0 / 2)) {
+    let attempt = match accept(&mut state, arrives) {
         Ok(()) => WriteAttempt::Acknowledged,
         Err(words) => WriteAttempt::Refused(words),
     };
-    Some((answered, attempt))
+    Some(Foretold::At(answered, attempt))
 }
 
 /// How an instance that takes no writes says so.
@@ -234,7 +236,7 @@ impl Database for Handle<SimulatedDatabase> {
         region: RegionRole,
         row: CanaryRow,
         by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
+    ) -> Option<Foretold<WriteAttempt>> {
         let takes = self.settings.write.draw(self.world.seed, "canary", canary.as_str(), row.number);
         let accept = |state: &mut State, now: Moment| self.take_row(state, region, row, now);
         foretell_write(&self.world, region, (row.sent, takes), by, accept)

@@ -11,7 +11,7 @@ use crate::chance::Distribution;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedNetwork;
 use crate::resource::{
-    Actor, Context, Exchange, HttpRequest, HttpResponse, NetError, Network, ProviderError, Resolver, Stage, Stages,
+    Actor, Context, Exchange, Foretold, HttpRequest, HttpResponse, NetError, Network, ProviderError, Resolver, Stage, Stages,
     TcpRequest,
 };
 use crate::time::{Moment, Span};
@@ -330,14 +330,18 @@ impl Network for SimulatedUser {
         request: &HttpRequest,
         sent: Moment,
         by: Moment,
-    ) -> Option<(Moment, Exchange<HttpResponse>)> {
+    ) -> Option<Foretold<Exchange<HttpResponse>>> {
         let (who, server) = (probe.as_str(), self.server_of(request));
         let target = (&*request.host, request.port, &request.resolver);
         let route = self.route(who, target, sent, 1);
         let arrives = sent + route.takes;
-        let connection = match self.arrive(route, target, server, arrives)? {
-            Ok(connection) => connection,
-            Err(failed) => return (arrives < by).then(|| (arrives, failed.into())),
+        if arrives >= by {
+            return None;
+        }
+        let connection = match self.arrive(route, target, server, arrives) {
+            Some(Ok(connection)) => connection,
+            Some(Err(failed)) => return Some(Foretold::At(arrives, failed.into())),
+            None => return Some(Foretold::Silence),
         };
         let mut stages = connection.stages;
         if request.url.starts_with("https:") {
@@ -346,7 +350,7 @@ impl Network for SimulatedUser {
         let first_byte = self.draw(who, "answer", &self.settings.answer, arrives, 1);
         stages.first_byte = Some(first_byte);
         let answered = arrives + (stages.tls.unwrap_or_default() + first_byte);
-        (answered < by).then(|| (answered, self.answer(&connection, server, request, stages)))
+        (answered < by).then(|| Foretold::At(answered, self.answer(&connection, server, request, stages)))
     }
 
     fn foretell_tcp(
@@ -355,13 +359,18 @@ impl Network for SimulatedUser {
         request: &TcpRequest,
         sent: Moment,
         by: Moment,
-    ) -> Option<(Moment, Exchange<()>)> {
+    ) -> Option<Foretold<Exchange<()>>> {
         let server = self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.is_none());
         let target = (&*request.host, request.port, &request.resolver);
         let route = self.route(probe.as_str(), target, sent, 1);
         let arrives = sent + route.takes;
-        let arrived = self.arrive(route, target, server, arrives)?;
-        (arrives < by).then(|| (arrives, greeted(arrived)))
+        if arrives >= by {
+            return None;
+        }
+        Some(match self.arrive(route, target, server, arrives) {
+            Some(arrived) => Foretold::At(arrives, greeted(arrived)),
+            None => Foretold::Silence,
+        })
     }
 
     fn vantage(&self) -> String {

@@ -7,7 +7,7 @@ use crate::chance::Seed;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedStorage;
 use crate::resource::{
-    CanaryRow, CanaryRows, Context, CopyReport, FenceProof, Preserved, ProviderError, ReplicaRole, Seen, Storage,
+    CanaryRow, CanaryRows, Context, CopyReport, FenceProof, Foretold, Preserved, ProviderError, ReplicaRole, Seen, Storage,
     StorageSide, StorageState, WriteAttempt,
 };
 use crate::time::Moment;
@@ -230,7 +230,7 @@ impl Storage for Handle<SimulatedStorage> {
         region: RegionRole,
         row: CanaryRow,
         by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
+    ) -> Option<Foretold<WriteAttempt>> {
         let takes = self.settings.write.draw(self.world.seed, "canary", canary.as_str(), row.number);
         let accept = |state: &mut State, now: Moment| self.take_row(state, region, row, now);
         foretell_write(&self.world, region, (row.sent, takes), by, accept)
