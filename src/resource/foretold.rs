@@ -20,3 +20,10 @@ impl<T> Foretold<T> {
         }
     }
 }
+
+/// Foretells what comes of one kind of request: made ready once, asked often. Only simulations have one.
+pub trait Foretell<Q, T>: Send + Sync {
+    /// What comes of `request`, sent when it says, if nothing else happens before `by`. `None`: it is not known, or not
+    /// before `by`, and nothing was done.
+    fn foretell(&self, request: Q, by: Moment) -> Option<Foretold<T>>;
+}

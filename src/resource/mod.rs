@@ -28,10 +28,11 @@ pub use backup::{Backup, BackupState, RestorePoint, Restored, SnapshotSummary};
 pub use compute::{Compute, ComputeGroup, ComputeState};
 pub use context::{Actor, Cancellation, Context};
 pub use database::{
-    CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, Preserved, ReplicaRole, WriteAttempt,
+    CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, ForetellRows, Preserved, ReplicaRole,
+    WriteAttempt,
 };
 pub use dns::{Dns, DnsState, RecordSet, RecordType, ServerAnswer};
-pub use foretold::Foretold;
+pub use foretold::{Foretell, Foretold};
 pub use health::{Health, HealthState, ServiceHealth};
 pub use network::{
     Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,

@@ -1,5 +1,7 @@
 //! What is known of one canary: where it writes, which rows are under way, what was acknowledged.
 
+use std::borrow::Cow;
+
 use super::ledger::{Ledger, Survey};
 use crate::event::Event;
 use crate::id::{ProbeId, RegionRole, ResourceId};
@@ -21,6 +23,8 @@ pub(super) struct CanaryLane {
     pub(super) of: ResourceId,
     pub(super) every: Span,
     limit: Span,
+    /// What is told of a row that nobody answered within it.
+    no_answer: String,
     /// Whether what it needs was made; before that it writes nothing.
     ready: bool,
     /// The side that takes writes.
@@ -47,7 +51,7 @@ struct Side {
     acknowledged: u64,
     failed: u64,
     last_acknowledged: Option<(u64, Moment)>,
-    last_failure: Option<String>,
+    last_failure: Option<Cow<'static, str>>,
 }
 
 /// One row on its way to one side.
@@ -76,6 +80,7 @@ impl CanaryLane {
             of: canary.of.clone(),
             every: canary.every,
             limit,
+            no_answer: format!("no answer within {}", limit.short()),
             ready: false,
             active: RegionRole::Primary,
             promoted: false,
@@ -99,7 +104,7 @@ impl CanaryLane {
     pub(super) fn unable(&mut self, why: String) {
         let side = &mut self.sides[side(self.active)];
         side.failed += 1;
-        side.last_failure = Some(why);
+        side.last_failure = Some(why.into());
     }
 
     /// What is to be sent at a tick: one row, to the side that takes writes and, after a promotion, to the one that
@@ -127,9 +132,9 @@ impl CanaryLane {
     }
 
     /// Whether this result changes nothing that anybody waits for.
-    pub(super) fn is_quiet(&self, attempt: &Attempt, result: &WriteAttempt) -> bool {
+    pub(super) fn is_quiet(&self, attempt: &Attempt, result: Option<&WriteAttempt>) -> bool {
         let news = if attempt.wanted { self.overlaps(attempt) } else { !self.may_take(attempt.region) };
-        self.split_seen || *result != WriteAttempt::Acknowledged || !news
+        self.split_seen || result != Some(&WriteAttempt::Acknowledged) || !news
     }
 
     /// Whether `region` may take rows that were sent to it while the other side was the one to take them: it is being
@@ -150,13 +155,14 @@ impl CanaryLane {
         (self.promoting, self.handed_over) = (Some(to), None);
     }
 
-    /// What became of a row, known at `answered`. `Some` if it was acknowledged by the side that must refuse it.
-    pub(super) fn end(&mut self, attempt: &Attempt, result: WriteAttempt, answered: Moment) -> Option<String> {
+    /// What became of a row, known at `answered`; `None`: no answer within the limit. `Some` if it was acknowledged by
+    /// the side that must refuse it.
+    pub(super) fn end(&mut self, attempt: &Attempt, result: Option<WriteAttempt>, answered: Moment) -> Option<String> {
         let number = attempt.row.number;
         let side = &mut self.sides[side(attempt.region)];
         side.under_way = side.under_way.saturating_sub(1);
         match result {
-            WriteAttempt::Acknowledged => {
+            Some(WriteAttempt::Acknowledged) => {
                 side.acknowledged += 1;
                 side.last_acknowledged = Some((number, answered));
                 if !attempt.wanted && self.may_take(attempt.region) {
@@ -187,10 +193,16 @@ impl CanaryLane {
                     self.ledger.acknowledged(number, answered);
                 }
             }
-            WriteAttempt::Refused(words) | WriteAttempt::Unknown(words) => {
+            Some(WriteAttempt::Refused(words) | WriteAttempt::Unknown(words)) => {
                 side.failed += 1;
                 if side.last_failure.as_ref() != Some(&words) {
                     side.last_failure = Some(words);
+                }
+            }
+            None => {
+                side.failed += 1;
+                if side.last_failure.as_deref() != Some(&*self.no_answer) {
+                    side.last_failure = Some(self.no_answer.clone().into());
                 }
             }
         }
@@ -227,7 +239,7 @@ impl CanaryLane {
                 acknowledged: std::mem::take(&mut side.acknowledged),
                 failed: std::mem::take(&mut side.failed),
                 last_acknowledged: side.last_acknowledged,
-                last_failure: side.last_failure.take(),
+                last_failure: side.last_failure.take().map(Cow::into_owned),
             })
         })
     }
