@@ -10,6 +10,7 @@
 //! by leaving samples out.
 
 mod ahead;
+mod burst;
 mod canary;
 mod desk;
 mod follow;
