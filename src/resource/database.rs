@@ -99,10 +99,9 @@ pub enum WriteAttempt {
 }
 
 /// Foretells what becomes of a canary's rows in a region, each sent when it says.
-pub trait ForetellRows: Foretell<(RegionRole, CanaryRow), WriteAttempt> {
-    /// Whether `region` may take a row, as things stand.
-    fn may_take(&self, region: RegionRole) -> bool;
-}
+pub trait ForetellRows: Foretell<(RegionRole, CanaryRow), WriteAttempt> {}
+
+impl<T: Foretell<(RegionRole, CanaryRow), WriteAttempt>> ForetellRows for T {}
 
 /// A numbered row of a canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Polling, Poll, Waker};
 
-use super::burst::{Burst, is_calm};
 use super::desk::Desk;
 use super::shared::{Done, Shared, Work, begin};
 use crate::time::{Class, Clock, Moment, Span};
@@ -97,9 +96,6 @@ struct Agenda {
     entered: u64,
     slots: Vec<Slot>,
     free: Vec<usize>,
-    /// Lines of calm canaries, whose next ticks stand here and not among the entries.
-    calm: Vec<(usize, u64)>,
-    burst: Burst,
 }
 
 /// What is under way.
@@ -114,14 +110,7 @@ enum Slot {
 
 impl Agenda {
     fn new(shared: &Shared) -> Self {
-        let mut agenda = Self {
-            entries: BinaryHeap::new(),
-            entered: 0,
-            slots: Vec::new(),
-            free: Vec::new(),
-            calm: Vec::new(),
-            burst: Burst::default(),
-        };
+        let mut agenda = Self { entries: BinaryHeap::new(), entered: 0, slots: Vec::new(), free: Vec::new() };
         let now = shared.clock.now();
         for (line, ticks) in shared.ticks.iter().enumerate() {
             let tick = ticks.after(now);
@@ -147,8 +136,7 @@ impl Agenda {
 
     /// When something is to be done.
     fn next(&self, shared: &Shared) -> Moment {
-        let calm = self.calm.iter().map(|(line, tick)| shared.ticks[*line].at(*tick)).min();
-        shared.desk().next_due().min(self.next_entry()).min(calm.unwrap_or(Moment::MAX))
+        shared.desk().next_due().min(self.next_entry())
     }
 
     /// Does all that is to be done up to now, and ahead of it all that nobody waits for, up to `horizon`: the instant
@@ -157,7 +145,6 @@ impl Agenda {
         let now = shared.clock.now();
         shared.at_desk(|desk| {
             let mut advanced = Advanced::Ahead;
-            self.wake_canaries(shared, desk);
             loop {
                 let due = desk.next_due();
                 let entry = self.entries.peek().map(|entry| (entry.at, entry.item));
@@ -173,14 +160,6 @@ impl Agenda {
                     continue;
                 }
                 let Some((at, item)) = entry else { break };
-                if let Item::Tick { line, tick } = item
-                    && let Some(canary) = line.checked_sub(shared.probes.len())
-                    && is_calm(shared, desk, canary)
-                {
-                    self.entries.pop();
-                    self.calm.push((line, tick));
-                    continue;
-                }
                 if at > now && (at >= horizon || advanced == Advanced::Seen || !self.is_quiet(desk, item)) {
                     break;
                 }
@@ -190,38 +169,8 @@ impl Agenda {
                     advanced = Advanced::Seen;
                 }
             }
-            let come = if advanced == Advanced::Seen { now } else { horizon };
-            self.follow_with_rows(shared, desk, now, come.min(desk.next_due()).min(self.next_entry()));
             advanced
         })
-    }
-
-    /// Lets canaries take turns with all else again that are calm no longer.
-    fn wake_canaries(&mut self, shared: &Shared, desk: &mut Desk) {
-        for (line, tick) in std::mem::take(&mut self.calm) {
-            if is_calm(shared, desk, line - shared.probes.len()) {
-                self.calm.push((line, tick));
-            } else {
-                self.enter(shared.ticks[line].at(tick), Item::Tick { line, tick });
-            }
-        }
-    }
-
-    /// Takes the ticks of calm canaries up to now and, ahead of it, up to `limit`, where all else has come to.
-    fn follow_with_rows(&mut self, shared: &Arc<Shared>, desk: &mut Desk, now: Moment, limit: Moment) {
-        for (line, tick) in std::mem::take(&mut self.calm) {
-            let (tick, at, left) = self.burst.run(shared, desk, (line, tick), now, limit);
-            let calm = left.iter().all(Option::is_none);
-            for work in left.into_iter().flatten() {
-                let slot = self.slot();
-                self.go_on(desk, slot, start(shared, line, work, at), at, limit);
-            }
-            if calm {
-                self.calm.push((line, tick));
-            } else {
-                self.enter(shared.ticks[line].at(tick), Item::Tick { line, tick });
-            }
-        }
     }
 
     /// Whether `item` changes nothing that anybody waits for.

@@ -137,14 +137,6 @@ impl CanaryLane {
         self.split_seen || result != Some(&WriteAttempt::Acknowledged) || !news
     }
 
-    /// Whether no row is under way and none that is sent can change anything that anybody waits for; `takes` says whether
-    /// a side takes rows.
-    pub(super) fn is_calm(&self, takes: impl FnOnce(RegionRole) -> bool) -> bool {
-        let alone = self.sides.iter().all(|side| side.under_way == 0);
-        let quiet = self.split_seen || !self.promoted || !takes(self.active.other());
-        alone && self.promoting.is_none() && quiet
-    }
-
     /// Whether `region` may take rows that were sent to it while the other side was the one to take them: it is being
     /// promoted, or it was since they were sent.
     fn may_take(&self, region: RegionRole) -> bool {

@@ -10,7 +10,6 @@
 //! by leaving samples out.
 
 mod ahead;
-mod burst;
 mod canary;
 mod desk;
 mod follow;

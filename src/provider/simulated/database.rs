@@ -80,9 +80,6 @@ pub(super) async fn write(
 
 /// What takes a canary's rows.
 pub(super) trait TakeRow {
-    /// Whether `region` refuses rows.
-    fn refuses(&self, state: &State, region: RegionRole) -> bool;
-
     /// A row arrives in `region`; refused in words.
     fn take_row(
         &self,
@@ -130,16 +127,6 @@ where
     }
 }
 
-impl<S: Send + Sync> ForetellRows for Rows<S>
-where
-    Handle<S>: TakeRow,
-{
-    fn may_take(&self, region: RegionRole) -> bool {
-        let state = self.store.world.state();
-        state.users_reach(region) && !self.store.refuses(&state, region)
-    }
-}
-
 /// How an instance that takes no writes says so.
 fn refusal(pair: &Pair, region: RegionRole) -> Result<(), Cow<'static, str>> {
     let side = pair.side(region);
@@ -162,10 +149,6 @@ impl Handle<SimulatedDatabase> {
 }
 
 impl TakeRow for Handle<SimulatedDatabase> {
-    fn refuses(&self, state: &State, region: RegionRole) -> bool {
-        refusal(&state.databases[self.n], region).is_err()
-    }
-
     fn take_row(
         &self,
         state: &mut State,

@@ -104,10 +104,6 @@ impl Handle<SimulatedStorage> {
 }
 
 impl TakeRow for Handle<SimulatedStorage> {
-    fn refuses(&self, state: &State, region: RegionRole) -> bool {
-        refusal(&state.storages[self.n].pair, region).is_err()
-    }
-
     fn take_row(
         &self,
         state: &mut State,
