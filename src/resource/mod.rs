@@ -12,6 +12,7 @@ mod context;
 mod database;
 mod dns;
 mod exhibit;
+mod foretold;
 mod health;
 mod network;
 mod people;
@@ -31,10 +32,12 @@ pub use ballot::{Ballot, Cast, Votes};
 pub use compute::{Compute, ComputeGroup, ComputeState};
 pub use context::{Actor, Cancellation, Context};
 pub use database::{
-    CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, Preserved, ReplicaRole, WriteAttempt,
+    CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, ForetellRows, Preserved, ReplicaRole,
+    WriteAttempt,
 };
 pub use dns::{Dns, DnsState, RecordSet, RecordType, ServerAnswer};
 pub use exhibit::{EXHIBIT_FILE_MAX, EXHIBIT_LINK_MAX, EXHIBIT_TEXT_MAX, Exhibit, ExhibitKind};
+pub use foretold::{Foretell, Foretold};
 pub use health::{Health, HealthState, ServiceHealth};
 pub use network::{
     Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,

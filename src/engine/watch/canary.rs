@@ -1,5 +1,7 @@
 //! What is known of one canary: where it writes, which rows are under way, what was acknowledged.
 
+use std::borrow::Cow;
+
 use super::ledger::{Ledger, Survey};
 use crate::event::Event;
 use crate::id::{ProbeId, RegionRole, ResourceId};
@@ -21,6 +23,8 @@ pub(super) struct CanaryLane {
     pub(super) of: ResourceId,
     pub(super) every: Span,
     limit: Span,
+    /// What is told of a row that nobody answered within it.
+    no_answer: String,
     /// Whether what it needs was made; before that it writes nothing.
     ready: bool,
     /// The side that takes writes.
@@ -50,7 +54,7 @@ struct Side {
     failed: u64,
     first_acknowledged: Option<(u64, Moment)>,
     last_acknowledged: Option<(u64, Moment)>,
-    last_failure: Option<String>,
+    last_failure: Option<Cow<'static, str>>,
     rows: Vec<(u64, u64)>,
     /// Known of a journal: since then it has acknowledged nothing.
     silent_since: Option<Moment>,
@@ -73,6 +77,8 @@ impl Side {
 
 /// So many ranges of acknowledged rows are told at once.
 const ROWS_MAX: usize = 256;
+/// So many acknowledged rows are recalled of one summary: far more than are ever summed up.
+const ROWS_RECALLED_MAX: usize = 1 << 20;
 
 /// One row on its way to one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +106,7 @@ impl CanaryLane {
             of: canary.of.clone(),
             every: canary.every,
             limit,
+            no_answer: format!("no answer within {}", limit.short()),
             ready: false,
             active: RegionRole::Primary,
             promoted: false,
@@ -128,6 +135,8 @@ impl CanaryLane {
         let first = progress.first_acknowledged.unwrap_or(last);
         let step = last.1.since(first.1).0 / last.0.saturating_sub(first.0).max(1);
         let rows = progress.rows.iter().flat_map(|(from, to)| *from..=*to);
+        // A journal that was made up may tell of more rows than there is time for.
+        let rows = rows.take(usize::try_from(progress.acknowledged).unwrap_or(usize::MAX).min(ROWS_RECALLED_MAX));
         for row in rows.filter(|row| *row >= self.stretch_from) {
             let at = first.1 + Span(step.saturating_mul(row.saturating_sub(first.0)));
             self.ledger.acknowledged(row, if row == last.0 { last.1 } else { at.min(last.1) });
@@ -149,6 +158,7 @@ impl CanaryLane {
         let since = self.ledger.last().map_or(from, |(_, at)| at.min(from));
         self.next_row += to.since(since).0 / self.every.0.max(1) + AT_ONCE_MAX + 1;
     }
+
     /// It may write from now on, to `active`.
     pub(super) fn begin(&mut self, active: RegionRole) {
         self.ready = true;
@@ -162,7 +172,7 @@ impl CanaryLane {
     pub(super) fn unable(&mut self, why: String) {
         let side = &mut self.sides[side(self.active)];
         side.failed += 1;
-        side.last_failure = Some(why);
+        side.last_failure = Some(why.into());
     }
 
     /// What is to be sent at a tick: one row, to the side that takes writes and, after a promotion, to the one that
@@ -189,15 +199,10 @@ impl CanaryLane {
         Some(Attempt { region, row, limit: self.limit, wanted })
     }
 
-    /// How many rows are under way, to either side.
-    pub(super) fn under_way(&self) -> u64 {
-        self.sides.iter().map(|side| side.under_way).sum()
-    }
-
     /// Whether this result changes nothing that anybody waits for.
-    pub(super) fn is_quiet(&self, attempt: &Attempt, result: &WriteAttempt) -> bool {
+    pub(super) fn is_quiet(&self, attempt: &Attempt, result: Option<&WriteAttempt>) -> bool {
         let news = if attempt.wanted { self.overlaps(attempt) } else { !self.may_take(attempt.region) };
-        self.split_seen || *result != WriteAttempt::Acknowledged || !news
+        self.split_seen || result != Some(&WriteAttempt::Acknowledged) || !news
     }
 
     /// Whether `region` may take rows that were sent to it while the other side was the one to take them: it is being
@@ -218,13 +223,14 @@ impl CanaryLane {
         (self.promoting, self.handed_over) = (Some(to), None);
     }
 
-    /// What became of a row, known at `answered`. `Some` if it was acknowledged by the side that must refuse it.
-    pub(super) fn end(&mut self, attempt: &Attempt, result: WriteAttempt, answered: Moment) -> Option<String> {
+    /// What became of a row, known at `answered`; `None`: no answer within the limit. `Some` if it was acknowledged by
+    /// the side that must refuse it.
+    pub(super) fn end(&mut self, attempt: &Attempt, result: Option<WriteAttempt>, answered: Moment) -> Option<String> {
         let number = attempt.row.number;
         let side = &mut self.sides[side(attempt.region)];
         side.under_way = side.under_way.saturating_sub(1);
         match result {
-            WriteAttempt::Acknowledged => {
+            Some(WriteAttempt::Acknowledged) => {
                 side.acknowledged(number, answered);
                 if !attempt.wanted && self.may_take(attempt.region) {
                     if self.promoting == Some(attempt.region) {
@@ -254,10 +260,16 @@ impl CanaryLane {
                     self.ledger.acknowledged(number, answered);
                 }
             }
-            WriteAttempt::Refused(words) | WriteAttempt::Unknown(words) => {
+            Some(WriteAttempt::Refused(words) | WriteAttempt::Unknown(words)) => {
                 side.failed += 1;
                 if side.last_failure.as_ref() != Some(&words) {
                     side.last_failure = Some(words);
+                }
+            }
+            None => {
+                side.failed += 1;
+                if side.last_failure.as_deref() != Some(&*self.no_answer) {
+                    side.last_failure = Some(self.no_answer.clone().into());
                 }
             }
         }
@@ -297,7 +309,7 @@ impl CanaryLane {
                 acknowledged: std::mem::take(&mut side.acknowledged),
                 failed: std::mem::take(&mut side.failed),
                 last_acknowledged: side.last_acknowledged,
-                last_failure: side.last_failure.take(),
+                last_failure: side.last_failure.take().map(Cow::into_owned),
                 first_acknowledged: side.first_acknowledged.take(),
                 rows: std::mem::take(&mut side.rows),
             })

@@ -165,8 +165,8 @@ impl Desk {
         if self.closed {
             return;
         }
-        self.lanes[lane].end(sample);
-        while let Some(sample) = self.lanes[lane].next() {
+        let mut next = self.lanes[lane].end(sample);
+        while let Some(sample) = next {
             let sight = self.sight(lane);
             let (told, shown) = self.lanes[lane].take(sample, sight);
             let changed = shown || !told.is_empty();
@@ -179,6 +179,7 @@ impl Desk {
             if changed || Some(lane) == self.witness {
                 self.check_guards(now);
             }
+            next = self.lanes[lane].next();
         }
     }
 
@@ -266,8 +267,8 @@ impl Desk {
         if self.closed || self.told.len() >= WAITING_MAX { [None, None] } else { self.canaries[place].tick(now) }
     }
 
-    /// A canary's row was answered, or not, at `now`.
-    pub(super) fn canary_end(&mut self, place: usize, attempt: &Attempt, result: WriteAttempt, now: Moment) {
+    /// A canary's row was answered, or not within the limit (`None`), at `now`.
+    pub(super) fn canary_end(&mut self, place: usize, attempt: &Attempt, result: Option<WriteAttempt>, now: Moment) {
         if !self.closed {
             let split = self.canaries[place].end(attempt, result, now);
             if let Some(seen) = split {

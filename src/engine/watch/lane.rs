@@ -18,7 +18,7 @@ pub(super) struct Lane {
     /// The region whose answers alone end an outage.
     active: Option<RegionRole>,
     /// Samples that have begun, in the order of their ticks, with those that came back before an earlier one.
-    under_way: VecDeque<(u64, Option<Sample>)>,
+    under_way: VecDeque<(u64, Option<Box<Sample>>)>,
     under_way_max: usize,
     /// The newest sample in the order of ticks.
     last: Option<Sample>,
@@ -70,17 +70,22 @@ impl Lane {
         room
     }
 
-    /// Notes a sample's result.
-    pub(super) fn end(&mut self, sample: Sample) {
-        if let Some(place) = self.under_way.iter_mut().find(|(tick, _)| *tick == sample.tick) {
-            place.1 = Some(sample);
+    /// Notes a sample's result. Gives it back if it is the next in the order of ticks, as nearly all are.
+    pub(super) fn end(&mut self, sample: Sample) -> Option<Sample> {
+        if self.under_way.front().is_some_and(|(tick, _)| *tick == sample.tick) {
+            self.under_way.pop_front();
+            return Some(sample);
         }
+        if let Some(place) = self.under_way.iter_mut().find(|(tick, _)| *tick == sample.tick) {
+            place.1 = Some(Box::new(sample));
+        }
+        None
     }
 
     /// The next sample in the order of ticks, if it is there.
     pub(super) fn next(&mut self) -> Option<Sample> {
         match self.under_way.front() {
-            Some((_, Some(_))) => self.under_way.pop_front().and_then(|(_, sample)| sample),
+            Some((_, Some(_))) => self.under_way.pop_front().and_then(|(_, sample)| sample.map(|sample| *sample)),
             _ => None,
         }
     }
