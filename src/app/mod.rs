@@ -3,22 +3,28 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod crash;
 mod history;
 mod load;
 mod machine;
 mod real;
 mod rehearsal;
 mod reports;
+mod resume;
 mod run;
 pub mod simulation;
 mod survey;
 
+pub use crash::{Crash, Kill, rehearse_crashing};
 pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
 pub use load::{Loaded, Request, load};
 pub use rehearsal::{Aftermath, Rehearsal, Rehearsed, rehearse};
 pub use reports::{Written, draw, write_reports, write_whole};
+pub use resume::{ResumeRequest, resume};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
 pub use survey::{Surveyed, survey};
+
+use history::journal_entries;
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::model::ExitCode;

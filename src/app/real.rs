@@ -14,17 +14,18 @@ use crate::infrastructure::simulate::Faults;
 use crate::model::Plan;
 use crate::provider::network::RealNetwork;
 use crate::provider::process::RealProcesses;
+use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
 use crate::resource::{People, Resources};
 use crate::time::Clock;
 
 /// Everything that the plan's steps and probes may reach, but for [`people`].
-pub(super) fn resources(plan: &Plan, clock: &Clock) -> Result<Resources, AppError> {
+pub(super) fn resources(plan: &Plan, clock: &Clock, keeper: Option<Keeper>) -> Result<Resources, AppError> {
     refuse_unknown(plan)?;
     let mut all = simulated_part(plan, clock)?;
     all.network = Arc::new(RealNetwork::new());
-    all.processes = Arc::new(RealProcesses);
+    all.processes = Arc::new(keeper.map(RealProcesses::kept).unwrap_or_default());
     all.people = Arc::new(NobodyPeople);
     Ok(all)
 }

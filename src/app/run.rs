@@ -10,18 +10,19 @@ use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
-use crate::engine::{Attended, Ended, EngineError, Observer, Run, Sight, Signal, drive};
+use crate::engine::{Attended, Ended, EngineError, Observer, Past, Run, Sight, Signal, drive};
 use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
-use crate::provider::simulated::{FaultyHealth, Simulation};
+use crate::provider::process::keeper::Keeper;
+use crate::provider::simulated::{FaultPoint, FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
 use crate::resource::{Resources, World};
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
-use crate::time::{Clock, Moment, run_real, run_virtual};
+use crate::time::{Clock, Moment, run_real_since, run_virtual, since_boot};
 
 /// Who answers gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct RunRequest {
     pub pace: Pace,
     /// Who sees the run's events.
     pub observers: Vec<Progress>,
+    /// Muster's own program, by which what it started is ended if it is killed. `None`: it runs on to its own end.
+    pub program: Option<PathBuf>,
 }
 
 /// A run that has ended.
@@ -104,7 +107,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
     })?;
     // The index before the folder: a run that can't be noted leaves no folder behind.
-    let (history, mut notices) = History::open(&request.runs)?;
+    let (history, notices) = History::open(&request.runs)?;
     let folder = RunFolder::create(reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
@@ -121,18 +124,42 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     } else {
         history.started(&started, &folder.run, start)?;
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
-        real_run(request, Setting { run: folder.run.clone(), started, journal, faults })?
+        {
+            let RunRequest { attendance, program, observers, .. } = request;
+            real_world(
+                folder.run.clone(),
+                folder.path.clone(),
+                started,
+                journal,
+                attendance,
+                program,
+                observers,
+                Moment::ZERO,
+                None,
+            )?
+        }
     };
+    conclude(folder.run, folder.path, ended, &history, notices)
+}
+
+/// Writes the reports of a run that has ended, or was stopped, and notes it in the index.
+pub(super) fn conclude(
+    run: RunId,
+    folder: PathBuf,
+    ended: Ended,
+    history: &History,
+    mut notices: Vec<String>,
+) -> Result<Finished, AppError> {
     let exit = ended.exit;
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
-    let record = Record::from_events(folder.run.clone(), ended.events, heads);
+    let record = Record::from_events(run.clone(), ended.events, heads);
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
-    let reports = write_reports(&record, &folder.path)?;
+    let reports = write_reports(&record, &folder)?;
     if let Err(error) = history.finished(&record) {
         notices
             .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
     }
-    Ok(Finished { run: folder.run, folder: folder.path, record, reports, exit, notices })
+    Ok(Finished { run, folder, record, reports, exit, notices })
 }
 
 /// What a run is refused for before it exists.
@@ -187,6 +214,8 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
             host,
             user,
             boot,
+            since_boot: None,
+            kept: None,
             vantage: String::new(),
             lead: request.lead.clone(),
             participants: request.participants.clone(),
@@ -227,7 +256,7 @@ pub(super) fn in_simulation<T>(
         let points = world.faults.clone();
         let simulation = Simulation::new(world).map_err(|error| AppError::Usage(error.to_string()))?;
         let before = simulation.world();
-        let sight: Sight = Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())));
+        let sight = sight(seed, points);
         let (_keep, signals) = tokio::sync::mpsc::channel(1);
         let (mut started, journal) = (setting.started, setting.journal);
         let resources = simulation.resources();
@@ -240,21 +269,42 @@ pub(super) fn in_simulation<T>(
     ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
 }
 
-fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
-    let ran = run_real(|clock| async move {
-        let redactor = Redactor::default();
-        let folder = request.runs.reports.join(setting.run.as_str());
-        let mut resources = real::resources(&setting.started.plan, &clock)?;
-        resources.people = real::people(request.attendance, &folder);
-        let journal = setting.journal;
+/// Puts the faults of steps between them and what the probes know.
+pub(super) fn sight(seed: Seed, points: Vec<FaultPoint>) -> Sight {
+    Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())))
+}
+
+/// Carries a run out in the real world, from `now` of its own time on.
+#[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both ways into one give all of them")]
+pub(super) fn real_world(
+    run: RunId,
+    folder: PathBuf,
+    mut started: Started,
+    journal: Journal,
+    attendance: Attendance,
+    program: Option<PathBuf>,
+    observers: Vec<Progress>,
+    now: Moment,
+    mut past: Option<Past>,
+) -> Result<Ended, AppError> {
+    let ran = run_real_since(now, |clock| async move {
+        let keeper = program.map(Keeper::new);
+        let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
+        let mut resources = real::resources(&started.plan, &clock, keeper)?;
+        resources.people = real::people(attendance, &folder);
         let signals = signals(&clock)?;
-        let mut started = setting.started;
-        started.origin.vantage = resources.network.vantage();
+        if let Some(past) = &mut past {
+            past.resumed.kept = kept;
+        } else {
+            started.origin.kept = kept;
+            started.origin.vantage = resources.network.vantage();
+            started.origin.since_boot = Some(since_boot());
+        }
         let sight: Sight = Arc::new(|health| health);
-        let mut run =
-            assemble(setting.run, started, resources, journal, clock, Pace::Plain, sight, signals, request.observers);
-        run.secrets = Arc::new(redactor);
-        if request.attendance == Attendance::Terminal {
+        let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
+        run.secrets = Arc::new(Redactor::default());
+        run.past = past;
+        if attendance == Attendance::Terminal {
             run.attended = Attended::Yes;
         }
         drive(run).await.map_err(broke_off)
@@ -263,7 +313,7 @@ fn real_run(request: RunRequest, setting: Setting) -> Result<Ended, AppError> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both worlds give all of them")]
-fn assemble(
+pub(super) fn assemble(
     id: RunId,
     started: Started,
     resources: Resources,
@@ -287,13 +337,15 @@ fn assemble(
         observers,
         signals,
         health,
+        past: None,
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-fn broke_off(error: EngineError) -> AppError {
+pub(super) fn broke_off(error: EngineError) -> AppError {
     match error {
         EngineError::Journal(_) => AppError::BrokeOff(error.to_string()),
+        EngineError::Past { .. } => AppError::Files(error.to_string()),
         EngineError::Defect(_) => AppError::Defect(error.to_string()),
     }
 }

@@ -11,6 +11,7 @@ mod output;
 mod plan;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod show;
 mod simulate;
@@ -20,6 +21,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 
 use crate::model::ExitCode;
+use crate::provider::process::keeper;
 use output::Output;
 
 /// Runs disaster-recovery drills: does your failover pass muster?
@@ -42,6 +44,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Runs the drill
     Run(run::RunCommand),
+    /// Takes up a run that was left behind
+    Resume(resume::ResumeCommand),
     /// Lists past runs
     History(history::HistoryCommand),
     /// Shows a run
@@ -50,6 +54,12 @@ enum Command {
     Report(report::ReportCommand),
     /// Checks a journal's chain
     Verify(verify::Verify),
+    /// Ends the programs of a Muster that was killed; started by Muster alone
+    #[command(name = keeper::SUBCOMMAND, hide = true)]
+    Keep {
+        /// What those programs carry
+        mark: String,
+    },
 }
 
 impl Command {
@@ -60,10 +70,12 @@ impl Command {
             Self::Plan(command) => command.form(),
             Self::Simulate(command) => command.form(),
             Self::Run(command) => command.form(),
+            Self::Resume(command) => command.form(),
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
             Self::Verify(command) => command.form(),
+            Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 }
@@ -91,10 +103,15 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Plan(command) => command.run(output),
         Command::Simulate(command) => command.run(output),
         Command::Run(command) => command.run(output),
+        Command::Resume(command) => command.run(output),
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),
         Command::Verify(command) => command.run(output),
+        Command::Keep { mark } => {
+            keeper::keep(&mark);
+            Ok(ExitCode::Passed)
+        }
     };
     done.unwrap_or_else(|error| output.fail(&error))
 }

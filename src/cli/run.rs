@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::progress::Progress;
-use crate::app::{self, AppError, Attendance, Loaded, RunRequest};
+use crate::app::{self, AppError, Attendance, Finished, Loaded, RunRequest};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::model::ExitCode;
@@ -45,6 +45,7 @@ impl Simulated {
             faults: self.faults.clone(),
             pace: Pace::Ahead,
             observers: Vec::new(),
+            program: std::env::current_exe().ok(),
         }
     }
 }
@@ -108,6 +109,11 @@ pub(super) fn carry_out(mut request: RunRequest, output: &Output) -> Result<Exit
         request.observers.push(Box::new(progress));
     }
     let finished = app::run(request)?;
+    Ok(show_end(&finished, output))
+}
+
+/// Prints what is to be said of a run that has ended, and gives its exit code.
+pub(super) fn show_end(finished: &Finished, output: &Output) -> ExitCode {
     for notice in &finished.notices {
         output.say(notice);
     }
@@ -115,5 +121,5 @@ pub(super) fn carry_out(mut request: RunRequest, output: &Output) -> Result<Exit
         let style = Style { folder: Some(finished.folder.display().to_string()), ..output.style() };
         output.result(&render(&finished.record, Format::Text, &style));
     }
-    Ok(finished.exit)
+    finished.exit
 }

@@ -248,7 +248,6 @@ fn with_account(answer: Answer, account: &Person) -> Answer {
     Answer { people: vec![person], ..answer }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "runs are taken up again next"))]
 /// The gates that are open at the end of these events, for a run that is taken up again.
 pub(super) fn open_gates<'e>(entries: impl IntoIterator<Item = &'e crate::record::Entry>) -> OpenGates {
     let mut open = OpenGates::new();

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AttemptRecord, DnsChange, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record, StepRecord,
+    AttemptRecord, DnsChange, Gap, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record, StepRecord,
     StepState, UndoRecord, VoteRecord, finish, steps,
 };
 use crate::catalogue::{Act, OnFailure, Part};
 use crate::event::{Event, FORMAT, ResumeTo, Started};
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, StepId};
-use crate::measure::{Active, Actives, Track};
+use crate::measure::{Active, Actives, Detector, Track};
 use crate::model::{
     CanaryCount, CanaryProgress, Course, ExitCode, Happened, LeftOver, Leg, PhaseKind, PhaseResult, Place, Plan,
-    SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+    ProbePlan, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Decision, ResourceState, World};
 use crate::time::{Moment, Span};
@@ -143,6 +143,10 @@ pub struct Builder {
     pub(super) courses: Vec<(Course, String)>,
     pub(super) timeline: Vec<Happening>,
     pub(super) finish: Option<Finish>,
+    /// When nobody watched.
+    pub(super) gaps: Vec<Gap>,
+    /// Until when samples are told of.
+    watched_until: Moment,
 }
 
 /// The most texts of failures that are kept for a service.
@@ -189,6 +193,8 @@ impl Builder {
             courses: Vec::new(),
             timeline: vec![Happening { at: first.elapsed, kind: HappeningKind::Started, text: title }],
             finish: None,
+            gaps: Vec::new(),
+            watched_until: first.elapsed,
             started,
         })
     }
@@ -201,6 +207,9 @@ impl Builder {
         let Entry { seq, at: wall, elapsed: at, event } = entry;
         self.events += 1;
         self.until = self.until.max(at);
+        if matches!(event, Event::Sampled { .. } | Event::SamplesSummed { .. }) {
+            self.watched_until = at;
+        }
         match event {
             Event::Started(_) => return Err(RecordError::StartedTwice(seq)),
             Event::Surveyed { world, unseen } => (self.before, self.unseen) = (world, unseen),
@@ -252,12 +261,13 @@ impl Builder {
             Event::GuardrailBroken { name, seen, then } => self.guardrail_broken(at, name, seen, then),
             Event::StepSkipped { step, because, by } => {
                 let index = self.step(seq, &step)?;
-                self.steps[index].warning = Some(match by {
-                    None => format!("left out: {because}"),
-                    Some(person) => format!("done by hand by {person}: {because}"),
-                });
+                match by {
+                    None => self.steps[index].warning = Some(format!("left out: {because}")),
+                    Some(person) => self.done_by_hand(index, at, &format!("by {person}: {because}")),
+                }
             }
             Event::Resumed(resumed) => {
+                self.gaps.push(Gap { from: self.watched_until, to: at, estimated: resumed.estimated });
                 let how = match resumed.to {
                     ResumeTo::GoOn => "goes on",
                     ResumeTo::Undo => "is undone",
@@ -303,6 +313,7 @@ impl Builder {
             Event::SamplesSummed { probes, canaries } => {
                 self.events += 1;
                 self.until = self.until.max(entry.elapsed);
+                self.watched_until = entry.elapsed;
                 self.samples_summed(probes, canaries);
                 Ok(())
             }
@@ -314,6 +325,24 @@ impl Builder {
     #[must_use]
     pub fn record(&self, heads: Heads) -> Record {
         finish::record(self, heads)
+    }
+
+    /// What the samples of a service's probe, or the witness's, add up to so far: as [`Record`] judges them.
+    #[must_use]
+    pub fn detector(&self, probe: &ProbePlan) -> Option<Detector> {
+        let track = self.tracks.get(&probe.id)?;
+        let plan = self.plan();
+        let witness = plan.witness.as_ref().filter(|witness| witness.id != probe.id);
+        let blind = witness.and_then(|witness| self.tracks.get(&witness.id)).map(Track::blind).unwrap_or_default();
+        let actives = plan.services.iter().position(|service| service.probe.id == probe.id);
+        let actives = actives.map(|place| self.actives[place].clone()).unwrap_or_default();
+        Some(track.detector(probe, &actives, &blind))
+    }
+
+    /// The region whose answers alone end an outage of the service at `place`.
+    #[must_use]
+    pub fn active(&self, place: usize) -> Active {
+        self.actives.get(place).and_then(|actives| actives.at(Moment::MAX))
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -396,8 +425,21 @@ impl Builder {
         }
     }
 
+    fn done_by_hand(&mut self, index: usize, at: Moment, who_and_why: &str) {
+        let step = &mut self.steps[index];
+        step.started.get_or_insert(at);
+        step.ended = Some(at);
+        step.state = StepState::ByHand;
+        step.failure = Some(who_and_why.to_owned());
+        let text = format!("{} was done by hand {who_and_why}", step.title);
+        if let Part::Switch(to) = self.started.plan.steps[index].act.describe().part() {
+            self.set_active(index, at, Some(to));
+        }
+        self.mark(at, HappeningKind::Gate, text);
+    }
+
     fn step_failed(&mut self, index: usize, at: Moment, attempt: u32, failure: StepFailure) {
-        let StepFailure { what, happened, retry_in, evidence } = failure;
+        let StepFailure { what, happened, retry_in, evidence, ask: _ } = failure;
         if let Some(open) = self.end_attempt(index, at, attempt) {
             open.failure = Some(what.clone());
             open.happened = Some(happened);

@@ -127,6 +127,8 @@ pub enum StepState {
     FailedButHappened,
     /// Nobody knows whether it took effect.
     InDoubt,
+    /// A person did by hand what it is for, and said so.
+    ByHand,
 }
 
 impl StepState {
@@ -139,7 +141,7 @@ impl StepState {
     /// Whether it ended badly.
     #[must_use]
     pub fn is_bad(self) -> bool {
-        matches!(self, Self::Failed | Self::FailedButHappened | Self::InDoubt)
+        matches!(self, Self::Failed | Self::FailedButHappened | Self::InDoubt | Self::ByHand)
     }
 }
 

@@ -164,6 +164,7 @@ impl Dispatcher {
             happened,
             retry_in: None,
             evidence: crate::catalogue::Evidence::new(),
+            ask: false,
         };
         self.emit(round, Event::StepFailed { step: id, attempt, failure })
     }

@@ -113,6 +113,11 @@ impl Dispatcher {
                 self.looking.remove(&step);
                 self.cancels.remove(&step);
                 let Some(events) = events else { return Ok(()) };
+                // It was asked to end so that it can be taken up later: it stays under way, as if Muster had been killed.
+                let failed = matches!(events.last(), Some(Event::StepFailed { .. }));
+                if failed && self.break_off == Some(BreakOff::Resumable) {
+                    return Ok(());
+                }
                 let begins = matches!(events.first(), Some(Event::StepStarted { .. }));
                 if begins && !self.may_act(events.first()) {
                     // It was done already, or could not be seen; either way nothing was changed.
@@ -124,6 +129,9 @@ impl Dispatcher {
             }
             Note::Undone { step, result } => {
                 self.cancels.remove(&step);
+                if result.leaves_something() && self.break_off == Some(BreakOff::Resumable) {
+                    return Ok(());
+                }
                 let step = self.plan.steps[step].id.clone();
                 self.emit(round, Event::UndoFinished { step, result })?;
             }

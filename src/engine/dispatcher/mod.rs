@@ -8,6 +8,7 @@ mod decide;
 mod deeds;
 mod end;
 mod intake;
+mod take_up;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,9 +20,9 @@ use intake::Note;
 
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
-use crate::engine::gates::{Desk, DeskSetup};
+use crate::engine::gates::{Desk, DeskSetup, open_gates};
 use crate::engine::watch::{Watch, WatchSetup};
-use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context, survey};
+use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context};
 use crate::event::Event;
 use crate::id::RegionRole;
 use crate::journal::Stamp;
@@ -141,20 +142,30 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
 fn desk(run: &Run, sink: &Sink) -> Desk {
     let origin = &run.started.origin;
     let starter = Person { name: origin.lead.clone(), user: origin.user.clone(), host: origin.host.clone() };
-    let setup = DeskSetup { terminal: starter.clone(), starter, ..DeskSetup::default() };
+    let setup = match &run.past {
+        None => DeskSetup { terminal: starter.clone(), starter, ..DeskSetup::default() },
+        Some(past) => DeskSetup { starter, terminal: past.resumed.by.clone(), open: open_gates(&past.entries) },
+    };
     Desk::new(Arc::clone(&run.resources.people), sink.clone(), setup)
 }
 
 impl Dispatcher {
     /// The first events, and everything that watches.
     async fn begin(&mut self, cx: &Context) -> Result<(), EngineError> {
+        if let Some(past) = self.run.past.take() {
+            return self.take_up(cx, past).await;
+        }
         let started = Event::Started(Box::new(self.run.started.clone()));
         self.write(vec![started]).await?;
-        let (world, unseen) = survey(&self.plan, &self.run.resources, cx).await;
-        self.tools.initial = Arc::new(world.clone());
-        self.write(vec![Event::Surveyed { world, unseen }]).await?;
-        let regions = self.regions();
-        let watch = Watch::start(WatchSetup {
+        let since = self.look_around(cx).await?;
+        let watch = Watch::start(self.watch_setup(since));
+        self.tools.health = (self.run.health)(watch.health());
+        self.watch = Some(Arc::new(watch));
+        Ok(())
+    }
+
+    fn watch_setup(&self, since: Moment) -> WatchSetup {
+        WatchSetup {
             plan: Arc::clone(&self.plan),
             resources: self.run.resources.clone(),
             run: self.run.id.clone(),
@@ -162,11 +173,9 @@ impl Dispatcher {
             fencing: self.run.fencing,
             sink: self.sink.clone(),
             pace: self.run.pace,
-            addresses: regions,
-        });
-        self.tools.health = (self.run.health)(watch.health());
-        self.watch = Some(Arc::new(watch));
-        Ok(())
+            addresses: self.regions(),
+            since,
+        }
     }
 
     /// The addresses of both regions, as the records' providers know them.
@@ -195,7 +204,7 @@ impl Dispatcher {
             if finished && self.unsettled == 0 {
                 return Ok(());
             }
-            if self.break_off.is_some() && (self.state.acting == 0 || self.grace_over) {
+            if self.break_off.is_some() && (self.cancels.is_empty() || self.grace_over) {
                 return Ok(());
             }
             self.listen(&mut round, inbox, noted).await?;
@@ -253,7 +262,8 @@ impl Dispatcher {
         | Event::StepPassed { step, .. }
         | Event::StepFailed { step, .. }
         | Event::UndoStarted { step }
-        | Event::UndoFinished { step, .. }) = event
+        | Event::UndoFinished { step, .. }
+        | Event::StepSkipped { step, by: Some(_), .. }) = event
         else {
             return;
         };
@@ -268,6 +278,7 @@ impl Dispatcher {
                 }
             }
             Event::StepPassed { pass, .. } if !pass.already => self.promoted(n),
+            Event::StepSkipped { .. } => self.promoted(n),
             Event::StepFailed { failure, .. } => {
                 if failure.happened == Happened::Yes {
                     self.promoted(n);
@@ -292,7 +303,9 @@ impl Dispatcher {
                 }
             }
             (Event::StepStarted { .. }, Act::DnsSwitch(switch), _) => watch.switching(&switch.records.0, switch.to),
-            (Event::StepPassed { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, Some(switch.to)),
+            (Event::StepPassed { .. } | Event::StepSkipped { .. }, Act::DnsSwitch(switch), _) => {
+                watch.serves(&switch.records.0, Some(switch.to))
+            }
             (Event::UndoStarted { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, None),
             (Event::UndoFinished { result: UndoResult::Restored, .. }, Act::DnsSwitch(switch), _) => {
                 watch.serves(&switch.records.0, Some(switch.to.other()));

@@ -83,6 +83,31 @@ impl Desk {
         }
     }
 
+    /// The probe at `place`.
+    pub(super) fn lane(&mut self, place: usize) -> &mut Lane {
+        &mut self.lanes[place]
+    }
+
+    /// All canaries.
+    pub(super) fn canaries(&mut self) -> &mut [CanaryLane] {
+        &mut self.canaries
+    }
+
+    /// It was told that this guardrail is broken.
+    pub(super) fn recall_guard(&mut self, name: &str) {
+        self.guards.iter_mut().filter(|guard| guard.is(name)).for_each(Guard::was_told);
+    }
+
+    /// It was told that Muster itself seems to be cut off.
+    pub(super) fn recall_cut_off(&mut self) {
+        self.cut_off_told = true;
+    }
+
+    /// It was told that both sides of `resource` take writes.
+    pub(super) fn recall_split(&mut self, resource: &ResourceId) {
+        self.split.insert(resource.clone());
+    }
+
     /// Nothing that comes after this counts.
     pub(super) fn close(&mut self) {
         self.closed = true;

@@ -48,6 +48,14 @@ impl Lane {
         }
     }
 
+    /// Goes on from what the samples of a journal add up to. The first sample after it is told as a change, whatever it
+    /// says, so that the time between is not taken for one stretch of samples alike.
+    pub(super) fn recall(&mut self, detector: Detector, active: Option<RegionRole>) {
+        let health = detector.health();
+        self.shown = (health.state, health.served_by);
+        (self.detector, self.active) = (detector, active);
+    }
+
     /// From now on only answers of `region` end an outage.
     pub(super) fn activate(&mut self, active: Option<RegionRole>) {
         (self.active, self.alike) = (active, 0);

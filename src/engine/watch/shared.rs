@@ -49,11 +49,11 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(setup: WatchSetup) -> Self {
-        let WatchSetup { plan, resources, run, clock, fencing, sink, pace: _, addresses } = setup;
+        let WatchSetup { plan, resources, run, clock, fencing, sink, pace: _, addresses, since } = setup;
         let clock = clock.with_class(Class::Probe);
         let (now, regions) = (clock.now(), Arc::new(addresses));
         // On a whole microsecond, so that the offsets alone say what lies between: see `desk::apart`.
-        let start = Moment(now.0.next_multiple_of(1_000));
+        let start = Moment(since.0.next_multiple_of(1_000));
         let plans = probes(&plan);
         let prepared = plans.iter().map(|probe| Arc::new(PreparedProbe::new(probe, Arc::clone(&regions)))).collect();
         let intervals = plans.iter().map(|probe| probe.every).chain(plan.canaries.iter().map(|canary| canary.every));
@@ -371,5 +371,11 @@ impl Health for Board {
     async fn changed(&self, _cx: &Context) {
         // The sender lives as long as this board, so the wait ends with a change alone.
         let _ = self.0.board.subscribe().changed().await;
+    }
+
+    async fn settle(&self) {
+        let now = self.0.clock.now();
+        self.0.at_desk(|desk| desk.sum_up(now));
+        self.0.tell_all().await;
     }
 }

@@ -131,6 +131,7 @@ fn events() -> Vec<(u64, Event)> {
         happened,
         retry_in,
         evidence: BTreeMap::new(),
+        ask: false,
     };
     vec![
         (0, Event::PhaseStarted { phase: phase("prechecks") }),

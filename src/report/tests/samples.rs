@@ -385,6 +385,7 @@ pub(crate) fn passed() -> Record {
             happening(2380, HappeningKind::Recovered, "Web interface was back"),
             happening(2520, HappeningKind::Finished, "the run ended"),
         ],
+        gaps: Vec::new(),
         warnings: Vec::new(),
         changes: Vec::new(),
         before: BTreeMap::new(),

@@ -60,6 +60,7 @@ pub(crate) fn step_mark(state: StepState) -> Mark {
         StepState::Failed => (Tone::Bad, "failed"),
         StepState::FailedButHappened => (Tone::Bad, "failed, but took effect"),
         StepState::InDoubt => (Tone::Doubt, "in doubt"),
+        StepState::ByHand => (Tone::Doubt, "done by hand"),
     };
     Mark::new(tone, word)
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod exits;
+mod killed;
 mod mistakes;
 mod people;
 mod programs;
