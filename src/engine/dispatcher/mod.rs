@@ -20,7 +20,7 @@ use intake::Note;
 
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
-use crate::engine::gates::{Desk, DeskSetup, OpenGates, open_gates};
+use crate::engine::gates::{Desk, DeskSetup, open_gates};
 use crate::engine::watch::{Watch, WatchSetup};
 use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context};
 use crate::event::Event;
@@ -142,11 +142,10 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
 fn desk(run: &Run, sink: &Sink) -> Desk {
     let origin = &run.started.origin;
     let starter = Person { name: origin.lead.clone(), user: origin.user.clone(), host: origin.host.clone() };
-    let (terminal, open) = match &run.past {
-        Some(past) => (past.resumed.by.clone(), open_gates(&past.entries)),
-        None => (starter.clone(), OpenGates::new()),
+    let setup = match &run.past {
+        None => DeskSetup { terminal: starter.clone(), starter, ..DeskSetup::default() },
+        Some(past) => DeskSetup { starter, terminal: past.resumed.by.clone(), open: open_gates(&past.entries) },
     };
-    let setup = DeskSetup { starter, terminal, open };
     Desk::new(Arc::clone(&run.resources.people), sink.clone(), setup)
 }
 

@@ -126,7 +126,7 @@ fn asking(gate: &str, fault: &str) -> (Record, ExitCode) {
 #[test]
 fn what_a_no_or_no_answer_means_is_what_the_gate_says() {
     let gates = ["approve: { prompt: Go?", "manual: { checklist: [Pull the cable]"];
-    let answers = [("go=fails", "rejected by"), ("go=hangs", "nobody answered within 10m")];
+    let answers = [("go=fails", "rejected by"), ("go=hangs", "nobody answered within 10 min")];
     for (gate, (fault, says)) in gates.iter().flat_map(|gate| answers.map(|answer| (gate, answer))) {
         for (then, undone, after) in
             [("undo", true, false), ("pause", true, false), ("stop", false, false), ("continue", false, true)]
