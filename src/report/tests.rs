@@ -1,8 +1,6 @@
 //! Every format against the same records: what they say, that they are whole, and that no text escapes into them.
 
-use std::time::Duration;
-
-use super::samples::{HOSTILE, failed, hostile, incomplete, large, passed};
+use super::samples::{failed, hostile, incomplete, large, passed};
 use super::{Format, Paint, Style, render};
 use crate::record::Record;
 
@@ -236,37 +234,4 @@ fn a_report_of_ten_thousand_steps_stays_small() {
     assert!(html.contains("step-9999") && html.contains("exit code 3"));
     tags(&html).unwrap();
     assert!(plain(&record, Format::Text).lines().count() < 80);
-}
-
-/// Not a timed test: `cargo test --release -- --ignored how_long` prints it.
-#[test]
-#[ignore = "a measurement"]
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a measurement needs the machine's clock and says what it found"
-)]
-fn how_long_ten_thousand_steps_take() {
-    let record = large(10_000);
-    for format in Format::ALL {
-        let start = std::time::Instant::now();
-        let bytes = plain(&record, format).len();
-        let took: Duration = start.elapsed();
-        eprintln!("{format:9} {took:?} {bytes} bytes");
-    }
-}
-
-/// Writes the pages to a folder, to be looked at: `MUSTER_LOOK=/tmp/look cargo test -- --ignored look`.
-#[test]
-#[ignore = "writes files to be looked at"]
-#[expect(clippy::disallowed_methods, reason = "the folder is named by who looks")]
-fn look() {
-    let folder = std::env::var("MUSTER_LOOK").unwrap();
-    for (name, record) in all().into_iter().chain([("large", large(10_000))]) {
-        for format in Format::ALL {
-            let file = format.file_name().unwrap_or("report.txt");
-            std::fs::write(format!("{folder}/{name}-{file}"), plain(&record, format)).unwrap();
-        }
-    }
-    assert!(!HOSTILE.is_empty());
 }

@@ -82,6 +82,11 @@ fn no_file_is_about_two_things() {
 }
 
 #[test]
+fn no_test_is_left_out_of_a_run() {
+    none(&rules::ignored_tests(&[files("src"), files("tests"), files("examples")].concat_all()));
+}
+
+#[test]
 fn no_module_is_a_drawer_for_everything() {
     none(&rules::drawers(&[files("src"), files("tests")].concat_all()));
 }
