@@ -33,7 +33,7 @@ pub use service::{
     RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
 };
 pub use story::{Change, Happening, HappeningKind, Limit};
-pub use verdict::{Ending, Judged, judge};
+pub use verdict::{Ending, Judged, judge, place};
 
 use serde::{Deserialize, Serialize};
 

@@ -8,6 +8,7 @@ mod decide;
 mod deeds;
 mod end;
 mod intake;
+mod recovery;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use deeds::Deed;
 use intake::Note;
+use recovery::LastLook;
 
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
@@ -70,6 +72,7 @@ struct Dispatcher {
     interrupts: u32,
     break_off: Option<BreakOff>,
     grace_over: bool,
+    last_look: LastLook,
     /// Whether somebody watches a clock.
     ticks: bool,
     next_tick: Moment,
@@ -117,6 +120,7 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
         interrupts: 0,
         break_off: None,
         grace_over: false,
+        last_look: LastLook::Ahead,
         ticks: !run.clock.is_virtual() && run.observers.iter().any(|observer| observer.wants_ticks()),
         next_tick: Moment::ZERO,
         plan,
@@ -179,7 +183,7 @@ impl Dispatcher {
         loop {
             let finished = self.decide(&mut round)?;
             self.close(&mut round).await?;
-            if finished && self.unsettled == 0 {
+            if finished && self.unsettled == 0 && self.users_are_seen_to().await {
                 return Ok(());
             }
             if self.break_off.is_some() && (self.state.acting == 0 || self.grace_over) {

@@ -4,6 +4,7 @@
 mod drills;
 mod engine;
 mod measures;
+mod recovery;
 mod same;
 mod scene;
 mod sweep;
