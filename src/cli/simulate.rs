@@ -10,6 +10,9 @@ use crate::model::ExitCode;
 use crate::plan::Reality;
 
 /// Plays a playbook on the simulated twin of its infrastructure, in virtual time; nothing real is touched.
+///
+/// People are simulated too: they approve, each in the time that the step's `simulate: { takes }` gives, and where a run
+/// pauses and asks how to go on (`on_failure: pause`, a guardrail) the answer is undo, after 60 s.
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
     #[command(flatten)]
