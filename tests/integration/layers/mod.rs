@@ -34,7 +34,8 @@ fn files(folder: &str) -> Vec<Source> {
         entries.sort();
         for path in entries {
             let name = path.file_name().unwrap().to_str().unwrap();
-            if path.is_dir() {
+            // In a worktree `.git` is a file.
+            if path.is_dir() || name == ".git" {
                 if !["target", ".git", "reports", "__pycache__"].contains(&name) {
                     folders.push(path);
                 }
