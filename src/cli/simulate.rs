@@ -9,11 +9,14 @@ use crate::app::{AppError, Attendance, RunRequest};
 use crate::model::ExitCode;
 use crate::plan::Reality;
 
+/// What whoever waits for a gate to be answered wants to know.
+const PEOPLE: &str = "\
+People are simulated too: they approve, in the time that `simulate: { takes }` of the step gives.
+Where a run pauses and asks how to go on, the answer is undo, after 60 s.";
+
 /// Plays a playbook on the simulated twin of its infrastructure, in virtual time; nothing real is touched.
-///
-/// People are simulated too: they approve, each in the time that the step's `simulate: { takes }` gives, and where a run
-/// pauses and asks how to go on (`on_failure: pause`, a guardrail) the answer is undo, after 60 s.
 #[derive(Debug, Args)]
+#[command(after_help = PEOPLE)]
 pub(super) struct Simulate {
     #[command(flatten)]
     playbook: PlaybookArguments,
