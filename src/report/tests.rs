@@ -216,6 +216,20 @@ fn one_sentence_says_what_happened() {
 }
 
 #[test]
+fn objectives_that_nobody_stated_are_not_said_to_be_met() {
+    let meaning = |record: &Record| super::view::View::of(record).exit_meaning;
+    let mut record = passed();
+    assert_eq!(meaning(&record), "passed: every step passed and every objective was measured and met");
+    record.legs.iter_mut().for_each(|leg| (leg.rto, leg.rpo) = (None, None));
+    record.services.iter_mut().flat_map(|service| &mut service.legs).for_each(|leg| leg.rto = None);
+    record.canaries.iter_mut().flat_map(|canary| &mut canary.legs).for_each(|leg| leg.rpo = None);
+    let within: Vec<_> = record.steps.iter_mut().map(|step| step.within.take()).collect();
+    assert_eq!(meaning(&record), "passed: every step passed; no objective was stated");
+    record.steps.iter_mut().zip(within).for_each(|(step, within)| step.within = within);
+    assert!(meaning(&record).contains("every objective"), "a step's own objective is one");
+}
+
+#[test]
 fn formats_have_names_and_files() {
     for format in Format::ALL {
         assert_eq!(format.name().parse(), Ok(format));
