@@ -3,6 +3,7 @@
 
 mod drills;
 mod engine;
+mod losses;
 mod measures;
 mod recovery;
 mod same;
