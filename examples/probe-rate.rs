@@ -22,7 +22,7 @@ use muster::engine::Sink;
 use muster::engine::watch::{Addresses, Pace, Watch, WatchSetup};
 use muster::event::Event;
 use muster::id::RunId;
-use muster::plan::{LoadInput, Reality};
+use muster::plan::{Checked, LoadInput, Reality};
 use muster::provider::network::RealNetwork;
 use muster::provider::process::RealProcesses;
 use muster::provider::terminal::NobodyPeople;
@@ -309,6 +309,7 @@ fn plan_of_services(port: u16) -> Result<muster::model::Plan> {
         mode: None,
         vars: &[],
         reality: Reality::AsBound,
+        checked: Checked::InItsMode,
         read: &|_| Ok(lab.as_bytes().to_vec()),
     });
     let first = loaded.diagnostics.first().map_or(String::new(), |diagnostic| format!("{diagnostic:?}"));

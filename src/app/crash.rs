@@ -198,7 +198,7 @@ struct KillingLog {
 
 impl Log for KillingLog {
     fn append_batch(&mut self, first_seq: u64, lines: &[u8]) -> io::Result<()> {
-        let many = lines.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let many = lines.split_inclusive(|byte| *byte == b'\n').count() as u64;
         let (dies, holds) = match self.kill {
             Kill::After(records) => (first_seq + many >= records, records),
             Kill::Before(records) => (first_seq + many > records, records),

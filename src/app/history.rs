@@ -223,7 +223,7 @@ pub(super) fn journal_entries<R: BufRead>(mut lines: journal::Lines<R>) -> Resul
     }
     let run = run.ok_or_else(|| wrong(&"the journal has no whole line"))?;
     let last = lines.head().to_string();
-    Ok(JournalRead { run, entries, heads: Heads { finished, last }, cut })
+    Ok(JournalRead { run, entries, heads: Heads { last, finished }, cut })
 }
 
 /// What a check of a journal found.

@@ -8,7 +8,7 @@ use super::AppError;
 use crate::catalogue::Mode;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::model::{Documents, Plan};
-use crate::plan::{LoadInput, Reality};
+use crate::plan::{Checked, LoadInput, Reality};
 
 /// A document may have so many bytes; one more is read, so that a longer one is known to be longer.
 const MOST_BYTES: u64 = crate::yaml::MAX_BYTES as u64;
@@ -26,6 +26,8 @@ pub struct Request {
     pub vars: Vec<(String, String)>,
     /// Whether the simulated twin is meant.
     pub reality: Reality,
+    /// In which modes it is checked.
+    pub checked: Checked,
 }
 
 /// A plan, what it was made of, and what is to be said about it.
@@ -55,6 +57,7 @@ pub fn load(request: &Request) -> Result<Loaded, AppError> {
         mode: request.mode,
         vars: &request.vars,
         reality: request.reality,
+        checked: request.checked,
         read: &read_document,
     });
     match (loaded.plan, loaded.documents) {

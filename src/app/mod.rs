@@ -20,7 +20,7 @@ pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify}
 pub use load::{Loaded, Request, load};
 pub use rehearsal::{Aftermath, Rehearsal, Rehearsed, rehearse};
 pub use reports::{Written, draw, write_reports, write_whole};
-pub use resume::{ResumeRequest, resume};
+pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
 pub use survey::{Surveyed, survey};
 

@@ -26,6 +26,9 @@ use crate::time::{Moment, Span, since_boot};
 /// How long after its last record a simulated run is taken up, in its own time.
 const SIMULATED_DOWN: Span = Span::from_secs(10);
 
+/// Makes who sees a run, of its plan.
+pub type MakeObservers = Box<dyn FnOnce(&Plan) -> Vec<Progress>>;
+
 /// What is to be taken up, and how.
 pub struct ResumeRequest {
     /// Where runs are.
@@ -43,7 +46,7 @@ pub struct ResumeRequest {
     /// Muster's own program; see [`super::RunRequest::program`].
     pub program: Option<PathBuf>,
     /// Makes who sees what happens, once the plan is known.
-    pub observers: Box<dyn FnOnce(&Plan) -> Vec<Progress>>,
+    pub observers: MakeObservers,
 }
 
 /// Takes a run up again.
@@ -89,7 +92,7 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
     };
     let ended = if started.plan.simulated() {
         (resumed.boot, resumed.by.user, resumed.by.host) = Default::default();
-        again_in_simulation(&folder, entries, (*started).clone(), writer, resumed, by_hand, observers)?
+        again_in_simulation(&folder, &entries, (*started).clone(), writer, resumed, by_hand, observers)?
     } else {
         admit(&started.plan, request.to)?;
         end_what_is_left(&entries);
@@ -199,7 +202,7 @@ fn nanos_between(then: Timestamp, now: Timestamp) -> u64 {
 /// Plays a simulated run again up to its last record, and takes it up there.
 fn again_in_simulation(
     folder: &Path,
-    entries: Vec<Entry>,
+    entries: &[Entry],
     started: Started,
     writer: Writer,
     resumed: Resumed,

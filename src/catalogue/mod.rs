@@ -54,6 +54,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Planned, Self::Unplanned, Self::Emergency];
+
     /// The key in YAML and on the command line.
     #[must_use]
     pub fn key(self) -> &'static str {

@@ -140,6 +140,7 @@ impl PlaybookSetting {
             mode: self.mode.map(Mode::from),
             vars: self.vars.clone(),
             reality,
+            ..Request::default()
         }
     }
 }

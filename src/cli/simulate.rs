@@ -9,8 +9,14 @@ use crate::app::{AppError, Attendance, RunRequest};
 use crate::model::ExitCode;
 use crate::plan::Reality;
 
+/// What whoever waits for a gate to be answered wants to know.
+const PEOPLE: &str = "\
+People are simulated too: they approve, in the time that `simulate: { takes }` of the step gives.
+Where a run pauses and asks how to go on, the answer is undo, after 60 s.";
+
 /// Plays a playbook on the simulated twin of its infrastructure, in virtual time; nothing real is touched.
 #[derive(Debug, Args)]
+#[command(after_help = PEOPLE)]
 pub(super) struct Simulate {
     #[command(flatten)]
     playbook: PlaybookArguments,

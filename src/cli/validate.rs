@@ -5,12 +5,13 @@ use serde_json::json;
 
 use super::arguments::{Form, OutputFormat, PlaybookSetting};
 use super::output::Output;
-use crate::app::{AppError, load};
+use crate::app::{AppError, Request, load};
+use crate::catalogue::Mode;
 use crate::diagnostic::render_json;
 use crate::model::ExitCode;
-use crate::plan::Reality;
+use crate::plan::{Checked, Reality};
 
-/// Says everything that can be known of playbooks without touching anything.
+/// Says everything that can be known of playbooks without touching anything, in every mode or in that of --mode.
 #[derive(Debug, Args)]
 pub(super) struct Validate {
     /// The playbooks
@@ -32,17 +33,21 @@ impl Validate {
         let mut exit = ExitCode::Passed;
         let mut documents = Vec::new();
         for playbook in &self.playbooks {
-            match load(&self.setting.request(playbook, Reality::AsBound)) {
+            let request = self.setting.request(playbook, Reality::AsBound);
+            let checked = if request.mode.is_none() { Checked::InEveryMode } else { Checked::InItsMode };
+            match load(&Request { checked, ..request }) {
                 Ok(loaded) => {
                     output.warn_of(&loaded.warnings, &loaded.sources);
                     let plan = &loaded.plan;
+                    let modes = if checked == Checked::InEveryMode { Mode::ALL.to_vec() } else { vec![plan.mode] };
                     documents.push(json!({
-                        "playbook": playbook, "valid": true, "digest": plan.digest,
+                        "playbook": playbook, "valid": true, "modes": modes, "digest": plan.digest,
                         "problems": render_json(&loaded.warnings),
                     }));
                     if !output.json() {
                         output.result(&format!(
-                            "{playbook}: valid, {} and {} in {} mode, environment {}",
+                            "{playbook}: valid{}, {} and {} in {} mode, environment {}",
+                            if checked == Checked::InEveryMode { " in every mode" } else { "" },
                             count(plan.phases.iter().filter(|phase| phase.applies).count(), "phase"),
                             count(plan.steps.iter().filter(|step| step.applies).count(), "step"),
                             plan.mode,

@@ -1,6 +1,6 @@
 //! The end of a run, judged from its own events by the same code that reads a journal back.
 
-use crate::catalogue::Undo;
+use crate::catalogue::{Part, Undo};
 use crate::event::Event;
 use crate::model::{ExitCode, LeftOver, Place, Plan, UndoResult, Verdict};
 use crate::record::{Ending, Entry, Heads, Record, changes, judge as judge_record};
@@ -82,6 +82,10 @@ fn left_over<'a>(
     let stopped = broken == Broken::Off || state.stopped;
     for (n, status) in state.steps.iter().enumerate() {
         let step = &plan.steps[n];
+        if step.act.describe().part() == Part::Notice {
+            // A message that may have been sent changed no system: there is nothing to look at or take back.
+            continue;
+        }
         let doubtful = match status {
             Status::Running { .. } | Status::Undoing => "it was under way when the run ended",
             Status::Failed { happened: crate::model::Happened::Unknown, .. } => "whether it happened is not known",

@@ -34,5 +34,3 @@ pub const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod measured;

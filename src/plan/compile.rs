@@ -13,9 +13,10 @@ use crate::model::{Documents, Leg, Phase, PhaseKind, Plan, Step, Variable};
 use crate::playbook::{Name, PhaseText, Playbook};
 
 /// What a plan depends on beside the two documents.
+#[derive(Clone)]
 pub(super) struct CompileOptions {
-    /// The mode, where it is not the playbook's.
-    pub(super) mode: Option<Mode>,
+    /// The mode.
+    pub(super) mode: Mode,
     /// Whether the twin is meant.
     pub(super) reality: Reality,
     /// The variables that the playbook was filled with.
@@ -37,7 +38,7 @@ pub(super) fn compile(
     options: CompileOptions,
     files: &mut Files<'_>,
 ) -> Result<(Plan, Documents, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let mode = options.mode.unwrap_or(playbook.mode);
+    let mode = options.mode;
     let twins = Twins::of(infrastructure);
     let mut inlining = Inlining::new(playbook, infrastructure, mode, options.reality, &twins, files);
     let mut phases = Vec::with_capacity(playbook.phases.len());

@@ -2,7 +2,7 @@
 
 use super::compile::{CompileOptions, compile};
 use super::files::{Files, Read, beside};
-use super::{check, variables};
+use super::{check, modes, variables};
 use crate::catalogue::Mode;
 use crate::diagnostic::{Diagnostic, Place, Sources, sort_by_place};
 use crate::infrastructure::{self, Infrastructure};
@@ -20,6 +20,16 @@ pub enum Reality {
     Twin,
 }
 
+/// The modes in which a playbook is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checked {
+    /// The one that the plan is for.
+    #[default]
+    InItsMode,
+    /// Every one: what is wrong in another mode than the plan's is told too, and which mode that is.
+    InEveryMode,
+}
+
 /// What a plan is made from.
 pub struct LoadInput<'a> {
     /// The playbook's path, as given.
@@ -34,6 +44,8 @@ pub struct LoadInput<'a> {
     pub vars: &'a [(String, String)],
     /// Whether the twin is meant.
     pub reality: Reality,
+    /// In which modes it is checked.
+    pub checked: Checked,
     /// Reads the infrastructure file and inlined playbooks, by path: [`LoadInput::infrastructure_path`] as it is given,
     /// others joined to the folder of the file that names them. The error says in a few words why not.
     pub read: &'a Read<'a>,
@@ -82,22 +94,31 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
         return None;
     }
     let options = CompileOptions {
-        mode: input.mode,
+        mode: input.mode.unwrap_or(playbook.mode),
         reality: input.reality,
         variables,
         playbook_path: input.playbook_path.to_owned(),
         infrastructure_path: infrastructure_path.map(|(path, _)| path).unwrap_or_default(),
     };
-    match compile(&playbook, &infrastructure, options, files) {
-        Ok((plan, documents, mut warnings)) => {
-            diagnostics.append(&mut warnings);
-            Some((plan, documents))
+    let modes = match input.checked {
+        Checked::InItsMode => vec![options.mode],
+        Checked::InEveryMode => modes::all_from(options.mode),
+    };
+    let mut made = None;
+    let mut found = Vec::with_capacity(modes.len());
+    for mode in modes {
+        let (plan, problems) =
+            match compile(&playbook, &infrastructure, CompileOptions { mode, ..options.clone() }, files) {
+                Ok((plan, documents, warnings)) => (Some((plan, documents)), warnings),
+                Err(errors) => (None, errors),
+            };
+        if mode == options.mode {
+            made = plan;
         }
-        Err(mut errors) => {
-            diagnostics.append(&mut errors);
-            None
-        }
+        found.push((mode, problems));
     }
+    diagnostics.append(&mut modes::merge(found));
+    made
 }
 
 /// The path of the infrastructure file, and where the playbook names it.

@@ -16,6 +16,7 @@ mod flow;
 mod graph;
 mod inline;
 mod load;
+mod modes;
 mod preview;
 pub mod render;
 mod schedule;
@@ -23,7 +24,7 @@ mod variables;
 
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
-pub use load::{LoadInput, Loaded, Reality, load};
+pub use load::{Checked, LoadInput, Loaded, Reality, load};
 pub use preview::{Change, Judgement, LegPreview, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]

@@ -7,6 +7,16 @@ const SIMULATED: &str = include_str!("../../playbooks/infra/simulated.yaml");
 
 /// Loads a playbook whose other files are `files`.
 fn load_with(playbook: &str, files: &[(&str, &str)], mode: Option<Mode>, vars: &[(&str, &str)]) -> Loaded {
+    load_checked(playbook, files, mode, vars, Checked::InItsMode)
+}
+
+fn load_checked(
+    playbook: &str,
+    files: &[(&str, &str)],
+    mode: Option<Mode>,
+    vars: &[(&str, &str)],
+    checked: Checked,
+) -> Loaded {
     let read = |path: &str| {
         let found = files.iter().find(|(name, _)| *name == path);
         found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| "there is no such file".to_owned())
@@ -19,6 +29,7 @@ fn load_with(playbook: &str, files: &[(&str, &str)], mode: Option<Mode>, vars: &
         mode,
         vars: &vars,
         reality: Reality::AsBound,
+        checked,
         read: &read,
     })
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AttemptRecord, DnsChange, Gap, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record, StepRecord,
-    StepState, UndoRecord, VoteRecord, finish, steps,
+    AttemptRecord, DnsChange, Entry, Gap, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record,
+    RecordError, StepRecord, StepState, UndoRecord, VoteRecord, finish, steps,
 };
 use crate::catalogue::{Act, OnFailure, Part};
 use crate::event::{Event, FORMAT, ResumeTo, Started};
@@ -16,49 +16,6 @@ use crate::model::{
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Decision, ResourceState, World};
 use crate::time::{Moment, Span};
-
-/// An event with its place in the journal and in time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// Its line, from 0.
-    pub seq: u64,
-    /// The wall clock; a label.
-    pub at: jiff::Timestamp,
-    /// The run's own time.
-    pub elapsed: Moment,
-    /// What happened.
-    pub event: Event,
-}
-
-/// Why events make no record.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RecordError {
-    /// Nothing is there, or the first event is another one.
-    #[error("the journal does not begin with the event `started`, so nothing is known of its run")]
-    NotStarted,
-    /// It begins twice.
-    #[error("line {0} of the journal starts the run a second time")]
-    StartedTwice(u64),
-    /// A newer Muster wrote it.
-    #[error("the journal has version {0} of the events and this Muster knows up to {FORMAT}: use a newer Muster")]
-    Newer(u32),
-    /// It names a step that the plan lacks.
-    #[error("line {seq} of the journal tells of step `{step}`, which the run's plan does not have")]
-    UnknownStep {
-        /// The line.
-        seq: u64,
-        /// The step.
-        step: StepId,
-    },
-    /// It names a phase that the plan lacks.
-    #[error("line {seq} of the journal tells of phase `{phase}`, which the run's plan does not have")]
-    UnknownPhase {
-        /// The line.
-        seq: u64,
-        /// The phase.
-        phase: PhaseId,
-    },
-}
 
 /// How a run said that it ended.
 #[derive(Clone, Debug)]

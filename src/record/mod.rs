@@ -10,6 +10,7 @@
 mod builder;
 pub mod changes;
 mod drill;
+mod entry;
 mod finish;
 mod header;
 mod index;
@@ -21,11 +22,12 @@ mod story;
 mod users;
 pub mod verdict;
 
-pub use builder::{Builder, Entry, RecordError};
+pub use builder::Builder;
 pub use drill::{
     AttemptRecord, GateRecord, LegRecord, LegVerdict, PhaseRecord, PhaseState, StepRecord, StepState, UndoRecord,
     VoteRecord, WithinResult,
 };
+pub use entry::{Entry, RecordError};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
 pub use index::{IndexRow, index_row};
 pub use service::{
@@ -33,7 +35,7 @@ pub use service::{
     RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
 };
 pub use story::{Change, Gap, Happening, HappeningKind, Limit};
-pub use verdict::{Ending, Judged, judge};
+pub use verdict::{Ending, Judged, judge, place};
 
 use serde::{Deserialize, Serialize};
 

@@ -94,17 +94,21 @@ fn split_brain(record: &Record) -> bool {
     record.timeline.iter().any(|happening| happening.kind == super::HappeningKind::SplitBrain)
 }
 
-/// Whether nothing is left that was to be taken back, and no step is in doubt. A message that was sent can't be
-/// taken back and needs nobody.
+/// Whether nothing is left that was to be taken back, and no step is in doubt. A message that was sent, or may have
+/// been, can't be taken back and needs nobody.
 fn undone(record: &Record) -> bool {
     record.steps.iter().all(|step| match &step.undo {
-        None => step.state != StepState::InDoubt,
+        None => step.state != StepState::InDoubt || is_message(step),
         Some(undo) => match &undo.result {
-            Some(UndoResult::Irreversible(_)) => step.action == "notify",
+            Some(UndoResult::Irreversible(_)) => is_message(step),
             Some(result) => !result.leaves_something(),
             None => false,
         },
     })
+}
+
+fn is_message(step: &super::StepRecord) -> bool {
+    step.action == "notify"
 }
 
 /// Why a run is not `passed`, the weightiest first; empty if nothing stands in the way.

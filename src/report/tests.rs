@@ -1,8 +1,6 @@
 //! Every format against the same records: what they say, that they are whole, and that no text escapes into them.
 
-use std::time::Duration;
-
-use super::samples::{HOSTILE, failed, hostile, incomplete, large, passed};
+use super::samples::{failed, hostile, incomplete, large, passed};
 use super::{Format, Paint, Style, render};
 use crate::record::Record;
 
@@ -218,6 +216,20 @@ fn one_sentence_says_what_happened() {
 }
 
 #[test]
+fn objectives_that_nobody_stated_are_not_said_to_be_met() {
+    let meaning = |record: &Record| super::view::View::of(record).exit_meaning;
+    let mut record = passed();
+    assert_eq!(meaning(&record), "passed: every step passed and every objective was measured and met");
+    record.legs.iter_mut().for_each(|leg| (leg.rto, leg.rpo) = (None, None));
+    record.services.iter_mut().flat_map(|service| &mut service.legs).for_each(|leg| leg.rto = None);
+    record.canaries.iter_mut().flat_map(|canary| &mut canary.legs).for_each(|leg| leg.rpo = None);
+    let within: Vec<_> = record.steps.iter_mut().map(|step| step.within.take()).collect();
+    assert_eq!(meaning(&record), "passed: every step passed; no objective was stated");
+    record.steps.iter_mut().zip(within).for_each(|(step, within)| step.within = within);
+    assert!(meaning(&record).contains("every objective"), "a step's own objective is one");
+}
+
+#[test]
 fn formats_have_names_and_files() {
     for format in Format::ALL {
         assert_eq!(format.name().parse(), Ok(format));
@@ -236,37 +248,4 @@ fn a_report_of_ten_thousand_steps_stays_small() {
     assert!(html.contains("step-9999") && html.contains("exit code 3"));
     tags(&html).unwrap();
     assert!(plain(&record, Format::Text).lines().count() < 80);
-}
-
-/// Not a timed test: `cargo test --release -- --ignored how_long` prints it.
-#[test]
-#[ignore = "a measurement"]
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a measurement needs the machine's clock and says what it found"
-)]
-fn how_long_ten_thousand_steps_take() {
-    let record = large(10_000);
-    for format in Format::ALL {
-        let start = std::time::Instant::now();
-        let bytes = plain(&record, format).len();
-        let took: Duration = start.elapsed();
-        eprintln!("{format:9} {took:?} {bytes} bytes");
-    }
-}
-
-/// Writes the pages to a folder, to be looked at: `MUSTER_LOOK=/tmp/look cargo test -- --ignored look`.
-#[test]
-#[ignore = "writes files to be looked at"]
-#[expect(clippy::disallowed_methods, reason = "the folder is named by who looks")]
-fn look() {
-    let folder = std::env::var("MUSTER_LOOK").unwrap();
-    for (name, record) in all().into_iter().chain([("large", large(10_000))]) {
-        for format in Format::ALL {
-            let file = format.file_name().unwrap_or("report.txt");
-            std::fs::write(format!("{folder}/{name}-{file}"), plain(&record, format)).unwrap();
-        }
-    }
-    assert!(!HOSTILE.is_empty());
 }

@@ -260,8 +260,9 @@ impl RunState {
             }
             Event::UndoStarted { step } => {
                 let n = Self::find(graph, step)?;
+                self.step_event(plan, graph, n, StepEvent::UndoStarted)?;
                 self.owed.retain(|owed| *owed != n);
-                self.step_event(plan, graph, n, StepEvent::UndoStarted)
+                Ok(())
             }
             Event::UndoFinished { step, result } => {
                 let n = Self::find(graph, step)?;

@@ -419,3 +419,31 @@ fn the_table_of_steps_refuses_what_is_not_in_it() {
     assert!(refused(Status::Undone, StepEvent::UndoStarted));
     assert!(refused(Status::Left, StepEvent::UndoStarted));
 }
+
+#[test]
+fn an_undo_that_can_not_begin_is_still_owed() {
+    let plan = drill();
+    let (graph, mut state) = (Graph::new(&plan), RunState::new(&plan));
+    let fence = crate::id::StepId::new("fence").unwrap();
+    let started =
+        |attempt| Event::StepStarted { step: fence.clone(), attempt, before: crate::catalogue::Before::new() };
+    let failure = StepFailure {
+        what: String::new(),
+        happened: Happened::Yes,
+        retry_in: None,
+        evidence: Evidence::new(),
+        ask: false,
+    };
+    let course = Course::Undoing;
+    for event in [
+        started(1),
+        Event::StepFailed { step: fence.clone(), attempt: 1, failure },
+        Event::CourseChanged { course, leg: Some(Leg::Failover), because: String::new(), aborted: false },
+        started(2),
+    ] {
+        state.apply(&plan, &graph, &event).unwrap();
+    }
+    let before = format!("{state:?}");
+    state.apply(&plan, &graph, &Event::UndoStarted { step: fence }).unwrap_err();
+    assert_eq!(before, format!("{state:?}"));
+}

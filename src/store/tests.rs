@@ -301,20 +301,3 @@ fn a_reports_folder_that_is_not_there_is_not_made() {
     assert!(error.to_string().contains("missing"), "{error}");
     assert!(!missing.exists());
 }
-
-#[test]
-#[ignore = "a measurement: cargo test --lib opening_is_quick -- --ignored --nocapture"]
-#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement prints what it timed")]
-fn opening_is_quick() {
-    let reports = tempfile::tempdir().unwrap();
-    for count in [0, 100, 1000] {
-        for second in 0..count {
-            run(reports.path(), "drill", second + count * 10_000, &["started", "finished"]);
-        }
-        for what in ["out of date", "up to date", "up to date"] {
-            let start = std::time::Instant::now();
-            drop(open(reports.path()));
-            println!("{count} runs more, index {what}: {:.2} ms", start.elapsed().as_secs_f64() * 1e3);
-        }
-    }
-}

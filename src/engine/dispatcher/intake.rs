@@ -7,6 +7,7 @@ use crate::model::{Course, PhaseKind, UndoResult};
 use crate::resource::{Answer, AnsweredBy, Choice, Person};
 
 use super::deeds::Deed;
+use super::recovery::LastLook;
 use super::{Attended, BreakOff, Dispatcher, EngineError, LAST_GRACE, Message, Round, Signal};
 
 /// What executors and helpers tell the dispatcher.
@@ -21,6 +22,8 @@ pub(super) enum Note {
     Chosen { choice: Option<(Choice, AnsweredBy)>, situation: String },
     /// Something that the run must not end without is done.
     Settled,
+    /// Users are served again, or were waited for long enough.
+    UsersSeen,
     /// The watch has ended.
     WatchEnded,
     /// The last grace is over.
@@ -46,6 +49,10 @@ impl Dispatcher {
                 }
             }
         };
+        if self.last_look == LastLook::Begun {
+            // Nothing is left to be taken back: whoever interrupts now has seen enough.
+            self.last_look = LastLook::Over;
+        }
         if self.break_off.is_some() {
             round.deeds.push(Deed::CancelAll);
             let (notes, clock) = (self.notes.clone(), self.run.clock.clone());
@@ -140,6 +147,7 @@ impl Dispatcher {
             }
             Note::Chosen { choice, situation } => self.take_choice(round, choice, &situation)?,
             Note::Settled => self.unsettled -= 1,
+            Note::UsersSeen => self.last_look = LastLook::Over,
             Note::WatchEnded => {}
             Note::GraceOver => self.grace_over = true,
         }

@@ -8,6 +8,7 @@ mod decide;
 mod deeds;
 mod end;
 mod intake;
+mod recovery;
 mod take_up;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use deeds::Deed;
 use intake::Note;
+use recovery::LastLook;
 
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
@@ -73,6 +75,7 @@ struct Dispatcher {
     interrupts: u32,
     break_off: Option<BreakOff>,
     grace_over: bool,
+    last_look: LastLook,
     /// Whether somebody watches a clock.
     ticks: bool,
     next_tick: Moment,
@@ -123,6 +126,7 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
         interrupts: 0,
         break_off: None,
         grace_over: false,
+        last_look: LastLook::Ahead,
         ticks: !run.clock.is_virtual() && run.observers.iter().any(|observer| observer.wants_ticks()),
         next_tick: Moment::ZERO,
         plan,
@@ -201,7 +205,7 @@ impl Dispatcher {
         loop {
             let finished = self.decide(&mut round)?;
             self.close(&mut round).await?;
-            if finished && self.unsettled == 0 {
+            if finished && self.unsettled == 0 && self.users_are_seen_to().await {
                 return Ok(());
             }
             if self.break_off.is_some() && (self.cancels.is_empty() || self.grace_over) {
@@ -304,7 +308,7 @@ impl Dispatcher {
             }
             (Event::StepStarted { .. }, Act::DnsSwitch(switch), _) => watch.switching(&switch.records.0, switch.to),
             (Event::StepPassed { .. } | Event::StepSkipped { .. }, Act::DnsSwitch(switch), _) => {
-                watch.serves(&switch.records.0, Some(switch.to))
+                watch.serves(&switch.records.0, Some(switch.to));
             }
             (Event::UndoStarted { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, None),
             (Event::UndoFinished { result: UndoResult::Restored, .. }, Act::DnsSwitch(switch), _) => {

@@ -32,13 +32,15 @@ impl Desk {
                 Event::SamplesSummed { canaries, .. } => {
                     watched_until = *elapsed;
                     for progress in canaries {
-                        let lanes = plan.canaries.iter().position(|canary| canary.id == progress.canary);
-                        lanes.into_iter().for_each(|place| self.canary(place).recall(progress));
+                        if let Some(place) = plan.canaries.iter().position(|canary| canary.id == progress.canary) {
+                            self.canary(place).recall(progress);
+                        }
                     }
                 }
                 Event::CanaryCounted { count, .. } => {
-                    let lanes = plan.canaries.iter().position(|canary| canary.id == count.canary);
-                    lanes.into_iter().for_each(|place| drop(self.canary(place).promote(count.region)));
+                    if let Some(place) = plan.canaries.iter().position(|canary| canary.id == count.canary) {
+                        drop(self.canary(place).promote(count.region));
+                    }
                 }
                 Event::Resumed(_) => self.unwatched(watched_until, *elapsed),
                 Event::GuardrailBroken { name, .. } => self.recall_broken(name),

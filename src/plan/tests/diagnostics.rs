@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{SIMULATED, load_with, shown};
+use super::{SIMULATED, load_checked, load_with, shown};
 use crate::catalogue::Mode;
 use crate::diagnostic::codes;
+use crate::plan::Checked;
 
 /// A playbook with a service and whatever follows.
 fn playbook(rest: &str) -> String {
@@ -259,6 +260,27 @@ fn a_drained_promotion_comes_after_its_fence() {
     M047 drill.yaml:10:15 `promote-git` promotes repositories without a fence of repositories in primary before it | a drained promotion waits for the fenced position; add `storage.fence: { storage: repositories, in: primary }`
     "###);
     assert_eq!(problems(&steps(FENCELESS), SIMULATED, Some(Mode::Emergency)), "");
+}
+
+#[test]
+fn every_mode_is_checked_and_what_is_wrong_in_some_says_in_which() {
+    let text = steps(&format!("{FENCELESS}\n- {{ id: stop, compute.stop: {{ compute: nope, in: primary }} }}"));
+    let every = |text: &str| brief(&load_checked(text, &[("infra.yaml", SIMULATED)], None, &[], Checked::InEveryMode));
+    // What is wrong with the text itself is no matter of modes, and told once.
+    insta::assert_snapshot!(every(&text), @"M038 drill.yaml:11:46 the infrastructure file has no resource `nope` | the resources of kind compute are web-servers");
+    let phases = "phases:
+  - { name: disaster, when: { mode: [unplanned, planned] }, steps: [ { id: isolate, region.isolate: { region: primary, from: [users, secondary] } } ] }
+  - name: failover
+    steps:
+      - { id: stop, compute.stop: { compute: web-servers, in: primary } }
+      - { id: promote, database.promote: { database: main, to: secondary } }
+      - { id: both, needs: [stop], storage.promote: { storage: repositories, to: secondary, drain: true } }";
+    insta::assert_snapshot!(every(&playbook(phases)), @r"
+    M046 drill.yaml:9:15 in unplanned mode, `stop` needs web-servers in primary, which is lost by then | a real disaster leaves that region's data and control plane out of reach; do it without them, or after the region is back
+    M047 drill.yaml:10:15 in planned mode, `promote` promotes main without a fence of main in primary before it | a drained promotion waits for the fenced position; add `database.fence: { database: main, in: primary }`
+    M047 drill.yaml:11:15 `both` promotes repositories without a fence of repositories in primary before it | a drained promotion waits for the fenced position; add `storage.fence: { storage: repositories, in: primary }`
+    M046 drill.yaml:11:15 in unplanned mode, `both` needs repositories in primary, which is lost by then | a real disaster leaves that region's data and control plane out of reach; do it without them, or after the region is back
+    ");
 }
 
 #[test]

@@ -187,34 +187,3 @@ fn the_digest_is_stable_and_sees_every_change() {
         assert_ne!(&first, other);
     }
 }
-
-/// Run with `--run-ignored only`; prints the figures.
-#[test]
-#[ignore = "a measurement"]
-#[expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a measurement takes the machine's time and shows it"
-)]
-fn cost_of_many_steps() {
-    for (name, shape) in [("chain", 0), ("wide", 1), ("stages", 2)] {
-        for count in [1_000, 10_000, 20_000] {
-            let step = |n: usize| {
-                let needs = match shape {
-                    0 => String::new(),
-                    1 => "needs: [], ".to_owned(),
-                    _ if n < 2 => "needs: [], ".to_owned(),
-                    _ => format!("needs: [s{}, s{}], ", n / 2 * 2 - 2, n / 2 * 2 - 1),
-                };
-                format!(
-                    "      - {{ id: s{n}, {needs}command: {{ argv: [echo, \"{{{{ var.pause }}}}\"] }}, timeout: 30s }}\n"
-                )
-            };
-            let text = steps(&(0..count).map(step).collect::<String>());
-            let start = std::time::Instant::now();
-            let made = plan(&text, &[], Mode::Planned, &[]);
-            assert_eq!(made.steps.len(), count);
-            eprintln!("{name} {count}: {:?}", start.elapsed());
-        }
-    }
-}

@@ -46,7 +46,7 @@ pub(super) async fn probe(clock: &Clock, request: &TcpRequest) -> Exchange<()> {
 }
 
 /// Tries the addresses of the first one's family in turn and, when that takes long or fails, those of the other.
-async fn connect(clock: &Clock, addresses: &[SocketAddr]) -> io::Result<IpAddr> {
+pub(super) async fn connect(clock: &Clock, addresses: &[SocketAddr]) -> io::Result<IpAddr> {
     let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (preferred, others): (Vec<_>, Vec<_>) = addresses.iter().partition(|address| address.is_ipv4() == first_is_v4);
     let mut main = pin!(in_turn(preferred));

@@ -114,7 +114,6 @@ pub fn kill_marked(mark: &str) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the keeper has no run, no runtime and no clock")]
 fn pause() {
     std::thread::sleep(PAUSE);
 }

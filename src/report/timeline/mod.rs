@@ -28,6 +28,8 @@ const MARKS_HEIGHT: f64 = 56.0;
 const STEPS_MAX: usize = 500;
 /// Of more, so many.
 const STEPS_CHOSEN: usize = 60;
+/// From the middle of one number to the next.
+const APART: f64 = 18.0;
 /// At most so many marks.
 const MARKS_MAX: usize = 24;
 
@@ -151,6 +153,7 @@ fn axis(svg: &mut String, scale: &Scale, height: f64) {
             text(svg, x, MARKS_HEIGHT + 10.0, "tick", &clock(tick));
         }
     }
+    let mut told_until = LEFT;
     for cut in scale.cuts() {
         let (x, wide) = (cut.left, cut.right - cut.left);
         let _ = write!(
@@ -161,7 +164,13 @@ fn axis(svg: &mut String, scale: &Scale, height: f64) {
             height - MARKS_HEIGHT - 14.0,
             cut.length()
         );
-        text(svg, x + wide / 2.0, MARKS_HEIGHT + 10.0, "tick", &format!("≈ {} ≈", cut.length()));
+        // Of two cuts side by side the first one's length is written; the other's title has it.
+        let (middle, length) = (x + wide / 2.0, format!("≈ {} ≈", cut.length()));
+        let half = length.chars().count() as f64 * 2.8;
+        if middle - half >= told_until {
+            text(svg, middle, MARKS_HEIGHT + 10.0, "tick", &length);
+            told_until = middle + half + 4.0;
+        }
     }
 }
 
@@ -169,8 +178,13 @@ fn numbers(svg: &mut String, marks: &[&Happening], scale: &Scale, height: f64) {
     let mut taken = [f64::MIN; 3];
     for (n, mark) in marks.iter().enumerate() {
         let x = scale.x(mark.at);
-        let level = taken.iter().position(|last| x - last >= 18.0).unwrap_or(2);
-        taken[level] = x;
+        let free = taken.iter().position(|last| x - last >= APART);
+        // Where many things happened at once the number steps aside, on the level where it has the shortest way.
+        let level = free.unwrap_or_else(|| {
+            (0..taken.len()).min_by(|one, other| taken[*one].total_cmp(&taken[*other])).unwrap_or_default()
+        });
+        let aside = if free.is_some() { x } else { taken[level] + APART };
+        taken[level] = aside;
         let y = MARKS_HEIGHT - 10.0 - level as f64 * 18.0;
         let class = match mark.kind {
             HappeningKind::Recovered => "m-good",
@@ -179,8 +193,9 @@ fn numbers(svg: &mut String, marks: &[&Happening], scale: &Scale, height: f64) {
         };
         let _ = write!(
             svg,
-            "<g class=\"mark {class}\"><title>{} {}</title><line x1=\"{x:.1}\" y1=\"{y:.0}\" x2=\"{x:.1}\" \
-             y2=\"{height:.0}\"/><circle cx=\"{x:.1}\" cy=\"{y:.0}\" r=\"8\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}</text></g>",
+            "<g class=\"mark {class}\"><title>{} {}</title><line x1=\"{aside:.1}\" y1=\"{y:.0}\" x2=\"{x:.1}\" \
+             y2=\"{MARKS_HEIGHT:.0}\"/><line x1=\"{x:.1}\" y1=\"{MARKS_HEIGHT:.0}\" x2=\"{x:.1}\" y2=\"{height:.0}\"/>\
+             <circle cx=\"{aside:.1}\" cy=\"{y:.0}\" r=\"8\"/><text x=\"{aside:.1}\" y=\"{:.1}\">{}</text></g>",
             clock(mark.at),
             escape(&line(&mark.text)),
             y + 3.5,
@@ -206,6 +221,17 @@ mod tests {
         assert!(svg.contains("60 of 2000 steps drawn"), "no note");
         assert!(svg.contains("step-1234"), "the failed step is missing");
         assert!(svg.len() < 100_000, "{} bytes", svg.len());
+    }
+
+    #[test]
+    fn numbers_of_what_happened_at_once_stand_side_by_side() {
+        let mut record = samples::failed();
+        let mark = record.timeline.iter().find(|it| it.kind == HappeningKind::Failure).unwrap().clone();
+        record.timeline = vec![mark; 9];
+        let svg = draw(&record);
+        let circles: std::collections::BTreeSet<&str> =
+            svg.split("<circle ").skip(1).filter_map(|rest| rest.split_once("/>")).map(|it| it.0).collect();
+        assert_eq!(circles.iter().filter(|circle| circle.contains("r=\"8\"")).count(), 9, "{circles:?}");
     }
 
     #[test]

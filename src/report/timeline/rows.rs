@@ -60,25 +60,53 @@ pub(super) fn brackets(svg: &mut String, record: &Record, scale: &Scale, mut y: 
             );
             text(svg, middle, y + 12.0, "label over middle", &words);
         } else {
-            label(svg, x, end, y + 12.0, &words);
+            label(svg, &[(x, end)], Inside::Unreadable, y + 12.0, &words);
         }
         y += 19.0;
     }
     y
 }
 
-/// A text beside a bar: right of it where there is room, else left of it.
-fn label(svg: &mut String, left: f64, right: f64, y: f64, words: &str) {
+/// Whether white words can be read on a bar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// It is of one colour.
+    Readable,
+    /// It is hatched, dotted, or no more than a line.
+    Unreadable,
+}
+
+/// A text beside the bars of a row, which are given from left to right: right of all of them where there is room, else
+/// in the last gap that is wide enough, else on the last bar.
+fn label(svg: &mut String, bars: &[(f64, f64)], inside: Inside, y: f64, words: &str) {
     let wide = words.chars().count() as f64 * 5.6;
-    if right + 4.0 + wide <= RIGHT + 44.0 {
-        text(svg, right + 4.0, y, "label", words);
-    } else if left - 4.0 - wide >= LEFT {
-        text(svg, left - 4.0, y, "label end", words);
-    } else if right - left > wide + 8.0 {
-        text(svg, left + 5.0, y - 0.5, "inside", words);
-    } else {
-        text(svg, RIGHT - 4.0, y, "label over end", words);
+    let (Some(&(left, right)), Some(most)) = (bars.last(), bars.iter().map(|bar| bar.1).reduce(f64::max)) else {
+        return;
+    };
+    if most + 4.0 + wide <= RIGHT + 44.0 {
+        text(svg, most + 4.0, y, "label", words);
+        return;
     }
+    for (n, (next, _)) in bars.iter().enumerate().rev() {
+        let taken_until = bars[..n].iter().map(|bar| bar.1).fold(LEFT - 4.0, f64::max);
+        if next - 4.0 - wide >= taken_until + 4.0 {
+            text(svg, next - 4.0, y, "label end", words);
+            return;
+        }
+    }
+    if inside == Inside::Readable && right - left > wide + 8.0 {
+        text(svg, left + 5.0, y - 0.5, "inside", words);
+        return;
+    }
+    // There is no room: the words lie over what is there, on a ground of their own.
+    let _ = write!(
+        svg,
+        "<rect class=\"bg\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"12\"/>",
+        left - 8.0 - wide,
+        y - 9.0,
+        wide + 6.0
+    );
+    text(svg, left - 5.0, y, "label over end", words);
 }
 
 /// Every phase that began, with its steps.
@@ -95,8 +123,8 @@ pub(super) fn phases(svg: &mut String, record: &Record, steps: &[&StepRecord], s
         text(svg, 4.0, y + 12.0, "name phase", &clean::line(phase.id.as_str(), NAME_MAX));
         label(
             svg,
-            scale.x(started),
-            scale.x(ended).max(scale.x(started) + 2.0),
+            &[(scale.x(started), scale.x(ended).max(scale.x(started) + 2.0))],
+            if class == "p-doubt" { Inside::Unreadable } else { Inside::Readable },
             y + 12.0,
             &format!("{word}, {length}"),
         );
@@ -123,7 +151,8 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
     let name = clean::line(step.id.as_str(), NAME_MAX - 3);
     text(svg, 14.0, y + 10.0, "name", &format!("{} {name}", mark.sign));
     let place = (y + 2.0, 10.0);
-    let mut right = LEFT;
+    let mut bars: Vec<(f64, f64)> = Vec::new();
+    let mut drawn = |from: Moment, to: Moment| bars.push((scale.x(from), scale.x(to).max(scale.x(from) + 2.0)));
     let mut previous_end: Option<Moment> = None;
     for attempt in step.attempts.iter().take(50) {
         let ended = attempt.ended.unwrap_or(until);
@@ -144,14 +173,14 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
         let length = ended.since(attempt.started);
         let title = format!("{}, attempt {}, {length}{failure}", clean::line(&step.title, 80), attempt.attempt);
         bar(svg, scale, (attempt.started, ended), place, class, &title);
-        right = right.max(scale.x(ended)).max(scale.x(attempt.started) + 2.0);
+        drawn(attempt.started, ended);
         previous_end = Some(ended);
     }
     for gate in step.gates.iter().take(20) {
         let closed = gate.closed.unwrap_or(until);
         let title = format!("gate open for {}: {}", closed.since(gate.opened), clean::line(&gate.prompt, 160));
         bar(svg, scale, (gate.opened, closed), place, "b-gate", &title);
-        right = right.max(scale.x(closed));
+        drawn(gate.opened, closed);
     }
     let mut words = step.took.map_or_else(|| mark.word.clone(), |took| took.to_string());
     if mark.tone != Tone::Good && step.took.is_some() {
@@ -163,7 +192,6 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
     if step.attempts.len() > 1 {
         let _ = write!(words, ", {} attempts", step.attempts.len());
     }
-    let mut left = step.started.map_or(LEFT, |started| scale.x(started));
     if let Some(undo) = &step.undo {
         let ended = undo.ended.unwrap_or(until);
         let class = match undo.result {
@@ -171,11 +199,11 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
             _ => "b-undo",
         };
         bar(svg, scale, (undo.started, ended), place, class, &format!("taken back, {}", ended.since(undo.started)));
-        left = left.max(scale.x(undo.started));
         words.push_str(if class == "b-bad" { ", ↶ could not be taken back" } else { ", ↶ taken back" });
-        right = right.max(scale.x(ended)).max(scale.x(undo.started) + 2.0);
+        drawn(undo.started, ended);
     }
-    label(svg, left, right, y + 11.0, &words);
+    bars.sort_by(|one, other| one.0.total_cmp(&other.0));
+    label(svg, &bars, Inside::Unreadable, y + 11.0, &words);
 }
 
 /// The health of every service: a thin line up, a tall block down.
@@ -230,4 +258,39 @@ fn one_service(svg: &mut String, service: &ServiceRecord, record: &Record, scale
 fn outage_title(outage: &Outage, end: Moment) -> String {
     let length = end.since(outage.start());
     format!("down for at most {length}, {} failed samples: {}", outage.failed, clean::line(&outage.saw, 120))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written for these bars, with the words `given up`.
+    fn written(bars: &[(f64, f64)], inside: Inside) -> String {
+        let mut svg = String::new();
+        label(&mut svg, bars, inside, 100.0, "given up");
+        svg
+    }
+
+    #[test]
+    fn words_stand_where_no_bar_is() {
+        let right = written(&[(200.0, 300.0)], Inside::Unreadable);
+        assert_eq!(right, "<text class=\"label\" x=\"304.0\" y=\"100.0\">given up</text>");
+        let left = written(&[(400.0, RIGHT)], Inside::Unreadable);
+        assert_eq!(left, "<text class=\"label end\" x=\"396.0\" y=\"100.0\">given up</text>");
+        // A bar, a gap, and the undo at the very end: in the gap.
+        let gap = written(&[(200.0, 600.0), (900.0, RIGHT)], Inside::Unreadable);
+        assert_eq!(gap, "<text class=\"label end\" x=\"896.0\" y=\"100.0\">given up</text>");
+        // No gap between the step and its undo: before both.
+        let before = written(&[(400.0, 899.0), (900.0, RIGHT)], Inside::Unreadable);
+        assert_eq!(before, "<text class=\"label end\" x=\"396.0\" y=\"100.0\">given up</text>");
+    }
+
+    #[test]
+    fn words_that_must_lie_on_a_bar_can_be_read() {
+        let solid = written(&[(LEFT, RIGHT)], Inside::Readable);
+        assert!(solid.starts_with("<text class=\"inside\""), "{solid}");
+        // A hatched bar from the axis on, its undo right after it: nowhere is room, so a ground is laid first.
+        let hatched = written(&[(LEFT + 10.0, 899.0), (900.0, RIGHT)], Inside::Unreadable);
+        assert!(hatched.starts_with("<rect class=\"bg\"") && hatched.contains("label over end"), "{hatched}");
+    }
 }

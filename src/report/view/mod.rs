@@ -175,7 +175,7 @@ impl View {
             verdict: summary::verdict_mark(record.ended.verdict),
             world: summary::world(record),
             exit_code: exit.map(u8::from),
-            exit_meaning: summary::exit_meaning(exit).to_owned(),
+            exit_meaning: summary::exit_meaning(record).to_owned(),
             sentence: summary::sentence(record),
             reasons: record.ended.reasons.iter().chain(&record.ended.aborted).map(line).take(LIST_MAX).collect(),
             warnings: record.warnings.iter().map(line).take(LIST_MAX).collect(),

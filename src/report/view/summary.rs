@@ -60,8 +60,9 @@ pub(super) fn verdict_mark(verdict: Verdict) -> Mark {
 }
 
 /// What an exit code means, in the words of the documentation.
-pub(super) fn exit_meaning(exit: Option<ExitCode>) -> &'static str {
-    match exit {
+pub(super) fn exit_meaning(record: &Record) -> &'static str {
+    match record.ended.exit {
+        Some(ExitCode::Passed) if !states_objectives(record) => "passed: every step passed; no objective was stated",
         Some(ExitCode::Passed) => "passed: every step passed and every objective was measured and met",
         Some(ExitCode::Failed) => "failed: a step or an objective failed; the world is home again",
         Some(ExitCode::Usage) => "usage or invalid input; nothing was touched",
@@ -71,6 +72,14 @@ pub(super) fn exit_meaning(exit: Option<ExitCode>) -> &'static str {
         Some(ExitCode::Defect) => "a defect in Muster",
         None => "the journal has no end: the run is going on, or was cut off",
     }
+}
+
+/// Whether the playbook states an objective that this run could meet or miss.
+fn states_objectives(record: &Record) -> bool {
+    let legs = record.legs.iter().any(|leg| leg.rto.is_some() || leg.rpo.is_some());
+    let services = record.services.iter().flat_map(|service| &service.legs).any(|leg| leg.rto.is_some());
+    let canaries = record.canaries.iter().flat_map(|canary| &canary.legs).any(|leg| leg.rpo.is_some());
+    legs || services || canaries || record.steps.iter().any(|step| step.within.is_some())
 }
 
 /// Where the world is, in a sentence.

@@ -9,7 +9,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::*;
 
 mod branches;
-mod speed;
 mod values;
 
 /// A list that tasks write to.

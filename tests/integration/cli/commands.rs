@@ -90,11 +90,29 @@ fn a_valid_playbook_is_said_to_be_so() {
     assert_snapshot!(small().types("validate drill.yaml"), @r"
     exit 0
     --- output
-    drill.yaml: valid, 2 phases and 3 steps in planned mode, environment simulated
+    drill.yaml: valid in every mode, 2 phases and 3 steps in planned mode, environment simulated
     ");
     let document = small().types("validate drill.yaml --format json").exits(0).json();
     assert_eq!(document[0]["valid"], true);
     assert_eq!(document[0]["problems"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_playbook_that_another_mode_would_refuse_is_not_valid() {
+    let scene = small();
+    let text = std::fs::read_to_string(scene.path("drill.yaml")).unwrap();
+    scene.write("drill.yaml", &text.replace("- { id: fence,", "- { id: fence, when: { mode: unplanned },"));
+    let seen = scene.types("validate drill.yaml").exits(2).warns("M047");
+    seen.warns("in planned mode, `promote` promotes main without a fence");
+    let document = scene.types("validate drill.yaml --mode unplanned --format json").exits(0).json();
+    assert_eq!(document[0]["modes"], serde_json::json!(["unplanned"]));
+    let document = scene.types("validate drill.yaml --format json").exits(2).json();
+    assert_eq!(document[0]["problems"].as_array().unwrap().len(), 1, "{document}");
+}
+
+#[test]
+fn the_help_says_what_simulated_people_answer() {
+    Scene::new().types("simulate --help").exits(0).says("the answer is undo, after 60 s");
 }
 
 #[test]
@@ -103,7 +121,7 @@ fn what_can_not_be_read_is_named() {
     assert_snapshot!(scene.types("validate nowhere.yaml folder drill.yaml"), @r"
     exit 2
     --- output
-    drill.yaml: valid, 2 phases and 3 steps in planned mode, environment simulated
+    drill.yaml: valid in every mode, 2 phases and 3 steps in planned mode, environment simulated
     --- errors
     error: the playbook nowhere.yaml can't be read: there is no such file
     error: the playbook folder can't be read: it is a folder

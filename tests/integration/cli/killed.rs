@@ -1,11 +1,10 @@
 //! Muster is killed, and its run is taken up again: no step is lost, none is done twice.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::thread::yield_now;
-use std::time::{Duration, Instant};
 
 use super::{REAL, lab};
-use crate::harness::{Running, Scene};
+use crate::harness::{Patience, Running, Scene};
 
 /// How often a drill is killed at a random moment.
 const KILLS: usize = 100;
@@ -30,13 +29,12 @@ fn journal(scene: &Scene) -> String {
 
 /// Waits, busily, until the newest journal has so many records; `false` if the run ends before.
 fn until_records(scene: &Scene, running: &mut Running<'_>, records: usize) -> bool {
-    let patience = Instant::now();
+    let patience = Patience::new();
     while journal(scene).matches('\n').count() < records {
-        assert!(patience.elapsed() < Duration::from_mins(1), "the journal stands still");
         if running.has_ended() {
             return false;
         }
-        yield_now();
+        patience.check("the journal stands still");
     }
     true
 }
@@ -80,7 +78,8 @@ fn killed_at_random(chances: &mut Chances, kills: usize) -> usize {
         scene.types(&line).exits(0);
     }
     let written = fs::read_to_string(scene.path("lines")).unwrap();
-    let wanted: String = (1..=STEPS).map(|n| format!("{n}\n")).collect();
+    let mut wanted = String::new();
+    (1..=STEPS).for_each(|n| writeln!(wanted, "{n}").unwrap());
     assert_eq!(written, wanted, "{}", journal(&scene));
     scene.types(&format!("verify {}", scene.runs()[0])).exits(0);
     killed
@@ -98,7 +97,6 @@ fn a_drill_killed_at_random_moments_does_each_step_once() {
             break;
         }
     }
-    println!("{killed} kills");
     assert!(killed >= KILLS);
 }
 
@@ -166,10 +164,9 @@ fn programs_die_with_muster_even_those_that_left_their_group() {
     let scene = killed_once(steps, "begun");
     for who in ["parent", "child"] {
         let id = fs::read_to_string(scene.path(who)).unwrap();
-        let patience = Instant::now();
+        let patience = Patience::new();
         while is_alive(id.trim()) {
-            assert!(patience.elapsed() < Duration::from_mins(1), "the {who} {id} goes on");
-            yield_now();
+            patience.check(&format!("the {who} {id} goes on"));
         }
     }
 }
@@ -263,7 +260,7 @@ fn a_simulated_run_that_was_cut_off_is_played_again_and_goes_on() {
     let run = scene.runs()[0].clone();
     let path = scene.path("reports").join(&run).join("journal.jsonl");
     let text = fs::read_to_string(&path).unwrap();
-    let kept: String = text.lines().take(90).map(|line| format!("{line}\n")).collect();
+    let kept: String = text.split_inclusive('\n').take(90).collect();
     fs::write(&path, kept).unwrap();
     scene.types(&format!("resume {run}")).exits(0).says("PASSED");
     scene.types(&format!("verify {run}")).exits(0);

@@ -51,7 +51,7 @@ fn without_a_mistake_it_is_valid() {
     assert_snapshot!(with(&[]), @r"
     exit 0
     --- output
-    drill.yaml: valid, 1 phase and 2 steps in planned mode, environment simulated
+    drill.yaml: valid in every mode, 1 phase and 2 steps in planned mode, environment simulated
     ");
 }
 
@@ -308,7 +308,7 @@ fn a_phase_whose_name_is_nearly_one_that_means_something() {
     assert_snapshot!(with(&[("name: failover", "name: fail-over")]), @r"
     exit 0
     --- output
-    drill.yaml: valid, 1 phase and 2 steps in planned mode, environment simulated
+    drill.yaml: valid in every mode, 1 phase and 2 steps in planned mode, environment simulated
     --- errors
     warning[M058]: the phase `fail-over` is of no kind; did you mean `failover`?
       --> drill.yaml:12:11

@@ -10,6 +10,7 @@ mod reports;
 mod services;
 mod signals;
 mod tampering;
+mod tls;
 
 use crate::harness::Scene;
 

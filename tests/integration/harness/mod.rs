@@ -24,7 +24,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use redact::redact;
-pub(crate) use running::Running;
+pub(crate) use running::{Patience, Running};
 
 /// The most time that a program gets: far more than any needs, so that a hang fails and a slow machine does not.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -17,6 +17,23 @@ enum Stream {
     Errors,
 }
 
+/// How long something that is looked at again and again may take to come.
+pub(crate) struct Patience(std::time::Instant);
+
+impl Patience {
+    #[expect(clippy::disallowed_methods, reason = "what is waited for is real")]
+    pub(crate) fn new() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// Between two looks: lets others run, and fails once it has taken too long.
+    #[track_caller]
+    pub(crate) fn check(&self, what: &str) {
+        assert!(self.0.elapsed() < PATIENCE, "{what}");
+        thread::yield_now();
+    }
+}
+
 /// A program that was started.
 pub(crate) struct Running<'scene> {
     scene: &'scene Scene,
@@ -108,10 +125,9 @@ impl<'scene> Running<'scene> {
     /// Waits until there is this file in the scene's folder.
     #[track_caller]
     pub(crate) fn until_file(&mut self, path: &str) -> &mut Self {
-        let began = std::time::Instant::now();
+        let patience = Patience::new();
         while !self.scene.path(path).exists() {
-            assert!(began.elapsed() < PATIENCE, "`muster {}` never made {path}", self.line);
-            thread::yield_now();
+            patience.check(&format!("`muster {}` never made {path}", self.line));
         }
         self
     }

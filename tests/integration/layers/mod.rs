@@ -34,7 +34,8 @@ fn files(folder: &str) -> Vec<Source> {
         entries.sort();
         for path in entries {
             let name = path.file_name().unwrap().to_str().unwrap();
-            if path.is_dir() {
+            // In a worktree `.git` is a file.
+            if path.is_dir() || name == ".git" {
                 if !["target", ".git", "reports", "__pycache__"].contains(&name) {
                     folders.push(path);
                 }
@@ -79,6 +80,11 @@ fn the_pure_modules_do_no_io_and_know_no_clock_and_no_async() {
 #[test]
 fn no_file_is_about_two_things() {
     none(&rules::long_files(&[files("src"), files("tests"), files("examples")].concat_all()));
+}
+
+#[test]
+fn no_test_is_left_out_of_a_run() {
+    none(&rules::ignored_tests(&[files("src"), files("tests"), files("examples")].concat_all()));
 }
 
 #[test]

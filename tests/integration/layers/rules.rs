@@ -98,6 +98,21 @@ pub(super) fn long_files(files: &[Source]) -> Vec<String> {
     long.map(|(file, lines)| format!("{}: {lines} lines, {LONGEST} at most", file.path)).collect()
 }
 
+/// Each test that is left out unless somebody asks for it: a measurement belongs to `tests/bench/run` or an example.
+pub(super) fn ignored_tests(files: &[Source]) -> Vec<String> {
+    let rust = files.iter().filter(|file| extension(&file.path) == Some("rs"));
+    let found = rust.flat_map(|file| {
+        let tokens = tokens(&file.text);
+        let marks: Vec<usize> = tokens
+            .windows(3)
+            .filter(|window| window.iter().map(|token| token.text.as_str()).eq(["#", "[", "ignore"]))
+            .map(|window| window[0].line)
+            .collect();
+        marks.into_iter().map(|line| format!("{}:{line}: a test that nobody runs", file.path))
+    });
+    found.collect()
+}
+
 /// Each file or folder whose name says nothing.
 pub(super) fn drawers(files: &[Source]) -> Vec<String> {
     const NAMES: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"];

@@ -1,7 +1,7 @@
 //! The rules are tried on code that breaks them.
 
 use super::Source;
-use super::rules::{drawers, impurities, layers, long_files, private_places, upward_imports};
+use super::rules::{drawers, ignored_tests, impurities, layers, long_files, private_places, upward_imports};
 
 fn lib() -> Source {
     Source::new("src/lib.rs", "//! pub mod nothing;\npub mod time;\npub mod plan;\n/* pub mod no; */ pub mod engine;\n")
@@ -107,4 +107,11 @@ fn a_private_place_is_found() {
             "README.md:4: `/srv/own/muster`".to_owned(),
         ]
     );
+}
+
+#[test]
+fn a_test_that_is_left_out_is_found() {
+    let text = "#[test]\n#[ignore = \"slow\"]\nfn a() {}\n// #[ignore]\nconst B: &str = \"#[ignore]\";\n#[ ignore ]\nfn c() {}\n";
+    let offences = ignored_tests(&[Source::new("src/a.rs", text), Source::new("README.md", "#[ignore]")]);
+    assert_eq!(offences, ["src/a.rs:2: a test that nobody runs", "src/a.rs:6: a test that nobody runs"]);
 }

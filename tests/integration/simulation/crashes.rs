@@ -2,6 +2,7 @@
 //! again; and killed again while it is taken up.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 use muster::app::{Crash, Kill, Rehearsed, rehearse_crashing};
 use muster::catalogue::Mode;
@@ -75,14 +76,14 @@ fn try_all(mode: Mode, step: usize) -> (usize, Vec<String>) {
 #[test]
 fn every_crash_point_of_a_planned_drill() {
     let (points, wrong) = try_all(Mode::Planned, STRIDE);
-    println!("{points} crash points");
+    let _ = writeln!(std::io::stdout(), "{points} crash points");
     assert!(wrong.is_empty(), "{} of {points}:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
 }
 
 #[test]
 fn every_crash_point_of_an_unplanned_drill() {
     let (points, wrong) = try_all(Mode::Unplanned, STRIDE);
-    println!("{points} crash points");
+    let _ = writeln!(std::io::stdout(), "{points} crash points");
     assert!(wrong.is_empty(), "{} of {points}:\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
 }
 

@@ -1,12 +1,15 @@
 //! The engine at work, in virtual time.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use muster::app::Loaded;
 use muster::model::{ExitCode, UndoResult, Verdict};
+use muster::plan::preview;
 use muster::record::{Record, StepRecord, StepState};
-use muster::resource::{CommandLine, Context, Finished, ProcessError, Processes};
+use muster::resource::{CommandLine, Context, Finished, ProcessError, Processes, World};
 use muster::time::Span;
 
 use super::scene::{dressed, rehearse, with, written};
@@ -52,6 +55,37 @@ fn no_more_run_at_once_than_the_playbook_says() {
     let same = steps(&(0..10).map(line).collect::<String>());
     let (record, _) = run(&written(&format!("at_once: 2\n{same}"), &[]), &[]);
     assert_eq!(whole(&record), secs(50));
+}
+
+#[test]
+fn a_plan_foretells_when_each_step_begins_under_a_limit() {
+    for limit in [1, 2, 3, 10_000] {
+        let mut text = format!("at_once: {limit}\nphases:\n  - name: failover\n    steps:\n");
+        for (n, needs) in ["", "", "", "", "s1", "s0, s3", "s1, s2", ""].iter().enumerate() {
+            let takes = [7, 2, 5, 3, 11, 1, 4, 6][n];
+            let _ = writeln!(text, "      - {{ id: s{n}, needs: [{needs}], wait: {{ for: {takes}s }} }}");
+        }
+        text.push_str("  - name: verify\n    steps: [{ id: last, wait: { for: 3s } }]\n");
+        let loaded = written(&text, &[]);
+        let (record, _) = run(&loaded, &[]);
+        let told = preview(&loaded.plan, &World::new());
+        let told: BTreeMap<&str, Span> =
+            told.phases.iter().flat_map(|phase| &phase.steps).map(|it| (it.id.as_str(), it.start)).collect();
+        let first = record.steps.iter().filter_map(|step| step.started).min().unwrap();
+        let really: BTreeMap<&str, Span> =
+            record.steps.iter().map(|it| (it.id.as_str(), it.started.unwrap().since(first))).collect();
+        assert_eq!(told, really, "{limit} at once");
+    }
+}
+
+#[test]
+fn what_makes_room_under_a_limit_is_on_the_critical_path() {
+    let text = "at_once: 1\nphases:\n  - name: failover\n    steps:
+      - { id: a, needs: [], wait: { for: 2s } }
+      - { id: b, needs: [], wait: { for: 3s } }\n";
+    let told = preview(&written(text, &[]).plan, &World::new());
+    assert_eq!(told.total, secs(5));
+    assert!(told.phases[0].steps.iter().all(|step| step.critical), "{told:?}");
 }
 
 const FAILING: &str = "command: { argv: [it] }";
@@ -151,6 +185,23 @@ fn what_a_no_or_no_answer_means_is_what_the_gate_says() {
 fn who_says_no_is_not_asked_again() {
     let (record, _) = asking("approve: { prompt: Go? }, retry: { attempts: 3 }", "go=fails");
     assert_eq!(step(&record, "go").attempts.len(), 1);
+}
+
+#[test]
+fn a_message_in_doubt_leaves_nothing_to_be_looked_after() {
+    let before = "phases:\n  - name: prechecks\n    steps: [{ id: tell, notify: { webhook: 'https://hook.test/', message: Hi } }]\n";
+    let (record, exit) = run(
+        &written(&format!("{before}  - name: failover\n    steps: [{{ id: a, {UNDOABLE} }}]\n"), &[]),
+        &["tell=hangs"],
+    );
+    assert_eq!((record.ended.verdict, exit), (Verdict::Refused, ExitCode::Refused));
+    assert_eq!((step(&record, "tell").state, &record.left[..]), (StepState::InDoubt, &[][..]));
+    let after = format!(
+        "      - {{ id: a, {UNDOABLE} }}\n  - name: cleanup\n    steps: [{{ id: tell, notify: {{ webhook: 'https://hook.test/', message: Hi }} }}]\n"
+    );
+    let (record, exit) = run(&written(&steps(&after), &[]), &["tell=hangs"]);
+    assert_eq!((record.ended.verdict, exit), (Verdict::Failed, ExitCode::Failed), "{:?}", record.left);
+    assert!(record.left.iter().all(|left| left.step.as_ref().is_none_or(|step| step.as_str() != "tell")));
 }
 
 #[test]

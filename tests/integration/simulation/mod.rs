@@ -4,7 +4,9 @@
 mod crashes;
 mod drills;
 mod engine;
+mod losses;
 mod measures;
+mod recovery;
 mod same;
 mod scene;
 mod sweep;

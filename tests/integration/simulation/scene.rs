@@ -12,13 +12,13 @@ use muster::app::{self, Loaded, Rehearsal, Rehearsed, Request};
 use muster::catalogue::Mode;
 use muster::chance::Seed;
 use muster::engine::watch::Pace;
-use muster::engine::{Attended, Run, drive};
-use muster::event::{FORMAT, Origin, Started};
+use muster::engine::{Attended, Observer, Run, Signal, drive};
+use muster::event::{Event, FORMAT, Origin, Started};
 use muster::id::RunId;
 use muster::infrastructure::simulate::Faults;
 use muster::journal::{Journal, MemoryLog, Writer};
 use muster::provider::simulated::Simulation;
-use muster::record::{Heads, Record};
+use muster::record::{Entry, Heads, Record};
 use muster::resource::Resources;
 use muster::time::run_virtual;
 
@@ -105,13 +105,44 @@ where
 
 /// A run in memory whose resources are `dress`ed first.
 pub(super) fn dressed(loaded: &Loaded, seed: u64, dress: impl FnOnce(Resources) -> Resources) -> Record {
+    play(loaded, seed, &[], dress, Interrupter::NEVER)
+}
+
+/// A run in memory that is interrupted after each event for which `when` says so.
+pub(super) fn interrupted(loaded: &Loaded, seed: u64, faults: &[&str], when: fn(&Event) -> bool) -> Record {
+    play(loaded, seed, faults, |resources| resources, when)
+}
+
+/// Sends a SIGINT after some events.
+struct Interrupter(tokio::sync::mpsc::Sender<Signal>, fn(&Event) -> bool);
+
+impl Interrupter {
+    const NEVER: fn(&Event) -> bool = |_| false;
+}
+
+impl Observer for Interrupter {
+    fn event(&mut self, entry: &Entry) {
+        if self.1(&entry.event) {
+            self.0.try_send(Signal::Interrupt).unwrap();
+        }
+    }
+}
+
+fn play(
+    loaded: &Loaded,
+    seed: u64,
+    faults: &[&str],
+    dress: impl FnOnce(Resources) -> Resources,
+    when: fn(&Event) -> bool,
+) -> Record {
+    let faults = Faults::parse(faults.iter().copied()).unwrap();
     let start = "2026-03-01T02:00:00Z".parse().unwrap();
     let id = RunId::make(start, &loaded.plan.name).unwrap();
     let ended = run_virtual(start, |clock| async move {
         let plan = loaded.plan.clone();
-        let setup = app::simulation::setup(&plan, Seed(seed), clock.clone(), &Faults::default()).unwrap();
+        let setup = app::simulation::setup(&plan, Seed(seed), clock.clone(), &faults).unwrap();
         let resources = dress(Simulation::new(setup).unwrap().resources());
-        let (_keep, signals) = tokio::sync::mpsc::channel(1);
+        let (sender, signals) = tokio::sync::mpsc::channel(8);
         let started = Started {
             format: FORMAT,
             plan,
@@ -130,7 +161,7 @@ pub(super) fn dressed(loaded: &Loaded, seed: u64, dress: impl FnOnce(Resources) 
             fencing: 1,
             pace: Pace::Ahead,
             attended: Attended::No,
-            observers: Vec::new(),
+            observers: vec![Box::new(Interrupter(sender, when))],
             signals,
             health: Arc::new(|health| health),
             past: None,

@@ -77,28 +77,3 @@ fn the_journal_is_that_of_plain_probes(#[values(0, 20, 40, 60, 80)] first: u64) 
         }
     }
 }
-
-/// `cargo nextest run --lib --run-ignored only --no-capture watch::tests::ahead::how_fast`
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::print_stdout, reason = "a measurement is printed")]
-fn how_fast() {
-    let real = Clock::real();
-    for pace in [Pace::Ahead, Pace::Plain, Pace::Ahead, Pace::Plain] {
-        let since = real.now();
-        let told = virtually(|clock| async move { drill(&clock, 1, pace, secs(1800)).await });
-        let took = real.now().since(since);
-        let (mut samples, mut rows) = (0, 0);
-        for event in told.events() {
-            match event {
-                crate::event::Event::Sampled { .. } => samples += 1,
-                crate::event::Event::SamplesSummed { probes, canaries } => {
-                    samples += probes.iter().map(|it| it.count).sum::<u64>();
-                    rows += canaries.iter().map(|it| it.acknowledged + it.failed).sum::<u64>();
-                }
-                _ => {}
-            }
-        }
-        println!("{pace:?}: {samples} samples and {rows} rows, {} events, in {took}", told.events().len());
-    }
-}

@@ -10,7 +10,7 @@ use super::super::resolve;
 use super::*;
 
 /// What the server does with a question.
-enum Reply {
+pub(super) enum Reply {
     Answers(Vec<RData>),
     Code(ResponseCode),
     /// Over UDP too long, over TCP these.
@@ -22,6 +22,14 @@ enum Reply {
 
 fn a(address: [u8; 4]) -> RData {
     RData::A(rdata::A(address.into()))
+}
+
+/// `127.0.0.1` and `::1`, whatever is asked for.
+pub(super) fn loopback_in_both_families(query: &Query) -> Reply {
+    Reply::Answers(match query.query_type() {
+        RecordType::A => vec![a([127, 0, 0, 1])],
+        _ => vec![RData::AAAA(rdata::AAAA("::1".parse().unwrap()))],
+    })
 }
 
 fn respond(question: &Message, data: Vec<RData>) -> Message {
@@ -44,7 +52,7 @@ async fn both_on_one_port() -> (TcpListener, UdpSocket) {
 }
 
 /// Runs a server that answers by `reply` and returns its address and how often it was asked over UDP.
-async fn name_server(
+pub(super) async fn name_server(
     clock: &Clock,
     reply: impl Fn(&Query) -> Reply + Send + Sync + 'static,
 ) -> (SocketAddr, Arc<AtomicUsize>) {

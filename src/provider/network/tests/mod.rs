@@ -1,6 +1,8 @@
 //! The real network against servers on loopback.
 
 mod dns;
+mod families;
+mod knot;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,0 +1,107 @@
+//! The stub resolver against a real name server, Knot DNS, on a loopback port of its own.
+#![expect(clippy::disallowed_methods, reason = "the name server is started as a program of its own")]
+
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::super::resolve;
+use super::*;
+
+/// Aliases within the zone, over two of them, out of it, and to nothing.
+const ZONE: &str = "\
+$ORIGIN example.test.
+$TTL 60
+@       SOA ns hostmaster 1 3600 600 86400 60
+@       NS  ns
+ns      A     127.0.0.1
+west    A     192.0.2.7
+west    AAAA  2001:db8::7
+code    CNAME west
+www     CNAME code
+astray  CNAME no-such-name
+loop    CNAME pool
+pool    CNAME loop
+";
+
+/// A name server; it ends with this.
+struct Knot {
+    child: Child,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Drop for Knot {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Knot {
+    /// Starts one and waits until it answers. Somebody else may take the port in between: then on another.
+    async fn start(clock: &Clock) -> Self {
+        for _ in 0..5 {
+            if let Some(knot) = Self::try_start(clock).await {
+                return knot;
+            }
+        }
+        panic!("knotd did not answer on any of five ports");
+    }
+
+    async fn try_start(clock: &Clock) -> Option<Self> {
+        let folder = TempDir::with_prefix("muster-knot-").unwrap();
+        let address = UdpSocket::bind((LOOPBACK, 0)).unwrap().local_addr().unwrap();
+        let place = folder.path().display();
+        std::fs::write(folder.path().join("example.test.zone"), ZONE).unwrap();
+        let config = format!(
+            "server:\n    rundir: \"{place}\"\n    listen: 127.0.0.1@{}\ndatabase:\n    storage: \"{place}\"\n\
+             zone:\n  - domain: example.test\n    storage: \"{place}\"\n    file: example.test.zone\n",
+            address.port()
+        );
+        let file = folder.path().join("knot.conf");
+        std::fs::write(&file, config).unwrap();
+        let child = Command::new("knotd")
+            .arg("-c")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("knotd is installed");
+        let mut knot = Self { child, address, _folder: folder };
+        for _ in 0..200 {
+            if knot.resolve(clock, "west.example.test").await.is_ok() {
+                return Some(knot);
+            }
+            if knot.child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            clock.sleep(Span::from_millis(50)).await;
+        }
+        None
+    }
+
+    async fn resolve(&self, clock: &Clock, name: &str) -> Result<Vec<String>, String> {
+        let found = resolve::addresses(clock, name, &Resolver::Server(self.address.to_string())).await?;
+        Ok(found.iter().map(ToString::to_string).collect())
+    }
+}
+
+#[test]
+fn aliases_of_a_real_server_are_followed_needs_knot() {
+    run_real(|clock| async move {
+        let knot = Knot::start(&clock).await;
+        let west = Ok(vec!["192.0.2.7".to_owned(), "2001:db8::7".to_owned()]);
+        for name in ["west.example.test", "code.example.test", "www.example.test"] {
+            assert_eq!(knot.resolve(&clock, name).await, west, "{name}");
+        }
+        assert_eq!(knot.resolve(&clock, "none.example.test").await, Err("no such name".to_owned()));
+        assert_eq!(knot.resolve(&clock, "astray.example.test").await, Err("no such name".to_owned()));
+        knot.resolve(&clock, "loop.example.test").await.unwrap_err();
+        let elsewhere = knot.resolve(&clock, "www.example.com").await.unwrap_err();
+        assert!(elsewhere.contains("REFUSED"), "{elsewhere}");
+    })
+    .unwrap();
+}
