@@ -296,9 +296,9 @@ impl RunState {
                 self.finished = true;
                 Ok(())
             }
-            Event::Commanded { command, by, then } => {
+            Event::Commanded { command, by, then, ignored } => {
                 // A second abort ends the run at once, because a person said so.
-                self.aborted |= then.is_none() && matches!(command, Command::Abort { .. });
+                self.aborted |= then.is_none() && ignored.is_none() && matches!(command, Command::Abort { .. });
                 if let Some(wants) = *then {
                     let because = format!("{by}: {command}");
                     self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
@@ -310,6 +310,7 @@ impl RunState {
             | Event::Surveyed { .. }
             | Event::GateOpened { .. }
             | Event::GateVoted { .. }
+            | Event::LeaseLost { .. }
             | Event::Resumed(_)
             | Event::GateAnswered { .. }
             | Event::Sampled { .. }

@@ -24,7 +24,7 @@ mod virtual_time;
 
 pub use clock::{Class, Clock, Elapsed, Hold, Idle, JoinHandle, Sleep};
 pub use moment::{Moment, Ticks};
-pub use real::{run_real, wall_now};
+pub use real::{boot_now, run_real, wall_now};
 pub use span::{Span, SpanError};
 pub use virtual_time::{Stuck, run_virtual};
 

@@ -76,6 +76,12 @@ pub fn wall_now() -> jiff::Timestamp {
     Real::wall()
 }
 
+/// How long the machine has been up, suspend included: what leases are measured with, by several processes.
+#[must_use]
+pub fn boot_now() -> Moment {
+    Moment(boot_nanos())
+}
+
 /// Runs `f` to its end in real time, on a tokio runtime of one thread with all its drivers.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! only then act on it. So an intent is durable before its act, and the result of one step and the intents that follow
 //! from it cost one `fdatasync`.
 
+mod command;
 mod decide;
 mod deeds;
 mod end;
@@ -24,7 +25,7 @@ use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, la
 use crate::event::Event;
 use crate::id::RegionRole;
 use crate::journal::Stamp;
-use crate::model::{Happened, Plan, Step, UndoResult};
+use crate::model::{Course, Happened, Plan, Step, UndoResult};
 use crate::probe::Regions;
 use crate::record::Entry;
 use crate::resource::{Cancellation, Context, ResourceState, World};
@@ -43,8 +44,21 @@ const LAST_GRACE: Span = Span(10_000_000_000);
 enum BreakOff {
     /// SIGTERM: it can be resumed.
     Resumable,
-    /// A second SIGINT.
+    /// A second SIGINT, or a second abort.
     AtOnce,
+    /// Another run has the lease.
+    LeaseLost,
+}
+
+/// Whether the guardrails were looked at, as they must be before the first change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guarded {
+    /// Not yet.
+    No,
+    /// Their probes are waited for.
+    Asked,
+    /// They were, and what was found was told.
+    Yes,
 }
 
 struct Dispatcher {
@@ -68,6 +82,14 @@ struct Dispatcher {
     /// What the run must not end without.
     unsettled: usize,
     interrupts: u32,
+    /// How many questions of how to go on were asked.
+    asked: u64,
+    /// What the last one was about.
+    situation: String,
+    /// Whether every guardrail was seen to hold: nothing is changed before.
+    guarded: Guarded,
+    /// Makes the question go away that is open.
+    question: Option<Cancellation>,
     break_off: Option<BreakOff>,
     grace_over: bool,
     /// Whether somebody watches a clock.
@@ -115,6 +137,10 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
         retries_due: BTreeSet::new(),
         unsettled: 0,
         interrupts: 0,
+        asked: 0,
+        situation: String::new(),
+        guarded: Guarded::No,
+        question: None,
         break_off: None,
         grace_over: false,
         ticks: !run.clock.is_virtual() && run.observers.iter().any(|observer| observer.wants_ticks()),
@@ -135,6 +161,9 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
 impl Dispatcher {
     /// The first events, and everything that watches.
     async fn begin(&mut self, cx: &Context) -> Result<(), EngineError> {
+        for observer in &mut self.run.observers {
+            observer.begins(&self.run.id);
+        }
         let started = Event::Started(Box::new(self.run.started.clone()));
         self.write(vec![started]).await?;
         let (world, unseen) = survey(&self.plan, &self.run.resources, cx).await;
@@ -235,6 +264,12 @@ impl Dispatcher {
 
     /// What an event means to those who act beside the state.
     fn follow(&mut self, round: &mut Round, event: &Event) {
+        if let Event::CourseChanged { course, .. } = event
+            && *course != Course::Paused
+            && let Some(question) = self.question.take()
+        {
+            question.cancel();
+        }
         let (Event::StepStarted { step, .. }
         | Event::StepPassed { step, .. }
         | Event::StepFailed { step, .. }

@@ -39,7 +39,11 @@ impl Live {
                 format!("{}  done by hand by {person}: {because}", self.named(step))
             }
             Event::Resumed(resumed) => format!("taken up again by {}", resumed.by),
-            Event::Commanded { command, by, .. } => format!("{by}: {command}"),
+            Event::Commanded { command, by, ignored: None, .. } => format!("{by}: {command}"),
+            Event::Commanded { command, by, ignored: Some(why), .. } => {
+                format!("{by}: {command}; nothing follows: {why}")
+            }
+            Event::LeaseLost { to } => format!("the run may not act any more: {to}"),
             Event::GateVoted { step, answer } => format!("{}  {}", self.named(step), answered(answer)),
             Event::GateOpened { step, prompt, approvers } => {
                 let whom = if approvers.is_empty() { "anyone".to_owned() } else { approvers.join(", ") };

@@ -2,13 +2,17 @@
 
 mod commands;
 mod exits;
+mod guardrails;
+mod locks;
 mod mistakes;
 mod people;
 mod programs;
+mod remote;
 mod reports;
 mod services;
 mod signals;
 mod tampering;
+mod windows;
 
 use crate::harness::Scene;
 

@@ -100,6 +100,16 @@ impl<'scene> Running<'scene> {
         self.send(Signal::KILL)
     }
 
+    /// What a suspended machine comes to: it stands still and knows nothing of it.
+    pub(crate) fn freeze(&mut self) -> &mut Self {
+        self.send(Signal::STOP)
+    }
+
+    /// And goes on.
+    pub(crate) fn thaw(&mut self) -> &mut Self {
+        self.send(Signal::CONT)
+    }
+
     fn send(&mut self, signal: Signal) -> &mut Self {
         let id = i32::try_from(self.child.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();

@@ -87,6 +87,8 @@ fn a_record_from_memory_is_the_record_read_back() {
             faults: Vec::new(),
             pace: Pace::Ahead,
             observers: Vec::new(),
+            break_glass: None,
+            lease: muster::app::LEASE,
         };
         let finished = app::run(request).unwrap();
         let (back, cut) = app::read_journal(&muster::journal::path_in(&finished.folder)).unwrap();

@@ -128,6 +128,8 @@ pub(super) fn dressed(loaded: &Loaded, seed: u64, dress: impl FnOnce(Resources) 
             journal: Journal::inline(Writer::over(id, Box::new(MemoryLog::new()))),
             clock,
             fencing: 1,
+            fence: std::sync::Arc::new(muster::engine::Unfenced),
+            commands: muster::engine::Hears::Nothing,
             pace: Pace::Ahead,
             attended: Attended::No,
             observers: Vec::new(),
