@@ -91,6 +91,7 @@ fn drill(loaded: &Loaded, seed: Seed, log: MemoryLog) -> Result<Ended> {
             observers: Vec::new(),
             signals,
             health: Arc::new(|health| health),
+            past: None,
         };
         Ok(drive(run).await?)
     })?
@@ -106,6 +107,8 @@ fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
             host: String::new(),
             user: String::new(),
             boot: String::new(),
+            since_boot: None,
+            kept: None,
             vantage,
             lead: None,
             participants: Vec::new(),

@@ -243,6 +243,7 @@ async fn watched(cx: &Context, network: &Arc<dyn Network>, port: u16, out: &mut 
         sink,
         pace: Pace::Plain,
         addresses: Addresses::new(),
+        since: cx.clock.now(),
     };
     let cpu = cpu_seconds();
     let watch = Watch::start(setup);
@@ -323,7 +324,7 @@ fn only_network(network: Arc<dyn Network>) -> Resources {
         backups: BTreeMap::new(),
         regions: BTreeMap::new(),
         network,
-        processes: Arc::new(RealProcesses),
+        processes: Arc::new(RealProcesses::default()),
         people: Arc::new(NobodyPeople),
     }
 }
@@ -339,7 +340,7 @@ async fn programs(cx: &Context, out: &mut impl Write) -> Result<()> {
     };
     let began = cx.clock.now();
     for _ in 0..PROGRAMS {
-        RealProcesses.run(cx, &command).await?;
+        RealProcesses::default().run(cx, &command).await?;
     }
     let each = cx.clock.now().since(began).as_secs_f64() * 1e6 / f64::from(PROGRAMS);
     writeln!(out, "`true`, run {PROGRAMS} times: {each:.0} us each")?;

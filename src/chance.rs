@@ -17,6 +17,12 @@ impl Seed {
     /// A number in (0, 1), the same for the same names and count.
     #[must_use]
     pub fn draw(self, purpose: &str, subject: &str, count: u64) -> f64 {
+        self.draws(purpose, subject).at(count)
+    }
+
+    /// All draws of these names, their names worked in once.
+    #[must_use]
+    pub fn draws(self, purpose: &str, subject: &str) -> Draws {
         let mut hash = mix(self.0 ^ 0x6d75_7374_6572_2e31);
         for bytes in [purpose.as_bytes(), subject.as_bytes()] {
             for chunk in bytes.chunks(8) {
@@ -27,7 +33,19 @@ impl Seed {
             // The length separates ("ab", "c") from ("a", "bc").
             hash = mix(hash ^ bytes.len() as u64);
         }
-        hash = mix(hash ^ count);
+        Draws(hash)
+    }
+}
+
+/// The draws of one purpose and subject: see [`Seed::draws`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draws(u64);
+
+impl Draws {
+    /// What [`Seed::draw`] gives for this count.
+    #[must_use]
+    pub fn at(self, count: u64) -> f64 {
+        let hash = mix(self.0 ^ count);
         // 53 bits, moved half a step up so that neither 0 nor 1 can come out.
         ((hash >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
@@ -104,12 +122,24 @@ impl Distribution {
             Self::LogNormal { .. } => self.quantile(seed.draw(purpose, subject, count)),
         }
     }
+
+    /// The draw of `draws` at `count`.
+    #[must_use]
+    pub fn draw_at(&self, draws: Draws, count: u64) -> Span {
+        match self {
+            Self::Fixed(span) => *span,
+            Self::LogNormal { .. } => self.quantile(draws.at(count)),
+        }
+    }
 }
 
 /// Saturates at a century, so that a silly distribution can't overflow a moment.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a century, which fits")]
 fn from_float(nanos: f64) -> Span {
-    Span(nanos.clamp(0.0, 3.2e18).round() as u64)
+    let nanos = nanos.clamp(0.0, 3.2e18);
+    // Rounded by hand, half away from zero: `round` is a call into the C library, and this is drawn all the time.
+    let whole = nanos as u64;
+    Span(whole + u64::from(nanos - whole as f64 >= 0.5))
 }
 
 /// The inverse of the standard normal distribution, by P. J. Acklam's rational approximation

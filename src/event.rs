@@ -43,6 +43,12 @@ pub struct Origin {
     pub user: String,
     /// The boot that the monotonic times belong to.
     pub boot: String,
+    /// How long the machine had been running when the run's time was zero; none in a simulation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_boot: Option<Span>,
+    /// What the programs that it starts carry in their environment, by which they are found if Muster is killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
     /// Where the probes stand.
     pub vantage: String,
     /// Who led, as stated.
@@ -107,8 +113,14 @@ pub struct Resumed {
     pub muster: String,
     /// The boot that the monotonic times from here on belong to.
     pub boot: String,
+    /// How long the machine had been running when the run was taken up: what the monotonic times are counted from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_boot: Option<Span>,
     /// Whether the machine was started anew meanwhile, so that the time between is the wall clock's: an estimate.
     pub estimated: bool,
+    /// As [`Origin::kept`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
     /// The number of the lease that it is taken up with.
     pub fencing: u64,
 }
@@ -222,12 +234,15 @@ pub enum Event {
         /// Whose answer counts.
         approvers: Vec<String>,
     },
-    /// One person's answer to a gate that needs several, or one that came from another terminal.
+    /// One person's answer to a gate, from the run's terminal or another one.
     GateVoted {
         /// The step.
         step: StepId,
         /// Theirs.
         answer: Answer,
+        /// Why it does not count; none where it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
     },
     /// A person answered, or nobody was asked.
     GateAnswered {

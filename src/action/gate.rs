@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 
 use super::{ActError, Applied, Perform, Tools};
-use crate::catalogue::{Achieved, Approve, Before, Describe, Evidence, Manual, Period};
+use crate::catalogue::{Achieved, Approve, Before, Describe, Evidence, EvidenceWanted, Manual, Period};
 use crate::resource::{Answer, AnsweredBy, Context, Decision, Question};
+use crate::time::Span;
 
 /// Who answered, for people.
 fn who(answer: &Answer) -> String {
@@ -18,16 +19,19 @@ fn who(answer: &Answer) -> String {
 
 fn evidence(answer: &Answer) -> Evidence {
     let mut evidence: Evidence = [("answered by".to_owned(), who(answer))].into();
+    let given: Vec<String> = answer.evidence.iter().map(ToString::to_string).collect();
     evidence.extend(answer.because.clone().map(|because| ("because".to_owned(), because)));
-    evidence.extend(answer.evidence.clone().map(|given| ("evidence given".to_owned(), given)));
+    evidence.extend((!given.is_empty()).then(|| ("evidence given".to_owned(), given.join("; "))));
     evidence
 }
 
 /// Asks, and waits for the answer until the deadline.
 async fn ask(tools: &Tools, cx: &Context, question: Question) -> Result<Applied, ActError> {
+    let gone = tools.resources.people.asked_since(cx).map_or(Span::ZERO, |since| cx.clock.now().since(since));
     let answer = async {
         match question.deadline {
-            Some(deadline) => cx.clock.timeout(deadline, tools.resources.people.ask(cx, &question)).await,
+            // Of a gate that was open when Muster died, some of it has gone by.
+            Some(deadline) => cx.clock.timeout(deadline - gone, tools.resources.people.ask(cx, &question)).await,
             None => Ok(tools.resources.people.ask(cx, &question).await),
         }
     };
@@ -68,6 +72,8 @@ impl Manual {
             prompt: prompt.to_owned(),
             approvers: self.by.clone(),
             quorum: 1,
+            other_than_starter: false,
+            evidence_required: false,
             checklist: checklist.to_vec(),
             takes: takes(tools, cx, self),
             deadline: self.deadline.map(|Period(deadline)| deadline),
@@ -82,6 +88,8 @@ impl Perform for Approve {
             prompt: self.prompt.clone(),
             approvers: self.by.clone(),
             quorum: self.quorum.max(1),
+            other_than_starter: self.other_than_starter,
+            evidence_required: false,
             checklist: Vec::new(),
             takes: takes(tools, cx, self),
             deadline: self.deadline.map(|Period(deadline)| deadline),
@@ -101,7 +109,9 @@ impl Perform for Approve {
 #[async_trait]
 impl Perform for Manual {
     async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
-        ask(tools, cx, self.question(tools, cx, "Do this by hand, then say that it is done", &self.checklist)).await
+        let question = self.question(tools, cx, "Do this by hand, then say that it is done", &self.checklist);
+        let evidence_required = self.evidence == EvidenceWanted::Required;
+        ask(tools, cx, Question { evidence_required, ..question }).await
     }
 
     async fn achieved(&self, _tools: &Tools, _cx: &Context) -> Achieved {

@@ -93,7 +93,7 @@ fn signed(command: Command, by: &Person) -> Command {
 /// An answer to a gate from another terminal.
 #[must_use]
 pub fn vote(decision: Decision, because: Option<String>) -> Answer {
-    Answer { decision, names: Vec::new(), because, by: AnsweredBy::Command, evidence: None }
+    Answer { decision, names: Vec::new(), because, by: AnsweredBy::Command, people: Vec::new(), evidence: Vec::new() }
 }
 
 /// The run that is meant, which must go on.

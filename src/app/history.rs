@@ -1,5 +1,6 @@
 //! Past runs: their index, and their journals read back.
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -189,12 +190,29 @@ pub fn read_run(reports: &Path, run: &str) -> Result<Shown, AppError> {
 /// [`AppError::Files`] says which line is damaged and how.
 pub fn read_journal(path: &Path) -> Result<(Record, Option<String>), AppError> {
     let wrong = |error: &dyn std::fmt::Display| AppError::Files(format!("{}: {error}", path.display()));
+    let lines = journal::read_file(path).map_err(|error| wrong(&error))?;
+    let JournalRead { run, entries, heads, cut } = journal_entries(lines).map_err(|error| wrong(&error))?;
+    let record = Record::from_events(run, entries, heads).map_err(|error| wrong(&error))?;
+    Ok((record, cut))
+}
+
+/// What the lines of a journal tell.
+#[derive(Debug)]
+pub(super) struct JournalRead {
+    pub(super) run: RunId,
+    pub(super) entries: Vec<Entry>,
+    pub(super) heads: Heads,
+    /// What is wrong with its end, if it was cut.
+    pub(super) cut: Option<String>,
+}
+
+/// The events of a journal. A tail that was cut is left out and told; any other damage is refused.
+pub(super) fn journal_entries<R: BufRead>(mut lines: journal::Lines<R>) -> Result<JournalRead, AppError> {
+    let wrong = |error: &dyn std::fmt::Display| AppError::Files(error.to_string());
     let mut entries = Vec::new();
     let mut finished = None;
     let mut cut = None;
     let mut run = None;
-    let mut head = String::new();
-    let mut lines = journal::read_file(path).map_err(|error| wrong(&error))?;
     while let Some(line) = lines.next() {
         let line = match line {
             Ok(line) => line,
@@ -205,16 +223,15 @@ pub fn read_journal(path: &Path) -> Result<(Record, Option<String>), AppError> {
             Err(error) => return Err(wrong(&error)),
         };
         let event: Event = line.event().map_err(|error| wrong(&format!("line {}: {error}", line.seq + 1)))?;
-        head = lines.head().to_string();
         if matches!(event, Event::Finished { .. }) {
-            finished = Some(head.clone());
+            finished = Some(lines.head().to_string());
         }
         run.get_or_insert_with(|| line.run.clone());
         entries.push(Entry { seq: line.seq, at: line.at, elapsed: Moment(line.elapsed_ns), event });
     }
     let run = run.ok_or_else(|| wrong(&"the journal has no whole line"))?;
-    let record = Record::from_events(run, entries, Heads { last: head, finished }).map_err(|error| wrong(&error))?;
-    Ok((record, cut))
+    let last = lines.head().to_string();
+    Ok(JournalRead { run, entries, heads: Heads { finished, last }, cut })
 }
 
 /// What a check of a journal found.

@@ -23,7 +23,7 @@ use crate::id::{RegionRole, ResourceId, RunId};
 use crate::model::Plan;
 use crate::resource::region_resource;
 use crate::store::{Claim, Held, Holder, Instant, Lease, Leases, Renewed, SqliteLive, Successor, Taken};
-use crate::time::{Span, boot_now, wall_now};
+use crate::time::{Moment, Span, since_boot, wall_now};
 
 /// How long a lease lasts without being renewed.
 pub const LEASE: Span = Span::from_secs(30);
@@ -64,9 +64,13 @@ fn silent_by_the_calendar(lease: &Lease, now: Instant) -> bool {
     now.wall.duration_since(lease.renewed.wall).unsigned_abs() > ttl && now.wall > lease.renewed.wall
 }
 
+fn boot() -> Moment {
+    Moment::ZERO + since_boot()
+}
+
 /// The present instant.
 pub(super) fn now() -> Instant {
-    Instant { wall: wall_now(), boot: boot_now() }
+    Instant { wall: wall_now(), boot: boot() }
 }
 
 /// Everything on which a plan's run needs a lease, each once.
@@ -126,7 +130,7 @@ pub(super) struct Wanted<'a> {
 ///
 /// # Errors
 /// [`AppError::Refused`] says who has what since when, and what to do. [`AppError::Files`].
-pub(super) fn take(wanted: Wanted<'_>) -> Result<(Keeper, Vec<String>), AppError> {
+pub(super) fn take(wanted: Wanted<'_>) -> Result<(Lock, Vec<String>), AppError> {
     let mut live = SqliteLive::open(wanted.store).map_err(files)?;
     let holder = Holder {
         run: wanted.run.clone(),
@@ -158,7 +162,7 @@ pub(super) fn take(wanted: Wanted<'_>) -> Result<(Keeper, Vec<String>), AppError
                 standing => Some(format!("the lease on {}", sentence(lease, standing))),
             });
             let over = over.collect();
-            Ok((Keeper::start(live, held, wanted.signals), over))
+            Ok((Lock::start(live, held, wanted.signals), over))
         }
         Taken::None(in_the_way) => {
             let lines: Vec<String> = in_the_way.iter().map(|lease| refusal(lease, stands(lease))).collect();
@@ -201,7 +205,7 @@ fn refusal(lease: &Lease, standing: Standing) -> String {
 }
 
 /// Keeps leases until they are let go: renews them, and answers whether they are still ours.
-pub(super) struct Keeper {
+pub(super) struct Lock {
     shared: Arc<Shared>,
     held: Held,
     stop: Option<Sender<()>>,
@@ -219,9 +223,9 @@ struct Shared {
     signals: mpsc::Sender<Signal>,
 }
 
-impl Keeper {
+impl Lock {
     fn start(store: SqliteLive, held: Held, signals: mpsc::Sender<Signal>) -> Self {
-        let good_until = AtomicU64::new(boot_now().0);
+        let good_until = AtomicU64::new(boot().0);
         let shared = Arc::new(Shared {
             store: Mutex::new(store),
             held: held.clone(),
@@ -229,7 +233,7 @@ impl Keeper {
             lost: Mutex::new(None),
             signals,
         });
-        shared.renewed_at(boot_now().0);
+        shared.renewed_at(boot().0);
         let (stop, stopped) = channel();
         let (keeps, every) = (Arc::clone(&shared), std::time::Duration::from(held.ttl) / 3);
         let thread = std::thread::Builder::new().name("leases".to_owned()).spawn(move || {
@@ -275,7 +279,7 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Lock {
     fn drop(&mut self) {
         self.end();
     }
@@ -323,6 +327,6 @@ fn taken_over(successor: &Successor) -> String {
 
 impl Fence for Shared {
     fn check(&self) -> Result<(), String> {
-        if boot_now().0 < self.good_until.load(Ordering::Acquire) { Ok(()) } else { self.renew() }
+        if boot().0 < self.good_until.load(Ordering::Acquire) { Ok(()) } else { self.renew() }
     }
 }

@@ -5,6 +5,7 @@
 
 mod commands;
 mod going;
+mod crash;
 mod history;
 mod load;
 mod locks;
@@ -12,6 +13,7 @@ mod machine;
 mod real;
 mod rehearsal;
 mod reports;
+mod resume;
 mod run;
 mod listen;
 pub mod simulation;
@@ -19,14 +21,18 @@ mod survey;
 mod windows;
 
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
+pub use crash::{Crash, Kill, rehearse_crashing};
 pub use going::{LeftBehind, left_behind};
 pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
 pub use load::{Loaded, Request, load};
 pub use locks::LEASE;
 pub use rehearsal::{Aftermath, Rehearsal, Rehearsed, rehearse};
 pub use reports::{Written, draw, write_reports, write_whole};
+pub use resume::{ResumeRequest, resume};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
 pub use survey::{Surveyed, survey};
+
+use history::journal_entries;
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::model::ExitCode;

@@ -4,6 +4,7 @@
 //! by name before anything is touched; `muster simulate` plays the same playbook on their twins.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::simulation;
@@ -13,18 +14,19 @@ use crate::infrastructure::simulate::Faults;
 use crate::model::Plan;
 use crate::provider::network::RealNetwork;
 use crate::provider::process::RealProcesses;
+use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
 use crate::resource::{People, Resources};
 use crate::time::Clock;
 
-/// Everything that the plan's steps and probes may reach.
-pub(super) fn resources(plan: &Plan, clock: &Clock, attendance: Attendance) -> Result<Resources, AppError> {
+/// Everything that the plan's steps and probes may reach, but for [`people`].
+pub(super) fn resources(plan: &Plan, clock: &Clock, keeper: Option<Keeper>) -> Result<Resources, AppError> {
     refuse_unknown(plan)?;
     let mut all = simulated_part(plan, clock)?;
     all.network = Arc::new(RealNetwork::new());
-    all.processes = Arc::new(RealProcesses);
-    all.people = people(attendance);
+    all.processes = Arc::new(keeper.map(RealProcesses::kept).unwrap_or_default());
+    all.people = Arc::new(NobodyPeople);
     Ok(all)
 }
 
@@ -57,10 +59,11 @@ fn simulated_part(plan: &Plan, clock: &Clock) -> Result<Resources, AppError> {
     Ok(all)
 }
 
-fn people(attendance: Attendance) -> Arc<dyn People> {
+/// Those who answer its gates; files that they give as evidence are kept in the run's folder.
+pub(super) fn people(attendance: Attendance, run_folder: &Path) -> Arc<dyn People> {
     match attendance {
         Attendance::Yes => Arc::new(YesPeople),
-        Attendance::Terminal => Arc::new(TerminalPeople::at_stdin()),
+        Attendance::Terminal => Arc::new(TerminalPeople::at_stdin(run_folder.to_owned())),
         Attendance::Nobody => Arc::new(NobodyPeople),
     }
 }

@@ -87,16 +87,7 @@ pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observ
         simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
     }
     let run = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
-    let origin =
-        Origin { muster: env!("CARGO_PKG_VERSION").to_owned(), faults: with.faults.clone(), ..Origin::default() };
-    let started = Started {
-        format: FORMAT,
-        plan: plan.clone(),
-        documents: loaded.documents.clone(),
-        origin,
-        seed: Some(with.seed),
-        previous: None,
-    };
+    let started = started(loaded, with);
     let log = MemoryLog::new();
     let journal = Journal::inline(Writer::over(run.clone(), Box::new(log.clone())));
     let setting = Setting { run: run.clone(), started, journal, faults };
@@ -105,4 +96,18 @@ pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observ
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
     let record = Record::from_events(run, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?;
     Ok(Rehearsed { record, journal: log.take(), exit: ended.exit, aftermath })
+}
+
+/// The first event of a rehearsal.
+pub(super) fn started(loaded: &Loaded, with: &Rehearsal) -> Started {
+    let origin =
+        Origin { muster: env!("CARGO_PKG_VERSION").to_owned(), faults: with.faults.clone(), ..Origin::default() };
+    Started {
+        format: FORMAT,
+        plan: loaded.plan.clone(),
+        documents: loaded.documents.clone(),
+        origin,
+        seed: Some(with.seed),
+        previous: None,
+    }
 }

@@ -6,24 +6,25 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::listen::Ear;
-use super::locks::{self, Keeper, Wanted};
+use super::locks::{self, Lock, Wanted};
 use super::reports::{Written, write_reports};
 use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
-use crate::engine::{Attended, Ended, EngineError, Hears, Observer, Run, Sight, Signal, Unfenced, drive};
+use crate::engine::{Attended, Ended, EngineError, Hears, Observer, Past, Run, Sight, Signal, Unfenced, drive};
 use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, Writer};
 use crate::model::{Environment, ExitCode};
-use crate::provider::simulated::{FaultyHealth, Simulation};
+use crate::provider::process::keeper::Keeper;
+use crate::provider::simulated::{FaultPoint, FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
 use crate::resource::{Resources, World};
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
-use crate::time::{Clock, Moment, Span, run_real, run_virtual};
+use crate::time::{Clock, Moment, Span, run_real_since, run_virtual, since_boot};
 
 /// Who answers gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub struct RunRequest {
     pub break_glass: Option<String>,
     /// How long the leases of a real run last without being renewed.
     pub lease: Span,
+    /// Muster's own program, by which what it started is ended if it is killed. `None`: it runs on to its own end.
+    pub program: Option<PathBuf>,
 }
 
 /// A run that has ended.
@@ -153,13 +156,37 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
         let _ear = Ear::open(&request.runs.store, &folder.run, signals.clone())?;
         let way = Way { signals, signalled, lock: lock.as_ref() };
-        real_run(request, Setting { run: folder.run.clone(), started, journal, faults }, way)?
+        let RunRequest { attendance, program, observers, .. } = request;
+        real_world(
+            folder.run.clone(),
+            folder.path.clone(),
+            started,
+            journal,
+            way,
+            attendance,
+            program,
+            observers,
+            Moment::ZERO,
+            None,
+        )?
     };
+    conclude(folder.run, folder.path, ended, &history, lock, notices)
+}
+
+/// Writes the reports of a run that has ended, or was stopped, and notes it in the index.
+pub(super) fn conclude(
+    run: RunId,
+    folder: PathBuf,
+    ended: Ended,
+    history: &History,
+    lock: Option<Lock>,
+    mut notices: Vec<String>,
+) -> Result<Finished, AppError> {
     let exit = ended.exit;
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
-    let record = Record::from_events(folder.run.clone(), ended.events, heads);
+    let record = Record::from_events(run.clone(), ended.events, heads);
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
-    let reports = write_reports(&record, &folder.path)?;
+    let reports = write_reports(&record, &folder)?;
     if let Err(error) = history.finished(&record) {
         notices
             .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
@@ -171,7 +198,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     {
         notices.push(format!("the run's leases were not let go ({error}); they end with this process"));
     }
-    Ok(Finished { run: folder.run, folder: folder.path, record, reports, exit, notices })
+    Ok(Finished { run, folder, record, reports, exit, notices })
 }
 
 /// What a run is refused for before it exists.
@@ -226,6 +253,8 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
             host,
             user,
             boot,
+            since_boot: None,
+            kept: None,
             vantage: String::new(),
             lead: request.lead.clone(),
             participants: request.participants.clone(),
@@ -240,7 +269,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
 }
 
 /// How many signals may wait to be taken.
-const SIGNALS: usize = 64;
+pub(super) const SIGNALS: usize = 64;
 
 /// Takes the leases of a real run, and notes them in its first event.
 fn lock(
@@ -249,8 +278,8 @@ fn lock(
     run: &RunId,
     started: &mut Started,
     signals: tokio::sync::mpsc::Sender<Signal>,
-) -> Result<Keeper, AppError> {
-    let (keeper, over) = locks::take(Wanted {
+) -> Result<Lock, AppError> {
+    let (lock, over) = locks::take(Wanted {
         store: &request.runs.store,
         history,
         here: &super::machine::machine(),
@@ -261,16 +290,16 @@ fn lock(
         signals,
     })?;
     started.origin.passed_over.extend(over);
-    started.origin.leases = keeper.shown();
-    started.origin.fencing = Some(keeper.fencing());
-    Ok(keeper)
+    started.origin.leases = lock.shown();
+    started.origin.fencing = Some(lock.fencing());
+    Ok(lock)
 }
 
 /// How a real run is told things, and whether it may act.
-struct Way<'a> {
-    signals: tokio::sync::mpsc::Sender<Signal>,
-    signalled: tokio::sync::mpsc::Receiver<Signal>,
-    lock: Option<&'a Keeper>,
+pub(super) struct Way<'a> {
+    pub(super) signals: tokio::sync::mpsc::Sender<Signal>,
+    pub(super) signalled: tokio::sync::mpsc::Receiver<Signal>,
+    pub(super) lock: Option<&'a Lock>,
 }
 
 /// What a run begins with, whichever its world.
@@ -302,7 +331,7 @@ pub(super) fn in_simulation<T>(
         let points = world.faults.clone();
         let simulation = Simulation::new(world).map_err(|error| AppError::Usage(error.to_string()))?;
         let before = simulation.world();
-        let sight: Sight = Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())));
+        let sight = sight(seed, points);
         let (_keep, signals) = tokio::sync::mpsc::channel(1);
         let (mut started, journal) = (setting.started, setting.journal);
         let resources = simulation.resources();
@@ -315,25 +344,49 @@ pub(super) fn in_simulation<T>(
     ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
 }
 
-fn real_run(request: RunRequest, setting: Setting, way: Way<'_>) -> Result<Ended, AppError> {
-    let ran = run_real(|clock| async move {
-        let redactor = Redactor::default();
-        let resources = real::resources(&setting.started.plan, &clock, request.attendance)?;
-        let journal = setting.journal;
+/// Puts the faults of steps between them and what the probes know.
+pub(super) fn sight(seed: Seed, points: Vec<FaultPoint>) -> Sight {
+    Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())))
+}
+
+/// Carries a run out in the real world, from `now` of its own time on.
+#[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both ways into one give all of them")]
+pub(super) fn real_world(
+    run: RunId,
+    folder: PathBuf,
+    mut started: Started,
+    journal: Journal,
+    way: Way<'_>,
+    attendance: Attendance,
+    program: Option<PathBuf>,
+    observers: Vec<Progress>,
+    now: Moment,
+    mut past: Option<Past>,
+) -> Result<Ended, AppError> {
+    let ran = run_real_since(now, |clock| async move {
+        let keeper = program.map(Keeper::new);
+        let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
+        let mut resources = real::resources(&started.plan, &clock, keeper)?;
+        resources.people = real::people(attendance, &folder);
         listen(&clock, way.signals)?;
         let signals = way.signalled;
-        let mut started = setting.started;
-        started.origin.vantage = resources.network.vantage();
+        if let Some(past) = &mut past {
+            past.resumed.kept = kept;
+        } else {
+            started.origin.kept = kept;
+            started.origin.vantage = resources.network.vantage();
+            started.origin.since_boot = Some(since_boot());
+        }
         let sight: Sight = Arc::new(|health| health);
-        let mut run =
-            assemble(setting.run, started, resources, journal, clock, Pace::Plain, sight, signals, request.observers);
-        run.secrets = Arc::new(redactor);
+        let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
+        run.secrets = Arc::new(Redactor::default());
+        run.past = past;
         run.commands = Hears::Commands;
         if let Some(lock) = way.lock {
             run.fence = lock.fence();
             run.fencing = lock.fencing();
         }
-        if request.attendance == Attendance::Terminal {
+        if attendance == Attendance::Terminal {
             run.attended = Attended::Yes;
         }
         drive(run).await.map_err(broke_off)
@@ -342,7 +395,7 @@ fn real_run(request: RunRequest, setting: Setting, way: Way<'_>) -> Result<Ended
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both worlds give all of them")]
-fn assemble(
+pub(super) fn assemble(
     id: RunId,
     started: Started,
     resources: Resources,
@@ -368,13 +421,15 @@ fn assemble(
         observers,
         signals,
         health,
+        past: None,
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-fn broke_off(error: EngineError) -> AppError {
+pub(super) fn broke_off(error: EngineError) -> AppError {
     match error {
         EngineError::Journal(_) => AppError::BrokeOff(error.to_string()),
+        EngineError::Past { .. } => AppError::Files(error.to_string()),
         EngineError::Defect(_) => AppError::Defect(error.to_string()),
     }
 }

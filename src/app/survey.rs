@@ -1,8 +1,8 @@
 //! Looks at everything that a plan knows, and changes nothing.
 
+use super::AppError;
 use super::real;
 use super::simulation;
-use super::{AppError, Attendance};
 use crate::chance::Seed;
 use crate::engine;
 use crate::id::{ResourceId, RunId};
@@ -37,7 +37,7 @@ pub fn survey(plan: &Plan) -> Result<Surveyed, AppError> {
         seen.map_err(|stuck| AppError::Defect(stuck.to_string()))?
     } else {
         let seen = run_real(|clock| async move {
-            let resources = real::resources(plan, &clock, Attendance::Nobody)?;
+            let resources = real::resources(plan, &clock, None)?;
             Ok(engine::survey(plan, &resources, &engine::muster_context(&run, &clock, 0)).await)
         });
         seen.map_err(|error| AppError::Defect(error.to_string()))?

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Describe, HttpExpect, OneOrMany, Part, Subject, Undo};
+use super::{Again, Describe, HttpExpect, OneOrMany, Part, Subject, Undo};
 use crate::resource::{Finished, Method};
 use crate::secret::SecretSource;
 
@@ -139,6 +139,14 @@ impl Describe for Command {
         }
         Undo::Compensates(format!("runs {}", self.undo.join(" ")))
     }
+
+    fn again(&self) -> Again {
+        match (self.repeatable, self.observe.is_empty()) {
+            (true, _) => Again::Safe,
+            (false, false) => Again::IfNotDone,
+            (false, true) => Again::AskFirst,
+        }
+    }
 }
 
 /// Makes a request.
@@ -167,6 +175,12 @@ impl Http {
     pub fn is_safe(&self) -> bool {
         matches!(self.method, Method::Get | Method::Head)
     }
+
+    /// Whether the method, by its definition (RFC 9110, 9.2.2), does twice what it does once.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.is_safe() || matches!(self.method, Method::Put | Method::Delete)
+    }
 }
 
 impl Describe for Http {
@@ -187,6 +201,10 @@ impl Describe for Http {
             return Undo::Nothing;
         }
         Undo::Irreversible(format!("what {} {} did stays", self.method.as_str(), self.url))
+    }
+
+    fn again(&self) -> Again {
+        if self.is_idempotent() { Again::Safe } else { Again::AskFirst }
     }
 }
 

@@ -16,6 +16,9 @@ pub struct Approve {
     /// How many must approve.
     #[serde(default = "one")]
     pub quorum: u32,
+    /// Whether it must be somebody other than who started the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub other_than_starter: bool,
     /// How long they may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Period>,
@@ -35,6 +38,9 @@ pub struct Manual {
     pub by: Vec<String>,
     /// What is to be done, a line each.
     pub checklist: Vec<String>,
+    /// Whether it is done without evidence.
+    #[serde(default, skip_serializing_if = "EvidenceWanted::is_optional")]
+    pub evidence: EvidenceWanted,
     /// How long they may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Period>,
@@ -44,6 +50,31 @@ pub struct Manual {
     /// What to do by hand to take it back, a line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo: Vec<String>,
+}
+
+/// Whether a manual step is done without evidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EvidenceWanted {
+    /// It is asked for, and may be left out.
+    #[default]
+    Optional,
+    /// Who has none is not done.
+    Required,
+}
+
+impl EvidenceWanted {
+    /// Whether it may be left out.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        *self == Self::Optional
+    }
+}
+
+/// How long a gate's step may take: its deadline, and then some, so that it ends as a gate that nobody answered.
+fn patience(deadline: Option<Period>) -> Span {
+    // A day bounds a gate that has no deadline.
+    deadline.map_or(Span::from_secs(86_400), |Period(deadline)| deadline + Span::from_secs(60))
 }
 
 fn one() -> u32 {
@@ -80,8 +111,7 @@ impl Describe for Approve {
     }
 
     fn patience(&self) -> Span {
-        // A gate has a deadline of its own; a day bounds one that has none.
-        self.deadline.map_or(Span::from_secs(86_400), |Period(deadline)| deadline)
+        patience(self.deadline)
     }
 }
 
@@ -114,6 +144,6 @@ impl Describe for Manual {
     }
 
     fn patience(&self) -> Span {
-        self.deadline.map_or(Span::from_secs(86_400), |Period(deadline)| deadline)
+        patience(self.deadline)
     }
 }

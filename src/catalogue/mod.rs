@@ -30,7 +30,7 @@ pub use command::{Command, CommandExpect, ExitCodes, Http, Notify, Value};
 pub use compute::{ComputeScale, ComputeStart, ComputeStop, Servers};
 pub use database::{DataPreserve, DatabaseFence, DatabasePromote, DatabaseReplicate, WhenUnreachable};
 pub use dns::DnsSwitch;
-pub use gate::{Approve, Manual};
+pub use gate::{Approve, EvidenceWanted, Manual};
 pub use nested::NestedPlaybook;
 pub use probe::{HttpExpect, HttpProbe, Judged, Probe, StatusCodes, TcpProbe, split_url};
 pub use region::{RegionIsolate, RegionRejoin};
@@ -122,6 +122,17 @@ pub enum Undo {
     Nothing,
 }
 
+/// Whether an act may be done once more when nobody knows whether it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Twice is as good as once, or it is seen first whether it is done.
+    Safe,
+    /// Only if a look says for certain that it was not done.
+    IfNotDone,
+    /// Only a person who has looked can tell.
+    AskFirst,
+}
+
 /// What an action means to the course of a drill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,6 +216,11 @@ pub trait Describe: Send + Sync {
 
     /// How it is taken back.
     fn undo(&self) -> Undo;
+
+    /// Whether it may be done once more when nobody knows whether it was done: what a crash leaves behind.
+    fn again(&self) -> Again {
+        Again::Safe
+    }
 
     /// Whether `now` is as `before` was, in what this action changes.
     fn restored(&self, before: &World, now: &World) -> Achieved {

@@ -18,6 +18,7 @@ mod reject;
 mod remote;
 mod report;
 mod retry;
+mod resume;
 mod run;
 mod show;
 mod simulate;
@@ -33,6 +34,7 @@ use clap::{Parser, Subcommand};
 
 use crate::app::Runs;
 use crate::model::ExitCode;
+use crate::provider::process::keeper;
 use output::Output;
 
 /// Runs disaster-recovery drills: does your failover pass muster?
@@ -72,6 +74,8 @@ enum Command {
     Approve(approve::Approve),
     /// Rejects a step that asks for approval
     Reject(reject::Reject),
+    /// Takes up a run that was left behind
+    Resume(resume::ResumeCommand),
     /// Lists past runs
     History(history::HistoryCommand),
     /// Shows a run
@@ -80,6 +84,12 @@ enum Command {
     Report(report::ReportCommand),
     /// Checks a journal's chain
     Verify(verify::Verify),
+    /// Ends the programs of a Muster that was killed; started by Muster alone
+    #[command(name = keeper::SUBCOMMAND, hide = true)]
+    Keep {
+        /// What those programs carry
+        mark: String,
+    },
 }
 
 impl Command {
@@ -98,19 +108,22 @@ impl Command {
             Self::Stop(command) => command.form(),
             Self::Approve(command) => command.form(),
             Self::Reject(command) => command.form(),
+            Self::Resume(command) => command.form(),
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
             Self::Verify(command) => command.form(),
+            Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Validate(_) | Self::Plan(_) => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Validate(_) | Self::Plan(_) | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
             Self::Simulate(command) => command.runs(),
             Self::Run(command) => command.runs(),
+            Self::Resume(command) => command.runs(),
             Self::Abort(command) => command.runs(),
             Self::Pause(command) => command.runs(),
             Self::Retry(command) => command.runs(),
@@ -145,7 +158,9 @@ pub fn main() -> std::process::ExitCode {
 }
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
-    waiting::name_left_behind(&command.runs(), output);
+    if !matches!(command, Command::Keep { .. }) {
+        waiting::name_left_behind(&command.runs(), output);
+    }
     let done = match command {
         Command::Validate(command) => command.run(output),
         Command::Plan(command) => command.run(output),
@@ -159,10 +174,15 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Stop(command) => command.run(output),
         Command::Approve(command) => command.run(output),
         Command::Reject(command) => command.run(output),
+        Command::Resume(command) => command.run(output),
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),
         Command::Verify(command) => command.run(output),
+        Command::Keep { mark } => {
+            keeper::keep(&mark);
+            Ok(ExitCode::Passed)
+        }
     };
     done.unwrap_or_else(|error| output.fail(&error))
 }

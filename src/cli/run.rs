@@ -8,7 +8,7 @@ use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::progress::Progress;
 use super::waiting::Waiting;
-use crate::app::{self, AppError, Attendance, LEASE, Loaded, RunRequest, Runs};
+use crate::app::{self, AppError, Attendance, Finished, LEASE, Loaded, RunRequest, Runs};
 use crate::catalogue::Period;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
@@ -49,6 +49,7 @@ impl Simulated {
             observers: Vec::new(),
             break_glass: None,
             lease: LEASE,
+            program: std::env::current_exe().ok(),
         }
     }
 }
@@ -135,6 +136,11 @@ pub(super) fn carry_out(mut request: RunRequest, output: &Output) -> Result<Exit
         request.observers.push(Box::new(Waiting::new(request.loaded.plan.pause_limit, output)));
     }
     let finished = app::run(request)?;
+    Ok(show_end(&finished, output))
+}
+
+/// Prints what is to be said of a run that has ended, and gives its exit code.
+pub(super) fn show_end(finished: &Finished, output: &Output) -> ExitCode {
     for notice in &finished.notices {
         output.say(notice);
     }
@@ -142,5 +148,5 @@ pub(super) fn carry_out(mut request: RunRequest, output: &Output) -> Result<Exit
         let style = Style { folder: Some(finished.folder.display().to_string()), ..output.style() };
         output.result(&render(&finished.record, Format::Text, &style));
     }
-    Ok(finished.exit)
+    finished.exit
 }

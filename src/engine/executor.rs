@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::action::{ActError, Applied, Perform, Tools, perform};
-use crate::catalogue::{Access, Achieved, Act, Before, Evidence, Part, Undo};
+use crate::catalogue::{Access, Achieved, Act, Again, Before, Evidence, Part, Undo};
 use crate::engine::sink::Sink;
 use crate::engine::{Fence, late};
 use crate::event::Event;
@@ -46,18 +46,29 @@ pub(super) fn needs_no_look(act: &Act) -> bool {
     !observes && act.describe().subjects().is_empty()
 }
 
+/// Whether a side may lose or refuse writes by this act. What canaries know of it must not be lost with Muster.
+fn ends_writes(act: &Act) -> bool {
+    matches!(act.describe().part(), Part::Disaster | Part::Promotion(_))
+        || matches!(act, Act::DatabaseFence(_) | Act::StorageFence(_))
+}
+
 /// The events of a step's intent.
 pub(super) fn intent(step: &Step, attempt: u32, before: Before) -> Vec<Event> {
     let mut events = vec![Event::StepStarted { step: step.id.clone(), attempt, before }];
     if step.act.describe().part() == Part::Gate {
-        let (prompt, approvers) = match &step.act {
-            Act::Approve(gate) => (gate.prompt.clone(), gate.by.clone()),
-            Act::Manual(gate) => (gate.checklist.join("\n"), gate.by.clone()),
-            other => (other.describe().summary(), Vec::new()),
-        };
-        events.push(Event::GateOpened { step: step.id.clone(), prompt, approvers });
+        events.push(gate_opened(step));
     }
     events
+}
+
+/// The event of a gate that people are asked at.
+pub(super) fn gate_opened(step: &Step) -> Event {
+    let (prompt, approvers) = match &step.act {
+        Act::Approve(gate) => (gate.prompt.clone(), gate.by.clone()),
+        Act::Manual(gate) => (gate.checklist.join("\n"), gate.by.clone()),
+        other => (other.describe().summary(), Vec::new()),
+    };
+    Event::GateOpened { step: step.id.clone(), prompt, approvers }
 }
 
 /// Where an attempt begins.
@@ -81,6 +92,9 @@ impl Job {
             Begin::Intended => Before::new(),
             Begin::Look => match self.look().await {
                 Ok(Looked::Before(before)) => {
+                    if ends_writes(&self.step.act) {
+                        self.tools.health.settle().await;
+                    }
                     if !self.sink.commit(intent(&self.step, self.cx.attempt, before.clone())).await {
                         return None;
                     }
@@ -143,6 +157,7 @@ impl Job {
             what: error.what,
             happened: error.happened,
             evidence: error.evidence,
+            ask: false,
         };
         Event::StepFailed { step: self.step.id.clone(), attempt: self.cx.attempt, failure }
     }
@@ -151,8 +166,10 @@ impl Job {
     /// and can't be looked at, unless the playbook says that twice is as good as once.
     fn retry_after(&self, error: &ActError) -> Option<Span> {
         let repeatable = matches!(&self.step.act, Act::Command(command) if command.repeatable);
+        // Who has said no, is not asked again until it is a yes.
+        let rejected = error.answer.is_some();
         let blind = error.happened != Happened::No && !self.step.act.describe().observable() && !repeatable;
-        if blind || self.cx.cancel.is_cancelled() {
+        if blind || rejected || self.cx.cancel.is_cancelled() {
             return None;
         }
         self.step.retry.wait_after(self.cx.attempt).filter(|wait| self.cx.clock.now() + *wait < self.deadline)
@@ -160,6 +177,83 @@ impl Job {
 
     fn performer(&self) -> &dyn Perform {
         perform(&self.step.act)
+    }
+
+    /// Ends an attempt whose intent is in the journal and whose result is not, because Muster was killed in between:
+    /// sees whether it is done, and does it if it is not, where that can be known or does no harm. Gives the events of
+    /// its end. Asked to end, it only looks.
+    pub(super) async fn take_up(mut self, before: Before, names: &late::Names) -> Vec<Event> {
+        match late::fill(&self.step.act, names) {
+            Ok(None) => {}
+            Ok(Some(act)) => Arc::make_mut(&mut self.step).act = act,
+            Err(why) => return vec![self.failed(ActError::in_doubt(why))],
+        }
+        let describe = self.step.act.describe();
+        let looking = async {
+            if !describe.observable() {
+                return Achieved::Unknown("it leaves no trace that could be observed".to_owned());
+            }
+            self.performer().achieved(&self.tools, &self.fresh()).await
+        };
+        let seen = match self.cx.clock.timeout(GRACE, looking).await {
+            Ok(seen) => seen,
+            Err(_) => Achieved::Unknown(format!("no answer within {GRACE}")),
+        };
+        match (seen, describe.again()) {
+            (Achieved::Yes, _) => self.end(self.proven().await),
+            (Achieved::No(_), Again::Safe | Again::IfNotDone) | (Achieved::Unknown(_), Again::Safe)
+                if !self.cx.cancel.is_cancelled() =>
+            {
+                let ended = self.act(before).await;
+                self.end(ended)
+            }
+            (Achieved::No(_), _) if describe.subjects().is_empty() => {
+                self.end(Err(ActError::refused("Muster was interrupted before it was done")))
+            }
+            (Achieved::No(why) | Achieved::Unknown(why), again) => {
+                let happened = self.settle(Happened::Unknown, &before).await;
+                let what = format!("Muster was interrupted while it was done, and whether it was is not known: {why}");
+                self.interrupted(ActError { happened, ..ActError::in_doubt(what) }, again)
+            }
+        }
+    }
+
+    /// Seen done after an interruption: proven as if it had just been done.
+    async fn proven(&self) -> Result<Applied, ActError> {
+        let mut evidence = self.performer().prove(&self.tools, &self.cx).await?;
+        evidence.insert("seen".to_owned(), "done, when Muster looked again after an interruption".to_owned());
+        Ok(Applied { evidence, ..Applied::default() })
+    }
+
+    /// The end of an attempt that nothing but a person's look can settle.
+    fn interrupted(&self, error: ActError, again: Again) -> Vec<Event> {
+        let ask = again != Again::Safe && error.happened == Happened::Unknown && !self.cx.cancel.is_cancelled();
+        let failure =
+            StepFailure { what: error.what, happened: error.happened, retry_in: None, evidence: error.evidence, ask };
+        vec![Event::StepFailed { step: self.step.id.clone(), attempt: self.cx.attempt, failure }]
+    }
+
+    /// Ends an undo that was begun before Muster was killed: what is seen to be taken back is not taken back twice.
+    pub(super) async fn take_up_undo(self, before: Before) -> UndoResult {
+        let describe = self.step.act.describe();
+        let by_sight = describe.subjects().iter().any(|subject| subject.access == Access::Changes);
+        let undone = if by_sight {
+            self.is_restored(&before).await.is_ok()
+        } else if describe.observable() {
+            matches!(self.performer().achieved(&self.tools, &self.cx).await, Achieved::No(_))
+        } else {
+            false
+        };
+        match describe.undo() {
+            Undo::Restores if undone => UndoResult::Restored,
+            Undo::Compensates(what) if undone => UndoResult::Compensated(what),
+            Undo::Compensates(what) if !by_sight && !describe.observable() && describe.again() == Again::AskFirst => {
+                UndoResult::Failed(format!(
+                    "Muster was interrupted while it was taken back ({what}), and whether it was is not known"
+                ))
+            }
+            _ => self.undo(before).await,
+        }
     }
 
     /// Captures what the step acts on, and sees whether it is done already.
@@ -278,6 +372,7 @@ impl Job {
                 Achieved::Yes => return Happened::Yes,
                 // Of a program only its own `observe` knows.
                 Achieved::No(_) if describe.subjects().is_empty() => return Happened::No,
+                Achieved::Unknown(_) if describe.subjects().is_empty() => return Happened::Unknown,
                 Achieved::No(_) | Achieved::Unknown(_) => {}
             }
             if matches!(describe.part(), Part::Promotion(_)) {
@@ -325,7 +420,9 @@ impl Job {
             Undo::Compensates(what) => Some(what),
         };
         let mut failure = String::new();
-        for attempt in 1..=UNDO_ATTEMPTS {
+        // Nor here.
+        let attempts = if describe.part() == Part::Gate { 1 } else { UNDO_ATTEMPTS };
+        for attempt in 1..=attempts {
             if let Err(why) = self.fence.check() {
                 return UndoResult::Failed(why);
             }
@@ -351,7 +448,7 @@ impl Job {
                     return UndoResult::Failed(format!("the undo did not end within {}", self.step.timeout));
                 }
             }
-            if attempt < UNDO_ATTEMPTS {
+            if attempt < attempts {
                 self.cx.clock.sleep(LONGEST_LOOK).await;
             }
         }

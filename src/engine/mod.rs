@@ -18,6 +18,7 @@ mod dispatcher;
 mod ending;
 mod executor;
 mod fence;
+mod gates;
 mod late;
 mod sink;
 mod survey;
@@ -30,8 +31,8 @@ pub use fence::{Fence, Unfenced};
 pub use sink::{Message, Sink};
 pub use survey::{muster_context, survey};
 
-use crate::event::Started;
-use crate::id::RunId;
+use crate::event::{Resumed, Started};
+use crate::id::{RunId, StepId};
 use crate::journal::{Journal, JournalError};
 use crate::model::{Commanded, ExitCode, Place, Verdict};
 use crate::record::Entry;
@@ -105,6 +106,19 @@ pub struct Run {
     pub signals: tokio::sync::mpsc::Receiver<Signal>,
     /// Makes the services' health as actions see it out of the board's: a simulation puts its faults in between.
     pub health: Sight,
+    /// What its journal tells, if it is taken up again; `journal` then goes on behind that.
+    pub past: Option<Past>,
+}
+
+/// A run that was left behind, and how it is taken up.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Its events so far, the first of them `started`.
+    pub entries: Vec<Entry>,
+    /// Who takes it up, and what for.
+    pub resumed: Resumed,
+    /// Steps that a person did by hand, and why.
+    pub by_hand: Vec<(StepId, String)>,
 }
 
 /// Whether somebody sits at the run's terminal.
@@ -144,6 +158,14 @@ pub enum EngineError {
     /// The journal could not be written: nothing new was begun after that.
     #[error("the journal can't be written any more: {0}. Nothing new was begun; what was under way is in doubt")]
     Journal(#[from] JournalError),
+    /// What its journal tells can't have happened so.
+    #[error("line {line} of the journal can't follow from those before it: {why}. Nothing was touched")]
+    Past {
+        /// The line's number.
+        line: u64,
+        /// Why.
+        why: String,
+    },
     /// An event that can't follow: a defect.
     #[error("a defect in Muster: {0}")]
     Defect(String),

@@ -83,6 +83,14 @@ impl FileLog {
         Ok(Self { file, durability, gathered: Vec::new(), whole_bytes, broken: false })
     }
 
+    /// Cuts off what lies behind the first `whole_bytes`.
+    pub(super) fn cut_to(&mut self, whole_bytes: u64) -> io::Result<()> {
+        self.file.set_len(whole_bytes)?;
+        self.file.sync_data()?;
+        self.whole_bytes = whole_bytes;
+        Ok(())
+    }
+
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let written = self.file.write_all(lines);
         if written.is_err() {

@@ -61,6 +61,39 @@ impl Writer {
         Ok(Self::new(chain, Box::new(log)))
     }
 
+    /// Takes up a journal that was left behind: as [`Writer::open`], but a last record whose writing did not end is cut
+    /// off, since nobody was told of it. Gives how many bytes that were.
+    ///
+    /// # Errors
+    /// As [`Writer::open`]; any damage but a cut last record is refused and nothing is changed.
+    pub fn take_up(path: &Path, durability: Durability) -> Result<(Self, u64), JournalError> {
+        let mut log = FileLog::open(path, durability)?;
+        let mut lines = reader::read_file(path)?;
+        let cut = match reader::verify_lines::<BufReader<_>>(&mut lines) {
+            Ok(_) => 0,
+            Err(JournalError::Damaged(super::Damage::CutTail { whole_lines, whole_bytes, cut_bytes }))
+                if whole_lines > 0 =>
+            {
+                log.cut_to(whole_bytes).map_err(|error| JournalError::file("repair", path, error))?;
+                cut_bytes
+            }
+            Err(error) => return Err(error),
+        };
+        let chain = lines.end_of_chain().ok_or(super::Damage::Empty)?;
+        Ok((Self::new(chain, Box::new(log)), cut))
+    }
+
+    /// Goes on in any log that holds `lines` already.
+    ///
+    /// # Errors
+    /// [`JournalError::Damaged`] when they are no whole journal.
+    pub fn after(lines: &[u8], log: Box<dyn Log>) -> Result<Self, JournalError> {
+        let mut read = reader::read(lines);
+        reader::verify_lines(&mut read)?;
+        let chain = read.end_of_chain().ok_or(super::Damage::Empty)?;
+        Ok(Self::new(chain, log))
+    }
+
     /// A new journal for a run in any log that is empty.
     #[must_use]
     pub fn over(run: RunId, log: Box<dyn Log>) -> Self {

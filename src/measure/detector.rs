@@ -36,31 +36,19 @@ impl Run {
         Self { first: sample.clone(), last: sample.clone(), count: 1 }
     }
 
+    fn samples(&self) -> Samples<'_> {
+        Samples { first: &self.first, last: &self.last, count: self.count }
+    }
+
     /// From one sample to the next.
     fn step(&self) -> Span {
-        let gaps = self.count.saturating_sub(1).max(1);
-        Span(self.last.scheduled.since(self.first.scheduled).0 / gaps)
+        self.samples().step()
     }
 
     /// The sample at `index`, at most `count - 1`. One between the ends lies on the schedule.
     #[must_use]
     pub fn sample(&self, index: u64) -> Sample {
-        if index == 0 {
-            return self.first.clone();
-        }
-        if index + 1 >= self.count {
-            return self.last.clone();
-        }
-        let scheduled = self.first.scheduled + self.step() * index;
-        let ticks = u128::from(self.last.tick.saturating_sub(self.first.tick));
-        let passed = ticks * u128::from(index) / u128::from(self.count.saturating_sub(1).max(1));
-        Sample {
-            tick: self.first.tick.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)),
-            scheduled,
-            sent: scheduled,
-            answered: scheduled + self.first.took().min(self.last.took()),
-            ..self.first.clone()
-        }
+        self.samples().sample(index)
     }
 
     /// How many of its samples were sent before `at`.
@@ -80,6 +68,34 @@ impl Run {
     #[must_use]
     pub fn part(&self, from: u64, to: u64) -> Self {
         Self { first: self.sample(from), last: self.sample(to - 1), count: to - from }
+    }
+}
+
+impl Samples<'_> {
+    /// From one sample to the next.
+    fn step(self) -> Span {
+        let gaps = self.count.saturating_sub(1).max(1);
+        Span(self.last.scheduled.since(self.first.scheduled).0 / gaps)
+    }
+
+    /// See [`Run::sample`].
+    fn sample(self, index: u64) -> Sample {
+        if index == 0 {
+            return self.first.clone();
+        }
+        if index + 1 >= self.count {
+            return self.last.clone();
+        }
+        let scheduled = self.first.scheduled + self.step() * index;
+        let ticks = u128::from(self.last.tick.saturating_sub(self.first.tick));
+        let passed = ticks * u128::from(index) / u128::from(self.count.saturating_sub(1).max(1));
+        Sample {
+            tick: self.first.tick.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)),
+            scheduled,
+            sent: scheduled,
+            answered: scheduled + self.first.took().min(self.last.took()),
+            ..self.first.clone()
+        }
     }
 }
 
@@ -120,6 +136,28 @@ struct GoodStreak {
     answered: Moment,
 }
 
+/// A run that lies elsewhere.
+#[derive(Clone, Copy)]
+struct Samples<'a> {
+    first: &'a Sample,
+    last: &'a Sample,
+    count: u64,
+}
+
+/// The times of a sample.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    tick: u64,
+    scheduled: Moment,
+    answered: Moment,
+}
+
+impl Times {
+    fn of(sample: &Sample) -> Self {
+        Self { tick: sample.tick, scheduled: sample.scheduled, answered: sample.answered }
+    }
+}
+
 /// Watches the samples of one probe. They are pushed in the order of their ticks, whatever the order of their answers.
 #[derive(Clone, Debug)]
 pub struct Detector {
@@ -130,7 +168,7 @@ pub struct Detector {
     good: Option<GoodStreak>,
     last_healthy: Option<Moment>,
     longest_gap: Span,
-    previous: Option<Sample>,
+    previous: Option<Times>,
     /// Whether the last sample said nothing.
     unknown: bool,
     known_up: bool,
@@ -166,21 +204,25 @@ impl Detector {
 
     /// Takes one sample in; what it changed. One that is not newer than the last is ignored.
     pub fn push(&mut self, sample: &Sample, active: Active, sight: Sight) -> Option<Change> {
-        self.push_run(&Run::of(sample), active, sight)
+        self.push_all(Samples { first: sample, last: sample, count: 1 }, active, sight)
     }
 
     /// Takes a run of samples in, in constant time, as if each had been pushed. `active` and `sight` hold for all.
     pub fn push_run(&mut self, run: &Run, active: Active, sight: Sight) -> Option<Change> {
+        self.push_all(run.samples(), active, sight)
+    }
+
+    fn push_all(&mut self, run: Samples<'_>, active: Active, sight: Sight) -> Option<Change> {
         if self.previous.as_ref().is_some_and(|previous| run.first.tick <= previous.tick) {
             return None;
         }
-        if self.previous.as_ref().is_some_and(|previous| is_gap(previous, &run.first)) {
+        if self.previous.as_ref().is_some_and(|previous| is_gap(previous, run.first)) {
             self.break_streaks();
         }
         self.note_region(run);
-        let class = self.classify(&run.first, active, sight);
+        let class = self.classify(run.first, active, sight);
         self.unknown = class == Class::Unknown;
-        self.previous = Some(run.last.clone());
+        self.previous = Some(Times::of(run.last));
         match class {
             Class::Unknown => {
                 self.break_streaks();
@@ -241,7 +283,7 @@ impl Detector {
         self.good_since = None;
     }
 
-    fn note_region(&mut self, run: &Run) {
+    fn note_region(&mut self, run: Samples<'_>) {
         if run.first.region.is_none() {
             self.served_since = None;
         } else if self.served_since.is_none() || self.served_by != run.first.region {
@@ -250,20 +292,22 @@ impl Detector {
         }
     }
 
-    fn bad(&mut self, run: &Run) -> Option<Change> {
+    fn bad(&mut self, run: Samples<'_>) -> Option<Change> {
         self.good = None;
         self.good_since = None;
         let saw = match &run.first.result {
-            crate::model::SampleResult::Unhealthy(saw) => saw.clone(),
-            crate::model::SampleResult::Healthy => String::new(),
+            crate::model::SampleResult::Unhealthy(saw) => saw.as_str(),
+            crate::model::SampleResult::Healthy => "",
         };
-        self.last_failure = Some(saw.clone());
+        if self.last_failure.as_deref() != Some(saw) {
+            self.last_failure = Some(saw.to_owned());
+        }
         if let Some(outage) = &mut self.outage {
             outage.last_bad = run.last.sent;
             outage.failed += run.count;
             return None;
         }
-        let streak = self.bad.get_or_insert(BadStreak { count: 0, first: run.first.sent, saw });
+        let streak = self.bad.get_or_insert_with(|| BadStreak { count: 0, first: run.first.sent, saw: saw.to_owned() });
         let missing = self.unhealthy_after.saturating_sub(streak.count).max(1);
         streak.count += run.count;
         if streak.count < self.unhealthy_after {
@@ -284,7 +328,7 @@ impl Detector {
         Some(Change::Lost(outage))
     }
 
-    fn foreign(&mut self, run: &Run) {
+    fn foreign(&mut self, run: Samples<'_>) {
         self.good = None;
         self.good_since.get_or_insert(run.first.sent);
         if let Some(outage) = &mut self.outage {
@@ -292,7 +336,7 @@ impl Detector {
         }
     }
 
-    fn good(&mut self, run: &Run) -> Option<Change> {
+    fn good(&mut self, run: Samples<'_>) -> Option<Change> {
         self.bad = None;
         self.good_since.get_or_insert(run.first.sent);
         let fresh = GoodStreak { count: 0, sent: run.first.sent, answered: run.first.answered };
@@ -320,7 +364,7 @@ impl Detector {
         Some(Change::Up)
     }
 
-    fn note_gap(&mut self, last_healthy: Option<Moment>, run: &Run) {
+    fn note_gap(&mut self, last_healthy: Option<Moment>, run: Samples<'_>) {
         if let Some(last) = last_healthy {
             self.longest_gap = self.longest_gap.max(run.first.sent.since(last));
         }
@@ -336,7 +380,7 @@ impl Detector {
 
 /// Whether samples are missing between the two that should have been taken. A slow sample excuses the ticks that came
 /// due before its answer; the interval itself follows from the two samples' ticks.
-fn is_gap(previous: &Sample, next: &Sample) -> bool {
+fn is_gap(previous: &Times, next: &Sample) -> bool {
     let ticks = next.tick.saturating_sub(previous.tick);
     if ticks <= 1 {
         return false;

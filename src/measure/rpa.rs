@@ -11,13 +11,18 @@ pub fn data_loss(count: &CanaryCount) -> Measure {
     let Some((_, last)) = count.last_acknowledged.filter(|_| count.acknowledged > 0) else {
         return Measure::NotMeasured { why: format!("canary {}: no row was acknowledged before", count.canary) };
     };
+    // Rows of a time that nobody watched may have been acknowledged, and lost, up to its end.
+    let unwatched = count.unwatched.map(|(_, to)| to);
     if count.lost == 0 {
-        return Measure::NoneLost { resolution: count.every };
+        return match unwatched {
+            None => Measure::NoneLost { resolution: count.every },
+            Some(to) => Measure::Between { lower: Span::ZERO, upper: to.since(last) + count.every },
+        };
     }
     match count.prefix_end {
         Some((_, prefix)) => {
-            let value = last.since(prefix);
-            Measure::Between { lower: value - count.every, upper: value + count.every }
+            let (value, most) = (last.since(prefix), unwatched.unwrap_or(last).max(last).since(prefix));
+            Measure::Between { lower: value - count.every, upper: most + count.every }
         }
         // Not one row of the prefix is there: all that was written since the canary began, and who knows what before.
         None => Measure::MoreThan { lower: count.every * (count.acknowledged - 1) },

@@ -154,6 +154,7 @@ fn count(rows: u64, newest: Option<(u64, u64)>, prefix: Option<(u64, u64)>, lost
         prefix_end: prefix.map(row),
         lost,
         survived_unacknowledged: 0,
+        unwatched: None,
     }
 }
 

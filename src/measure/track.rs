@@ -181,6 +181,22 @@ impl Track {
         blind: &[(Moment, Moment)],
         marks: &[Moment],
     ) -> Replayed {
+        self.follow(plan, actives, blind, marks).0
+    }
+
+    /// What is known after all samples, to go on with.
+    #[must_use]
+    pub fn detector(&self, plan: &ProbePlan, actives: &Actives, blind: &[(Moment, Moment)]) -> Detector {
+        self.follow(plan, actives, blind, &[]).1
+    }
+
+    fn follow(
+        &self,
+        plan: &ProbePlan,
+        actives: &Actives,
+        blind: &[(Moment, Moment)],
+        marks: &[Moment],
+    ) -> (Replayed, Detector) {
         let mut cuts: Vec<Moment> = actives.changes.iter().map(|change| change.0).collect();
         // What was sent at the very instant of the last good witness is still seen clearly.
         cuts.extend(blind.iter().flat_map(|(from, to)| [Moment(from.0.saturating_add(1)), *to]));
@@ -215,7 +231,7 @@ impl Track {
         found.note_gap(&mut detector);
         found.outages.extend(detector.outage().cloned());
         found.health = detector.health();
-        found
+        (found, detector)
     }
 }
 

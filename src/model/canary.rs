@@ -20,6 +20,12 @@ pub struct CanaryProgress {
     pub last_acknowledged: Option<(u64, Moment)>,
     /// Why the last failed one failed.
     pub last_failure: Option<String>,
+    /// The first row that was acknowledged since the last such event, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_acknowledged: Option<(u64, Moment)>,
+    /// The rows that were, from and to: what is known of them if Muster dies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<(u64, u64)>,
 }
 
 /// What the new side has of the rows that the old side acknowledged, counted after a promotion.
@@ -41,4 +47,8 @@ pub struct CanaryCount {
     pub lost: u64,
     /// How many rows are there that were never acknowledged.
     pub survived_unacknowledged: u64,
+    /// Between these two moments rows may have been acknowledged that nobody knows of: Muster was dead, and no
+    /// acknowledgement came after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwatched: Option<(Moment, Moment)>,
 }

@@ -3,28 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::StepId;
+pub use crate::resource::Person;
 use crate::resource::{Answer, Choice};
-
-/// Who said something: as stated, and as the operating system knows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Person {
-    /// As they state themselves.
-    pub name: Option<String>,
-    /// The operating system's user.
-    pub user: String,
-    /// The machine.
-    pub host: String,
-}
-
-impl std::fmt::Display for Person {
-    /// `ada (as stated; ops at bastion-1)`, or `ops at bastion-1`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "{name} (as stated; {} at {})", self.user, self.host),
-            None => write!(f, "{} at {}", self.user, self.host),
-        }
-    }
-}
 
 /// What a run is told from another terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -55,6 +55,10 @@ pub struct StepFailure {
     pub retry_in: Option<Span>,
     /// What was found out nevertheless.
     pub evidence: Evidence,
+    /// Whether a person must say how to go on, whatever the playbook says of failures: Muster was interrupted in the
+    /// middle of it, and can't see whether it happened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ask: bool,
 }
 
 /// How the undo of a step ended.

@@ -166,6 +166,9 @@ pub(super) fn read(mut node: Node, diagnostics: &mut Vec<Diagnostic>) -> NamedSt
         if matches!(act, Act::Playbook(_)) {
             only_for_single_steps(&node, diagnostics);
         }
+        if matches!(act, Act::Approve(_) | Act::Manual(_)) {
+            gates_say_then(&node, act.key(), diagnostics);
+        }
         StepText {
             id: raw.id,
             title: raw.title,
@@ -306,6 +309,17 @@ fn retry(raw: &RawRetry, place: Place, diagnostics: &mut Vec<Diagnostic>) -> Ret
         );
     }
     Retry { attempts: raw.attempts, wait, max_wait }
+}
+
+/// What a gate's no means stands in one place.
+fn gates_say_then(node: &Node, key: &str, diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(entry) = node.get_entry("on_failure") {
+        diagnostics.push(
+            Diagnostic::error("M048", format!("`on_failure` does not go with `{key}`"))
+                .at(entry.key.place())
+                .help(format!("write `then` in `{key}`: what happens when the answer is no, or none comes in time")),
+        );
+    }
 }
 
 fn only_for_single_steps(node: &Node, diagnostics: &mut Vec<Diagnostic>) {

@@ -13,7 +13,7 @@ mod sample;
 
 pub use prepared::PreparedProbe;
 pub use regions::Regions;
-pub use sample::{foretell, once, sample};
+pub use sample::{Foreteller, once, sample};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use super::{PreparedProbe, Regions};
 use crate::catalogue::{HttpExpect, Judged, Probe};
 use crate::id::ProbeId;
 use crate::model::{Sample, SampleResult};
-use crate::resource::{Context, Exchange, HttpResponse, NetError, Network, Stage, Stages};
+use crate::resource::{Context, Exchange, Foretell, Foretold, HttpResponse, NetError, Network, Stage, Stages};
 use crate::time::{Elapsed, Moment, Span};
 
 /// Takes one sample now: the probe's tick `tick`, which was due at `scheduled`. It takes at most the probe's timeout
@@ -37,31 +37,56 @@ pub async fn sample(
     Sample { tick, scheduled, sent, answered: cx.clock.now(), result, address, region, stages }
 }
 
-/// What [`sample`] would find, begun when it was due, where a simulation can tell it at once: `None` if it can't, or if the
-/// answer would not be there before `by`.
-#[must_use]
-pub fn foretell(
-    probe: &PreparedProbe,
-    network: &dyn Network,
-    tick: u64,
-    scheduled: Moment,
-    by: Moment,
-) -> Option<Sample> {
-    let by = by.min(scheduled + probe.timeout);
-    let (answered, (address, stages, result)) = match &probe.ask {
-        Ask::Http { request, expect } => {
-            let (answered, exchange) = network.foretell_http(&probe.id, request, scheduled, by)?;
-            let took = answered.since(scheduled);
-            (answered, judge(Ok(exchange), probe.timeout, |response| judge_http(expect, &response, took)))
-        }
-        Ask::Tcp(request) => {
-            let (answered, exchange) = network.foretell_tcp(&probe.id, request, scheduled, by)?;
-            (answered, judge(Ok(exchange), probe.timeout, |()| SampleResult::Healthy))
-        }
-        Ask::Never(_) => return None,
-    };
-    let region = address.and_then(|address| probe.regions.of(address));
-    Some(Sample { tick, scheduled, sent: scheduled, answered, result, address, region, stages })
+/// Tells at once what [`sample`] would find, where a simulation knows.
+pub struct Foreteller {
+    probe: Arc<PreparedProbe>,
+    oracle: Oracle,
+}
+
+/// Who knows what comes of a probe's question.
+enum Oracle {
+    Http(Box<dyn Foretell<Moment, Exchange<HttpResponse>>>, HttpExpect),
+    Tcp(Box<dyn Foretell<Moment, Exchange<()>>>),
+}
+
+impl Foreteller {
+    /// Of the samples of `probe`; `None` if `network` cannot foretell them.
+    #[must_use]
+    pub fn new(probe: &Arc<PreparedProbe>, network: &dyn Network) -> Option<Self> {
+        let oracle = match &probe.ask {
+            Ask::Http { request, expect } => Oracle::Http(network.foretell_http(&probe.id, request)?, expect.clone()),
+            Ask::Tcp(request) => Oracle::Tcp(network.foretell_tcp(&probe.id, request)?),
+            Ask::Never(_) => return None,
+        };
+        Some(Self { probe: Arc::clone(probe), oracle })
+    }
+
+    /// The sample of `tick`, begun when it was due; `None` if its result would not be there before `horizon`, until when
+    /// nothing else happens.
+    #[must_use]
+    pub fn foretell(&self, tick: u64, scheduled: Moment, horizon: Moment) -> Option<Sample> {
+        let timeout = self.probe.timeout;
+        let deadline = scheduled + timeout;
+        let by = horizon.min(deadline);
+        let foretold = match &self.oracle {
+            Oracle::Http(oracle, expect) => oracle.foretell(scheduled, by)?.map(|answered, exchange| {
+                let took = answered.since(scheduled);
+                judge(Ok(exchange), timeout, |response| judge_http(expect, &response, took))
+            }),
+            Oracle::Tcp(oracle) => oracle
+                .foretell(scheduled, by)?
+                .map(|_, exchange| judge(Ok(exchange), timeout, |()| SampleResult::Healthy)),
+        };
+        let (answered, (address, stages, result)) = match foretold {
+            Foretold::At(answered, found) => (answered, found),
+            Foretold::Silence if deadline < horizon => {
+                (deadline, judge::<()>(Err(Elapsed), timeout, |()| SampleResult::Healthy))
+            }
+            Foretold::Silence => return None,
+        };
+        let region = address.and_then(|address| self.probe.regions.of(address));
+        Some(Sample { tick, scheduled, sent: scheduled, answered, result, address, region, stages })
+    }
 }
 
 /// Takes one sample of `probe` at `address`, whatever its name resolves to: how a service is asked where it does not

@@ -11,6 +11,7 @@ mod stdin;
 mod tests;
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::Poll;
 
@@ -18,8 +19,11 @@ use async_trait::async_trait;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Mutex;
 
-use crate::resource::{Answer, AnsweredBy, Choice, Context, Decision, People, Question};
-use answer::{Said, Tally};
+use crate::resource::{
+    Answer, AnsweredBy, Ballot, Cast, Choice, Context, Decision, Exhibit, People, Person, Question, Votes,
+};
+use crate::store::{keep_evidence, read_evidence};
+use answer::{Given, Line, Said};
 pub use stdin::StdinLines;
 
 /// The longest line that is listened to, in bytes; what is beyond is dropped and the line refused.
@@ -33,13 +37,7 @@ pub struct YesPeople;
 #[async_trait]
 impl People for YesPeople {
     async fn ask(&self, _: &Context, _: &Question) -> Option<Answer> {
-        Some(Answer {
-            decision: Decision::Approved,
-            names: Vec::new(),
-            because: None,
-            by: AnsweredBy::NobodyAsked,
-            evidence: None,
-        })
+        Some(Answer::nobody_asked())
     }
 }
 
@@ -57,20 +55,23 @@ impl People for NobodyPeople {
 /// People at a terminal: questions are written to `W`, answers read from `R`. One question at a time; others wait.
 pub struct TerminalPeople<R, W> {
     talk: Mutex<Talk<R, W>>,
+    /// The run's folder, which gets copies of files that are given as evidence.
+    folder: Option<PathBuf>,
 }
 
 impl TerminalPeople<StdinLines, tokio::io::Stderr> {
     /// Those at this run's terminal: asks on standard error, listens on standard input from the first question on.
+    /// Files that they give as evidence are kept in `run_folder`.
     #[must_use]
-    pub fn at_stdin() -> Self {
-        Self::new(StdinLines::default(), tokio::io::stderr())
+    pub fn at_stdin(run_folder: PathBuf) -> Self {
+        Self { folder: Some(run_folder), ..Self::new(StdinLines::default(), tokio::io::stderr()) }
     }
 }
 
 impl<R, W> TerminalPeople<R, W> {
-    /// People behind any reader and writer.
+    /// People behind any reader and writer; of files that they give as evidence only the digest is kept.
     pub fn new(input: R, output: W) -> Self {
-        Self { talk: Mutex::new(Talk { input, output, line: Vec::new(), too_long: false }) }
+        Self { talk: Mutex::new(Talk { input, output, line: Vec::new(), too_long: false }), folder: None }
     }
 }
 
@@ -82,12 +83,16 @@ where
 {
     /// `None` also when the input ends, the terminal fails or the run is cancelled before an answer is complete.
     async fn ask(&self, cx: &Context, question: &Question) -> Option<Answer> {
+        let votes = Here(Mutex::new(Ballot::new(question, &Person::default())));
+        self.poll(cx, question, &votes).await
+    }
+
+    async fn poll(&self, cx: &Context, question: &Question, votes: &dyn Votes) -> Option<Answer> {
         tokio::select! {
             biased;
             () = cx.cancel.cancelled() => None,
             answer = async {
-                let mut tally = Tally::new(question);
-                self.talk.lock().await.settle(&answer::question_text(question), |line| tally.hear(line)).await
+                self.talk.lock().await.settle_gate(question, votes, self.folder.as_ref()).await
             } => answer.ok().flatten(),
         }
     }
@@ -98,10 +103,40 @@ where
             biased;
             () = cx.cancel.cancelled() => None,
             choice = async {
-                self.talk.lock().await.settle(&answer::situation_text(situation), answer::choice).await
+                self.talk.lock().await.settle_course(situation).await
             } => choice.ok().flatten().map(|choice| (choice, AnsweredBy::Terminal)),
         }
     }
+}
+
+/// The votes on a question that nobody else is asked.
+struct Here(Mutex<Ballot>);
+
+#[async_trait]
+impl Votes for Here {
+    async fn cast(&self, vote: Answer) -> Cast {
+        self.0.lock().await.cast(&vote)
+    }
+
+    async fn approved(&self) -> Vec<String> {
+        self.0.lock().await.approved()
+    }
+}
+
+/// Reads a file as evidence, beside the conversation: a share that hangs must not hold up the run.
+async fn exhibit_of(path: String, folder: Option<PathBuf>) -> Result<Exhibit, String> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let read = move || {
+        let path = Path::new(&path);
+        let exhibit = match folder {
+            Some(folder) => keep_evidence(path, &folder),
+            None => read_evidence(path).map(|(exhibit, _)| exhibit),
+        };
+        let _ = sender.send(exhibit.map_err(|error| error.to_string()));
+    };
+    let thread = std::thread::Builder::new().name("evidence".to_owned()).spawn(read);
+    thread.map_err(|error| error.to_string())?;
+    receiver.await.unwrap_or_else(|_| Err("the file could not be read".to_owned()))
 }
 
 /// What was heard.
@@ -125,26 +160,93 @@ where
     R: AsyncBufRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send,
 {
-    /// Shows `text` and gives `understand` each line until it settles the matter; `None` at the end of the input.
-    async fn settle<T>(
+    /// Puts a gate and casts each vote until they settle it; `None` at the end of the input.
+    async fn settle_gate(
         &mut self,
-        text: &str,
-        mut understand: impl FnMut(&str) -> Said<T> + Send,
-    ) -> io::Result<Option<T>> {
-        self.forget_earlier_lines().await?;
-        self.say(text).await?;
+        question: &Question,
+        votes: &dyn Votes,
+        folder: Option<&PathBuf>,
+    ) -> io::Result<Option<Answer>> {
+        self.open(&answer::question_text(question, &votes.approved().await)).await?;
         // Ends with an answer, the end of the input, or the caller's deadline.
-        loop {
-            self.say("> ").await?;
-            let reply = match self.hear().await? {
-                Heard::End => return Ok(None),
-                Heard::TooLong => format!("That line is longer than {MAX_LINE_BYTES} bytes and was not read.\n"),
-                Heard::Line(line) => match understand(&line) {
-                    Said::Decided(settled) => return Ok(Some(settled)),
-                    Said::GoOn(reply) => reply,
+        while let Some(line) = self.line().await? {
+            let reply = match answer::parse(&line) {
+                Err(help) => help,
+                Ok(line) => match self.vote(question, line, folder).await? {
+                    Err(help) => help,
+                    Ok(vote) => match votes.cast(vote).await {
+                        Cast::Decided(answer) => return Ok(Some(*answer)),
+                        cast => answer::reply(&cast).unwrap_or_default(),
+                    },
                 },
             };
             self.say(&reply).await?;
+        }
+        Ok(None)
+    }
+
+    /// A line as a vote. The words of a manual step are its evidence, those of a mere approval its reason; the error is
+    /// what to say instead.
+    async fn vote(
+        &mut self,
+        question: &Question,
+        line: Line,
+        folder: Option<&PathBuf>,
+    ) -> io::Result<Result<Answer, String>> {
+        let vote = Answer::vote(line.decision, &line.stated, AnsweredBy::Terminal);
+        if line.decision == Decision::Rejected || question.checklist.is_empty() {
+            return Ok(Ok(Answer { because: line.words, ..vote }));
+        }
+        let words = if let Some(words) = line.words {
+            words
+        } else {
+            self.say(answer::evidence_text(question)).await?;
+            // Who goes before the evidence was given has not said that it is done.
+            let Some(words) = self.line().await? else { return Ok(Err(String::new())) };
+            words
+        };
+        let exhibit = match answer::given(&words) {
+            Err(help) => return Ok(Err(help)),
+            Ok(Given::Nothing) => return Ok(Ok(vote)),
+            Ok(Given::Exhibit(exhibit)) => exhibit,
+            Ok(Given::File(path)) => match exhibit_of(path, folder.cloned()).await {
+                Ok(exhibit) => exhibit,
+                Err(why) => return Ok(Err(format!("{why}.\n"))),
+            },
+        };
+        Ok(Ok(Answer { evidence: vec![exhibit], ..vote }))
+    }
+
+    /// Asks how a run that stands still goes on; `None` at the end of the input.
+    async fn settle_course(&mut self, situation: &str) -> io::Result<Option<Choice>> {
+        self.open(&answer::situation_text(situation)).await?;
+        while let Some(line) = self.line().await? {
+            match answer::choice(&line) {
+                Said::Decided(choice) => return Ok(Some(choice)),
+                Said::GoOn(help) => self.say(&help).await?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Shows a question. What was typed before it stood there is no answer to it.
+    async fn open(&mut self, text: &str) -> io::Result<()> {
+        self.forget_earlier_lines().await?;
+        self.say(text).await
+    }
+
+    /// The next line of a bearable length; `None` at the end of the input.
+    async fn line(&mut self) -> io::Result<Option<String>> {
+        loop {
+            self.say("> ").await?;
+            match self.hear().await? {
+                Heard::End => return Ok(None),
+                Heard::Line(line) => return Ok(Some(line)),
+                Heard::TooLong => {
+                    let help = format!("That line is longer than {MAX_LINE_BYTES} bytes and was not read.\n");
+                    self.say(&help).await?;
+                }
+            }
         }
     }
 

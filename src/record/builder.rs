@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AttemptRecord, DnsChange, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record, StepRecord,
-    StepState, UndoRecord, finish, steps,
+    AttemptRecord, DnsChange, Gap, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record, StepRecord,
+    StepState, UndoRecord, VoteRecord, finish, steps,
 };
 use crate::catalogue::{Act, OnFailure, Part};
 use crate::event::{Event, FORMAT, ResumeTo, Started};
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, StepId};
-use crate::measure::{Active, Actives, Track};
+use crate::measure::{Active, Actives, Detector, Track};
 use crate::model::{
     CanaryCount, CanaryProgress, Course, ExitCode, Happened, LeftOver, Leg, PhaseKind, PhaseResult, Place, Plan,
-    SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+    ProbePlan, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Decision, ResourceState, World};
 use crate::time::{Moment, Span};
@@ -143,6 +143,10 @@ pub struct Builder {
     pub(super) courses: Vec<(Course, String)>,
     pub(super) timeline: Vec<Happening>,
     pub(super) finish: Option<Finish>,
+    /// When nobody watched.
+    pub(super) gaps: Vec<Gap>,
+    /// Until when samples are told of.
+    watched_until: Moment,
 }
 
 /// The most texts of failures that are kept for a service.
@@ -189,6 +193,8 @@ impl Builder {
             courses: Vec::new(),
             timeline: vec![Happening { at: first.elapsed, kind: HappeningKind::Started, text: title }],
             finish: None,
+            gaps: Vec::new(),
+            watched_until: first.elapsed,
             started,
         })
     }
@@ -201,6 +207,9 @@ impl Builder {
         let Entry { seq, at: wall, elapsed: at, event } = entry;
         self.events += 1;
         self.until = self.until.max(at);
+        if matches!(event, Event::Sampled { .. } | Event::SamplesSummed { .. }) {
+            self.watched_until = at;
+        }
         match event {
             Event::Started(_) => return Err(RecordError::StartedTwice(seq)),
             Event::Surveyed { world, unseen } => (self.before, self.unseen) = (world, unseen),
@@ -214,10 +223,17 @@ impl Builder {
                 self.step_failed(self.step(seq, &step)?, at, attempt, failure);
             }
             Event::GateOpened { step, prompt, approvers } => {
-                self.mark(at, HappeningKind::Gate, format!("asked: {prompt}"));
                 let index = self.step(seq, &step)?;
-                let gate = GateRecord { step, prompt, approvers, opened: at, closed: None, answer: None };
-                self.steps[index].gates.push(gate);
+                let gates = &mut self.steps[index].gates;
+                // A gate that was open when Muster died is the same gate when it is asked again.
+                let again = gates.last().is_some_and(|gate| gate.closed.is_none() && gate.prompt == prompt);
+                let asked = if again { "asked again" } else { "asked" };
+                let text = format!("{asked}: {prompt}");
+                if !again {
+                    let votes = Vec::new();
+                    gates.push(GateRecord { step, prompt, approvers, opened: at, closed: None, answer: None, votes });
+                }
+                self.mark(at, HappeningKind::Gate, text);
             }
             Event::GateAnswered { step, answer } => self.gate_answered(self.step(seq, &step)?, at, answer),
             Event::CourseChanged { course, because, aborted, .. } => {
@@ -245,12 +261,13 @@ impl Builder {
             Event::GuardrailBroken { name, seen, then } => self.guardrail_broken(at, name, seen, then),
             Event::StepSkipped { step, because, by } => {
                 let index = self.step(seq, &step)?;
-                self.steps[index].warning = Some(match by {
-                    None => format!("left out: {because}"),
-                    Some(person) => format!("done by hand by {person}: {because}"),
-                });
+                match by {
+                    None => self.steps[index].warning = Some(format!("left out: {because}")),
+                    Some(person) => self.done_by_hand(index, at, &format!("by {person}: {because}")),
+                }
             }
             Event::Resumed(resumed) => {
+                self.gaps.push(Gap { from: self.watched_until, to: at, estimated: resumed.estimated });
                 let how = match resumed.to {
                     ResumeTo::GoOn => "goes on",
                     ResumeTo::Undo => "is undone",
@@ -265,13 +282,7 @@ impl Builder {
             Event::LeaseLost { to } => {
                 self.mark(at, HappeningKind::Signal, format!("the run may not act any more: {to}"));
             }
-            Event::GateVoted { step, answer } => {
-                let decision = match answer.decision {
-                    Decision::Approved => "approved",
-                    Decision::Rejected => "rejected",
-                };
-                self.mark(at, HappeningKind::Gate, format!("{step}: {decision} by {}", answer.names.join(", ")));
-            }
+            Event::GateVoted { step, answer, refused } => self.gate_voted(&step, VoteRecord { at, answer, refused }),
             Event::Decided { choice, by, situation } => {
                 let choice = match choice {
                     Choice::Retry => "try again",
@@ -306,6 +317,7 @@ impl Builder {
             Event::SamplesSummed { probes, canaries } => {
                 self.events += 1;
                 self.until = self.until.max(entry.elapsed);
+                self.watched_until = entry.elapsed;
                 self.samples_summed(probes, canaries);
                 Ok(())
             }
@@ -317,6 +329,24 @@ impl Builder {
     #[must_use]
     pub fn record(&self, heads: Heads) -> Record {
         finish::record(self, heads)
+    }
+
+    /// What the samples of a service's probe, or the witness's, add up to so far: as [`Record`] judges them.
+    #[must_use]
+    pub fn detector(&self, probe: &ProbePlan) -> Option<Detector> {
+        let track = self.tracks.get(&probe.id)?;
+        let plan = self.plan();
+        let witness = plan.witness.as_ref().filter(|witness| witness.id != probe.id);
+        let blind = witness.and_then(|witness| self.tracks.get(&witness.id)).map(Track::blind).unwrap_or_default();
+        let actives = plan.services.iter().position(|service| service.probe.id == probe.id);
+        let actives = actives.map(|place| self.actives[place].clone()).unwrap_or_default();
+        Some(track.detector(probe, &actives, &blind))
+    }
+
+    /// The region whose answers alone end an outage of the service at `place`.
+    #[must_use]
+    pub fn active(&self, place: usize) -> Active {
+        self.actives.get(place).and_then(|actives| actives.at(Moment::MAX))
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -399,8 +429,21 @@ impl Builder {
         }
     }
 
+    fn done_by_hand(&mut self, index: usize, at: Moment, who_and_why: &str) {
+        let step = &mut self.steps[index];
+        step.started.get_or_insert(at);
+        step.ended = Some(at);
+        step.state = StepState::ByHand;
+        step.failure = Some(who_and_why.to_owned());
+        let text = format!("{} was done by hand {who_and_why}", step.title);
+        if let Part::Switch(to) = self.started.plan.steps[index].act.describe().part() {
+            self.set_active(index, at, Some(to));
+        }
+        self.mark(at, HappeningKind::Gate, text);
+    }
+
     fn step_failed(&mut self, index: usize, at: Moment, attempt: u32, failure: StepFailure) {
-        let StepFailure { what, happened, retry_in, evidence } = failure;
+        let StepFailure { what, happened, retry_in, evidence, ask: _ } = failure;
         if let Some(open) = self.end_attempt(index, at, attempt) {
             open.failure = Some(what.clone());
             open.happened = Some(happened);
@@ -419,6 +462,21 @@ impl Builder {
         let text = format!("{} failed: {what}", step.title);
         step.failure = Some(what);
         self.mark(at, HappeningKind::Failure, text);
+    }
+
+    /// A vote that came from outside may name a step that asks nobody, or that is not there: then the timeline has it.
+    fn gate_voted(&mut self, step: &StepId, vote: VoteRecord) {
+        let decision = match vote.answer.decision {
+            Decision::Approved => "approved",
+            Decision::Rejected => "rejected",
+        };
+        let names = vote.answer.names.join(", ");
+        let refused = vote.refused.as_ref().map_or_else(String::new, |why| format!("; it does not count: {why}"));
+        self.mark(vote.at, HappeningKind::Gate, format!("{step}: {decision} by {names}{refused}"));
+        let gates = self.step_index.get(step).map(|index| &mut self.steps[*index].gates);
+        if let Some(gate) = gates.and_then(|gates| gates.last_mut()).filter(|gate| gate.closed.is_none()) {
+            gate.votes.push(vote);
+        }
     }
 
     fn gate_answered(&mut self, index: usize, at: Moment, answer: Option<Answer>) {
@@ -444,6 +502,10 @@ impl Builder {
             && result == UndoResult::Restored
         {
             self.set_active(index, at, Some(to.other()));
+        }
+        // A gate of the undo that nobody answered ends with it.
+        for gate in self.steps[index].gates.iter_mut().filter(|gate| gate.closed.is_none()) {
+            gate.closed = Some(at);
         }
         let undo = self.steps[index].undo.get_or_insert(UndoRecord { started: at, ended: None, result: None });
         undo.ended = Some(at);

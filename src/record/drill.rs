@@ -127,6 +127,8 @@ pub enum StepState {
     FailedButHappened,
     /// Nobody knows whether it took effect.
     InDoubt,
+    /// A person did by hand what it is for, and said so.
+    ByHand,
 }
 
 impl StepState {
@@ -139,7 +141,7 @@ impl StepState {
     /// Whether it ended badly.
     #[must_use]
     pub fn is_bad(self) -> bool {
-        matches!(self, Self::Failed | Self::FailedButHappened | Self::InDoubt)
+        matches!(self, Self::Failed | Self::FailedButHappened | Self::InDoubt | Self::ByHand)
     }
 }
 
@@ -175,6 +177,20 @@ pub struct GateRecord {
     pub closed: Option<Moment>,
     /// The answer; `None` while it is open, and if the deadline passed or there was nobody to ask.
     pub answer: Option<Answer>,
+    /// Each person's own answer, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<VoteRecord>,
+}
+
+/// One person's answer to a gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoteRecord {
+    /// When.
+    pub at: Moment,
+    /// How.
+    pub answer: Answer,
+    /// Why it did not count; none where it did.
+    pub refused: Option<String>,
 }
 
 /// How a step's time compares with its own objective.

@@ -40,6 +40,7 @@ pub(super) fn record(builder: &Builder, heads: Heads) -> Record {
         canaries,
         dns: users::dns(builder),
         guardrails: guardrails(builder),
+        gaps: builder.gaps.clone(),
         warnings: Vec::new(),
         changes: after.as_ref().map(|after| changes::between(&builder.before, after)).unwrap_or_default(),
         before: builder.before.clone(),

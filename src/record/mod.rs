@@ -24,7 +24,7 @@ pub mod verdict;
 pub use builder::{Builder, Entry, RecordError};
 pub use drill::{
     AttemptRecord, GateRecord, LegRecord, LegVerdict, PhaseRecord, PhaseState, StepRecord, StepState, UndoRecord,
-    WithinResult,
+    VoteRecord, WithinResult,
 };
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
 pub use index::{IndexRow, index_row};
@@ -32,7 +32,7 @@ pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailRecord, Latency, OutageRecord,
     RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
 };
-pub use story::{Change, Happening, HappeningKind, Limit};
+pub use story::{Change, Gap, Happening, HappeningKind, Limit};
 pub use verdict::{Ending, Judged, judge};
 
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,9 @@ pub struct Record {
     pub guardrails: Vec<GuardrailRecord>,
     /// What is worth a mark on a time line, in order.
     pub timeline: Vec<Happening>,
+    /// When nobody watched, because Muster was dead: neither healthy nor not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// What a reader must not miss, most important first.
     pub warnings: Vec<String>,
     /// What is otherwise at the end than at the start; numbers that vary by themselves are left out.

@@ -71,3 +71,14 @@ pub struct Limit {
     /// The sentence.
     pub text: String,
 }
+
+/// A time in which nobody watched: Muster was dead, and what services did is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The last thing that the journal tells before.
+    pub from: Moment,
+    /// When the run was taken up again.
+    pub to: Moment,
+    /// Whether its length is the wall clock's, because the machine was started anew meanwhile.
+    pub estimated: bool,
+}

@@ -164,7 +164,7 @@ impl Story {
 
     fn fails(&mut self, at: u64, step: &str, happened: Happened) -> &mut Self {
         let evidence = std::collections::BTreeMap::new();
-        let failure = StepFailure { what: "refused".into(), happened, retry_in: None, evidence };
+        let failure = StepFailure { what: "refused".into(), happened, retry_in: None, evidence, ask: false };
         self.add(at, Event::StepFailed { step: StepId::new(step).unwrap(), attempt: 1, failure })
     }
 
@@ -225,6 +225,7 @@ impl Story {
             prefix_end: row(99 - lost),
             lost,
             survived_unacknowledged: 0,
+            unwatched: None,
         };
         self.add(at, Event::CanaryCounted { leg, count })
     }

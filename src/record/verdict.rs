@@ -116,7 +116,8 @@ pub fn reasons(record: &Record) -> Vec<String> {
     }
     for step in record.steps.iter().filter(|step| step.state.is_bad()) {
         let why = step.failure.as_deref().unwrap_or("no reason given");
-        all.push(format!("Step {} failed: {why}", step.id));
+        let how = if step.state == StepState::ByHand { "was done by hand" } else { "failed" };
+        all.push(format!("Step {} {how}: {why}", step.id));
     }
     for leg in &record.legs {
         objective(&mut all, &format!("RTO of the {}", leg.leg), leg.rto_judgement, leg.rto, &leg.rta);

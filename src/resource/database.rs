@@ -1,11 +1,12 @@
 //! Replicated databases.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{ByRegion, Context, ProviderError, by_region};
+use super::{ByRegion, Context, Foretell, ProviderError, by_region};
 use crate::id::{ProbeId, RegionRole};
 use crate::time::{Moment, Span};
 
@@ -92,10 +93,15 @@ pub enum WriteAttempt {
     /// The write was acknowledged.
     Acknowledged,
     /// The server said no, in these words.
-    Refused(String),
+    Refused(Cow<'static, str>),
     /// No answer: it may or may not have been written.
-    Unknown(String),
+    Unknown(Cow<'static, str>),
 }
+
+/// Foretells what becomes of a canary's rows in a region, each sent when it says.
+pub trait ForetellRows: Foretell<(RegionRole, CanaryRow), WriteAttempt> {}
+
+impl<T: Foretell<(RegionRole, CanaryRow), WriteAttempt>> ForetellRows for T {}
 
 /// A numbered row of a canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,17 +163,9 @@ pub trait Database: Send + Sync {
     /// Writes a canary's row in `region`, straight to the server.
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt;
 
-    /// As [`Self::write_canary`] for `canary`, all at once: what becomes of `row`, sent when it says, and when that is
-    /// known, if nothing else happens before `by`. Only a simulation knows; `None`: it is not known, or not before
-    /// `by`, and nothing was done.
-    fn foretell_canary(
-        &self,
-        canary: &ProbeId,
-        region: RegionRole,
-        row: CanaryRow,
-        by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
-        let _ = (canary, region, row, by);
+    /// Foretells what becomes of the rows of `canary` that [`Self::write_canary`] sends.
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
+        let _ = canary;
         None
     }
 

@@ -45,4 +45,8 @@ pub trait Health: Send + Sync {
 
     /// Resolves when any service's health or serving region has changed after this call was made.
     async fn changed(&self, cx: &Context);
+
+    /// Tells the journal all that was seen until now, and resolves once that is on its way there, before anything that
+    /// is told later.
+    async fn settle(&self) {}
 }

@@ -6,13 +6,17 @@
 //! May rely on `time`, `id`, `chance`; must never know a provider, a playbook or an event.
 
 mod backup;
+mod ballot;
 mod compute;
 mod context;
 mod database;
 mod dns;
+mod exhibit;
+mod foretold;
 mod health;
 mod network;
 mod people;
+mod person;
 mod process;
 mod region;
 mod storage;
@@ -24,17 +28,22 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use backup::{Backup, BackupState, RestorePoint, Restored, SnapshotSummary};
+pub use ballot::{Ballot, Cast, Votes};
 pub use compute::{Compute, ComputeGroup, ComputeState};
 pub use context::{Actor, Cancellation, Context};
 pub use database::{
-    CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, Preserved, ReplicaRole, WriteAttempt,
+    CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, ForetellRows, Preserved, ReplicaRole,
+    WriteAttempt,
 };
 pub use dns::{Dns, DnsState, RecordSet, RecordType, ServerAnswer};
+pub use exhibit::{EXHIBIT_FILE_MAX, EXHIBIT_LINK_MAX, EXHIBIT_TEXT_MAX, Exhibit, ExhibitKind};
+pub use foretold::{Foretell, Foretold};
 pub use health::{Health, HealthState, ServiceHealth};
 pub use network::{
     Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,
 };
 pub use people::{Answer, AnsweredBy, Choice, Decision, People, Question};
+pub use person::{Person, Stated};
 pub use process::{CommandLine, Finished, ProcessError, Processes};
 pub use region::{Party, Region, RegionState};
 pub use storage::{CopyReport, Storage, StorageSide, StorageState};

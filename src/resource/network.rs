@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ProbeId;
-use crate::resource::Context;
+use crate::resource::{Context, Foretell};
 use crate::time::{Moment, Span};
 
 /// Which resolver is asked.
@@ -156,28 +156,19 @@ pub trait Network: Send + Sync {
     /// Resolves and connects.
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()>;
 
-    /// As [`Self::http`] for `probe`, sent at `sent`, all at once: what comes of it, and when, if nothing else happens
-    /// before `by`. Only a simulation knows; `None`: it is not known, or not before `by`.
+    /// Foretells what comes of `request`, sent by `probe` through [`Self::http`] at the moments that are given.
     fn foretell_http(
         &self,
         probe: &ProbeId,
         request: &HttpRequest,
-        sent: Moment,
-        by: Moment,
-    ) -> Option<(Moment, Exchange<HttpResponse>)> {
-        let _ = (probe, request, sent, by);
+    ) -> Option<Box<dyn Foretell<Moment, Exchange<HttpResponse>>>> {
+        let _ = (probe, request);
         None
     }
 
-    /// As [`Self::tcp`]; see [`Self::foretell_http`].
-    fn foretell_tcp(
-        &self,
-        probe: &ProbeId,
-        request: &TcpRequest,
-        sent: Moment,
-        by: Moment,
-    ) -> Option<(Moment, Exchange<()>)> {
-        let _ = (probe, request, sent, by);
+    /// As [`Self::foretell_http`], through [`Self::tcp`].
+    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn Foretell<Moment, Exchange<()>>>> {
+        let _ = (probe, request);
         None
     }
 

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ByRegion, CanaryRow, CanaryRows, Context, FenceProof, Preserved, ProviderError, ReplicaRole, WriteAttempt,
-    by_region,
+    ByRegion, CanaryRow, CanaryRows, Context, FenceProof, ForetellRows, Preserved, ProviderError, ReplicaRole,
+    WriteAttempt, by_region,
 };
 use crate::id::{ProbeId, RegionRole};
-use crate::time::{Moment, Span};
+use crate::time::Span;
 
 /// The state of one region's side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,17 +107,9 @@ pub trait Storage: Send + Sync {
     /// Pushes a canary's small commit in `region`.
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt;
 
-    /// As [`Self::write_canary`] for `canary`, all at once: what becomes of `row`, sent when it says, and when that is
-    /// known, if nothing else happens before `by`. Only a simulation knows; `None`: it is not known, or not before
-    /// `by`, and nothing was done.
-    fn foretell_canary(
-        &self,
-        canary: &ProbeId,
-        region: RegionRole,
-        row: CanaryRow,
-        by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
-        let _ = (canary, region, row, by);
+    /// Foretells what becomes of the rows of `canary` that [`Self::write_canary`] sends.
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
+        let _ = canary;
         None
     }
 

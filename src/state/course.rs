@@ -212,8 +212,9 @@ impl Next {
     /// A phase all of whose steps passed ended well.
     fn or_passed(self, plan: &Plan, state: &RunState, n: usize) -> Self {
         let phase = &plan.phases[n];
-        let passed =
-            |step: usize| !plan.steps[step].applies || matches!(state.steps[step], Status::Passed | Status::Skipped);
+        let passed = |step: usize| {
+            !plan.steps[step].applies || matches!(state.steps[step], Status::Passed | Status::Skipped | Status::ByHand)
+        };
         match self {
             Self::FinishPhase(..) if (phase.first..phase.first + phase.count).all(passed) => {
                 Self::FinishPhase(n, PhaseResult::Passed)

@@ -17,7 +17,7 @@ pub mod course;
 pub mod step;
 
 use crate::catalogue::{Access, OnFailure, Part, Undo};
-use crate::event::Event;
+use crate::event::{Event, ResumeTo};
 use crate::id::{PhaseId, StepId};
 use crate::model::{Command, Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
 use crate::resource::Choice;
@@ -234,14 +234,29 @@ impl RunState {
                 };
                 self.step_event(plan, graph, n, event)?;
                 self.tried[n] = happened;
-                if failure.retry_in.is_none() {
+                if failure.ask {
+                    let because = format!("step `{}` is in doubt: {}", plan.steps[n].id, failure.what);
+                    let wants = OnFailure::Pause;
+                    self.pull(Trigger { wants, because, aborted: false, step: Some(n), guardrail: false });
+                } else if failure.retry_in.is_none() {
                     self.step_failed_for_good(plan, n, &failure.what);
                 }
                 Ok(())
             }
-            Event::StepSkipped { step, .. } => {
+            Event::StepSkipped { step, by, .. } => {
                 let n = Self::find(graph, step)?;
-                self.step_event(plan, graph, n, StepEvent::Skipped)
+                let event = if by.is_some() { StepEvent::DoneByHand } else { StepEvent::Skipped };
+                self.step_event(plan, graph, n, event)
+            }
+            Event::Resumed(resumed) => {
+                let wants = match resumed.to {
+                    ResumeTo::GoOn => return Ok(()),
+                    ResumeTo::Undo => OnFailure::Undo,
+                    ResumeTo::Stop => OnFailure::Stop,
+                };
+                let because = format!("{} took it up again to end it", resumed.by);
+                self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
+                Ok(())
             }
             Event::UndoStarted { step } => {
                 let n = Self::find(graph, step)?;
@@ -311,7 +326,6 @@ impl RunState {
             | Event::GateOpened { .. }
             | Event::GateVoted { .. }
             | Event::LeaseLost { .. }
-            | Event::Resumed(_)
             | Event::GateAnswered { .. }
             | Event::Sampled { .. }
             | Event::SamplesSummed { .. }
@@ -399,7 +413,7 @@ impl RunState {
         }
         let gone_on =
             new == Status::Passed || (matches!(new, Status::Failed { .. }) && continues_after_failure(plan, n));
-        if (gone_on && !old.ended()) || new == Status::Skipped {
+        if (gone_on && !old.ended()) || matches!(new, Status::Skipped | Status::ByHand) {
             self.release(plan, graph, n);
         }
         self.note_promotion(plan, graph, n, new);
@@ -441,7 +455,7 @@ impl RunState {
     /// The point of no return: a promotion was applied, or is in doubt.
     fn note_promotion(&mut self, plan: &Plan, graph: &Graph, n: usize, status: Status) {
         let passed = match status {
-            Status::Passed => true,
+            Status::Passed | Status::ByHand => true,
             Status::Failed { happened, .. } => happened != Happened::No,
             _ => false,
         };

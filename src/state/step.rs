@@ -29,6 +29,8 @@ pub enum Status {
     },
     /// It was left out, for a reason that stands in the journal.
     Skipped,
+    /// A person did by hand what it is for, and said so.
+    ByHand,
     /// It is being taken back.
     Undoing,
     /// It was taken back, or what makes up for it was done.
@@ -84,6 +86,8 @@ pub enum StepEvent {
     },
     /// It is left out.
     Skipped,
+    /// A person did it by hand.
+    DoneByHand,
     /// The intent to take it back was written.
     UndoStarted,
     /// It was taken back.
@@ -98,7 +102,7 @@ pub enum StepEvent {
 /// # Errors
 /// Names the state and the event that do not go together.
 pub fn next(status: Status, event: &StepEvent) -> Result<Status, Illegal> {
-    use Status::{Failed, Left, Passed, Resting, Running, Skipped, Undoing, Undone, Waiting};
+    use Status::{ByHand, Failed, Left, Passed, Resting, Running, Skipped, Undoing, Undone, Waiting};
     Ok(match (status, *event) {
         // A step begins with its first attempt.
         (Waiting, StepEvent::Started { attempt: 1 }) => Running { attempt: 1 },
@@ -110,6 +114,8 @@ pub fn next(status: Status, event: &StepEvent) -> Result<Status, Illegal> {
         }
         // Some steps are left out.
         (Waiting, StepEvent::Skipped) => Skipped,
+        // A person who has looked says so of a step that is not done yet, as far as Muster knows.
+        (Waiting | Running { .. } | Resting { .. } | Failed { .. }, StepEvent::DoneByHand) => ByHand,
         // A person had it tried again.
         (Failed { attempt: a, .. }, StepEvent::Started { attempt: b }) if a + 1 == b => Running { attempt: b },
         // After a rest the next attempt begins, counted on.

@@ -192,6 +192,7 @@ impl Play {
                     happened: *happened,
                     retry_in: None,
                     evidence: Evidence::new(),
+                    ask: false,
                 },
             }),
             None => self.emit(&Event::StepPassed {
@@ -324,6 +325,7 @@ fn a_second_failure_waits_until_the_first_is_decided() {
             happened: Happened::Yes,
             retry_in: None,
             evidence: Evidence::new(),
+            ask: false,
         };
         let step = play.plan.steps[n].id.clone();
         play.emit(&Event::StepFailed { step, attempt: 1, failure });
@@ -382,6 +384,7 @@ fn any_event(plan: &Plan) -> impl Strategy<Value = Event> + use<> {
                     happened,
                     retry_in: flag.then_some(Span::ZERO),
                     evidence: Evidence::new(),
+                    ask: false,
                 },
             },
             6 => Event::UndoStarted { step },

@@ -207,6 +207,7 @@ fn locks_are_quick() {
         let renewed = start.elapsed();
         let start = std::time::Instant::now();
         live.release(&held).unwrap();
-        println!("20 leases: taken {taken:?}, renewed {renewed:?}, released {:?}", start.elapsed());
+        let all = taken + renewed + start.elapsed();
+        println!("20 leases taken, renewed and let go: {:.3} ms", all.as_secs_f64() * 1e3);
     }
 }

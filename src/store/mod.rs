@@ -10,6 +10,7 @@
 //! [`SqliteStore`] and [`SqliteLive`] are what is there, in one file. [`RunFolder`] makes the folder of a run.
 
 mod commands;
+mod evidence;
 mod folder;
 mod leases;
 mod live;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use crate::id::{IdError, RunId};
 
 pub use commands::{AT_ONCE, Commands, Given};
+pub use evidence::{EVIDENCE_FOLDER, EvidenceError, keep_evidence, read_evidence};
 pub use folder::RunFolder;
 pub use leases::{Claim, Held, Holder, Instant, Lease, Leases, Renewed, Successor, Taken};
 pub use live::SqliteLive;

@@ -1,9 +1,10 @@
 //! [`Clock`]: what everything in Muster waits on, whichever kind of time is behind it.
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use tokio::task::AbortHandle;
 pub use tokio::task::JoinHandle;
 
 use super::branch::{Branch, Pushed};
@@ -29,6 +30,8 @@ pub enum Class {
 pub struct Clock {
     source: Source,
     class: Class,
+    /// What may end all that this clock starts.
+    group: Option<Group>,
 }
 
 /// Where a clock's time comes from.
@@ -41,14 +44,20 @@ pub(super) enum Source {
 
 impl Clock {
     pub(super) fn new(source: Source, class: Class) -> Self {
-        Self { source, class }
+        Self { source, class, group: None }
     }
 
     /// The machine's time, which goes on through suspend; its origin is now. Waits on it need a
     /// tokio runtime with a time driver, such as [`run_real`](super::run_real)'s.
     #[must_use]
     pub fn real() -> Self {
-        real::clock()
+        Self::real_since(Moment::ZERO)
+    }
+
+    /// As [`Clock::real`], but it is `now` now: for a run that goes on after a break.
+    #[must_use]
+    pub fn real_since(now: Moment) -> Self {
+        real::clock(now)
     }
 
     /// The present instant of the run.
@@ -80,7 +89,15 @@ impl Clock {
     /// The same clock, whose plain waits are of `class`. New clocks are of class [`Class::Act`].
     #[must_use]
     pub fn with_class(&self, class: Class) -> Self {
-        Self { source: self.source.clone(), class }
+        Self { class, ..self.clone() }
+    }
+
+    /// The same clock, and what ends every task that it, or a clone of it, starts from here on: all at once, as a
+    /// killed process would. For tests of what comes after.
+    #[must_use]
+    pub fn grouped(&self) -> (Self, Group) {
+        let group = Group::default();
+        (Self { group: Some(group.clone()), ..self.clone() }, group)
     }
 
     /// Waits for `span` from now (from this call, not from the first poll).
@@ -128,7 +145,11 @@ impl Clock {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        tokio::spawn(future)
+        let task = tokio::spawn(future);
+        if let Some(group) = &self.group {
+            group.add(task.abort_handle());
+        }
+        task
     }
 
     /// Keeps virtual time from moving until the hold is dropped. Whoever waits for anything outside
@@ -176,7 +197,7 @@ impl Clock {
             Source::Virtual(time) => time.start(),
             Source::Branch(branch) => branch.start(),
         };
-        Self { source: Source::Branch(Arc::new(Branch::new(start, at, horizon))), class: self.class }
+        Self { source: Source::Branch(Arc::new(Branch::new(start, at, horizon))), class: self.class, group: None }
     }
 
     /// Whether something on this branch wanted to wait until its horizon or longer. False of every
@@ -289,6 +310,45 @@ impl Drop for Deadline<'_> {
         if let Self::Branch(branch, pushed) = self {
             branch.pop_deadline(pushed);
         }
+    }
+}
+
+/// The tasks that a clock started; see [`Clock::grouped`].
+#[derive(Debug, Clone, Default)]
+pub struct Group(Arc<Mutex<Tasks>>);
+
+#[derive(Debug, Default)]
+struct Tasks {
+    killed: bool,
+    handles: Vec<AbortHandle>,
+}
+
+impl Group {
+    /// Ends all of them where they wait, and every one that is started from now on. None is polled again; the one that
+    /// calls this goes on until it waits.
+    pub fn kill(&self) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.killed = true;
+        tasks.handles.drain(..).for_each(|handle| handle.abort());
+    }
+
+    /// Whether they were ended.
+    #[must_use]
+    pub fn killed(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).killed
+    }
+
+    fn add(&self, handle: AbortHandle) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tasks.killed {
+            handle.abort();
+            return;
+        }
+        // What has ended need not be kept; swept when it may have become much, so that a task costs constant time.
+        if tasks.handles.len() == tasks.handles.capacity() {
+            tasks.handles.retain(|handle| !handle.is_finished());
+        }
+        tasks.handles.push(handle);
     }
 }
 

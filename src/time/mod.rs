@@ -22,9 +22,9 @@ mod real;
 mod span;
 mod virtual_time;
 
-pub use clock::{Class, Clock, Elapsed, Hold, Idle, JoinHandle, Sleep};
+pub use clock::{Class, Clock, Elapsed, Group, Hold, Idle, JoinHandle, Sleep};
 pub use moment::{Moment, Ticks};
-pub use real::{boot_now, run_real, wall_now};
+pub use real::{run_real, run_real_since, since_boot, wall_now};
 pub use span::{Span, SpanError};
 pub use virtual_time::{Stuck, run_virtual};
 

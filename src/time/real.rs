@@ -15,16 +15,17 @@ const LONGEST_NAP: Span = Span::from_secs(1);
 /// A monotonic clock with its origin.
 #[derive(Debug)]
 pub(super) struct Real {
-    origin: u64,
+    /// When it was zero, by the machine's clock; before the machine's own start where a run went on from another boot.
+    origin: i128,
 }
 
 impl Real {
-    pub(super) fn start() -> Self {
-        Self { origin: boot_nanos() }
+    pub(super) fn start(now: Moment) -> Self {
+        Self { origin: i128::from(boot_nanos()) - i128::from(now.0) }
     }
 
     pub(super) fn now(&self) -> Moment {
-        Moment(boot_nanos().saturating_sub(self.origin))
+        Moment(u64::try_from(i128::from(boot_nanos()) - self.origin).unwrap_or(0))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock that the others are told to use")]
@@ -57,6 +58,12 @@ fn real_sleep(span: Span) -> tokio::time::Sleep {
     tokio::time::sleep(span.into())
 }
 
+/// The machine's time since it was started, suspended time included: `CLOCK_BOOTTIME`.
+#[must_use]
+pub fn since_boot() -> Span {
+    Span(boot_nanos())
+}
+
 fn boot_nanos() -> u64 {
     // macOS's CLOCK_MONOTONIC counts suspended time as well; it has no CLOCK_BOOTTIME.
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -76,12 +83,6 @@ pub fn wall_now() -> jiff::Timestamp {
     Real::wall()
 }
 
-/// How long the machine has been up, suspend included: what leases are measured with, by several processes.
-#[must_use]
-pub fn boot_now() -> Moment {
-    Moment(boot_nanos())
-}
-
 /// Runs `f` to its end in real time, on a tokio runtime of one thread with all its drivers.
 ///
 /// # Errors
@@ -91,10 +92,22 @@ where
     F: FnOnce(Clock) -> Fut,
     Fut: Future,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(async move { f(Clock::real()).await }))
+    run_real_since(Moment::ZERO, f)
 }
 
-pub(super) fn clock() -> Clock {
-    Clock::new(Source::Real(Arc::new(Real::start())), Class::Act)
+/// As [`run_real`], on a clock that stands at `now` when it begins: for a run that goes on after a break.
+///
+/// # Errors
+/// As [`run_real`].
+pub fn run_real_since<F, Fut>(now: Moment, f: F) -> Result<Fut::Output, std::io::Error>
+where
+    F: FnOnce(Clock) -> Fut,
+    Fut: Future,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(async move { f(Clock::real_since(now)).await }))
+}
+
+pub(super) fn clock(now: Moment) -> Clock {
+    Clock::new(Source::Real(Arc::new(Real::start(now))), Class::Act)
 }

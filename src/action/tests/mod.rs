@@ -8,7 +8,7 @@ use crate::catalogue::{Achieved, Act, Before, Evidence, Mode};
 use crate::model::Happened;
 use crate::resource::{
     Answer, AnsweredBy, Context, Decision, Finished, HealthState, NetError, ProcessError, ProviderError, ReplicaRole,
-    ResourceState, Stage, WriteAttempt, region_resource,
+    ResourceState, Stage, Stated, WriteAttempt, region_resource,
 };
 use crate::time::{Moment, Span, run_virtual};
 

@@ -10,7 +10,8 @@ fn finished(code: i32, stdout: &str) -> Result<Finished, ProcessError> {
 #[expect(clippy::unnecessary_wraps, reason = "there may be no answer")]
 fn answer(decision: Decision) -> Option<Answer> {
     let because = (decision == Decision::Rejected).then(|| "not today".to_owned());
-    Some(Answer { decision, names: vec!["ada".into()], because, by: AnsweredBy::Terminal, evidence: None })
+    let ada = Stated::read("ada").unwrap();
+    Some(Answer { because, ..Answer::vote(decision, &ada, AnsweredBy::Terminal) })
 }
 
 scenes! {

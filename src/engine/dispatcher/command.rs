@@ -6,7 +6,7 @@ use crate::catalogue::{OnFailure, Part};
 use crate::event::Event;
 use crate::id::StepId;
 use crate::model::{Command, Commanded, Course};
-use crate::resource::{Answer, AnsweredBy, Cancellation, Choice, Context};
+use crate::resource::{AnsweredBy, Cancellation, Choice, Context};
 use crate::state::step::Status;
 
 use super::intake::Note;
@@ -28,10 +28,10 @@ impl Dispatcher {
         };
         self.hurry(round);
         let heard = ignored.is_none();
-        self.emit(round, Event::Commanded { command: command.clone(), by, then, ignored })?;
+        self.emit(round, Event::Commanded { command: command.clone(), by: by.clone(), then, ignored })?;
         match command {
             Command::Choose { choice, .. } if heard => self.take_choice(round, Some((choice, AnsweredBy::Command))),
-            Command::Vote { step, answer } if heard => self.take_vote(round, step, answer),
+            Command::Vote { step, answer } if heard => self.take_vote(round, step, answer, &by),
             _ => Ok(()),
         }
     }
@@ -62,15 +62,10 @@ impl Dispatcher {
             return Err(format!("`{step}` is no gate"));
         }
         match self.state.steps[n] {
-            Status::Running { .. } => Ok(()),
+            Status::Running { .. } | Status::Undoing => Ok(()),
             Status::Waiting => Err(format!("`{step}` does not ask yet")),
             _ => Err(format!("`{step}` does not ask any more")),
         }
-    }
-
-    /// An answer to a gate that is open.
-    fn take_vote(&mut self, round: &mut Round, step: StepId, answer: Answer) -> Result<(), EngineError> {
-        self.emit(round, Event::GateVoted { step, answer })
     }
 
     /// Puts the question how to go on to whoever is there. Where nobody is, or they leave, the run waits for a
@@ -79,6 +74,7 @@ impl Dispatcher {
         let cancel = Cancellation::default();
         let cx = Context { cancel: cancel.clone(), ..muster_context(&self.run.id, &self.run.clock, self.run.fencing) };
         self.asked += 1;
+        self.situation.clone_from(&situation);
         self.question = Some(cancel);
         let (asked, hears, limit) = (self.asked, self.run.commands, self.plan.pause_limit);
         let (notes, people) = (self.notes.clone(), Arc::clone(&self.run.resources.people));

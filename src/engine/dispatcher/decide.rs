@@ -126,6 +126,10 @@ impl Dispatcher {
 
     /// Whether something may be changed: every guardrail was seen to hold.
     fn may_change(&mut self, round: &mut Round) -> Result<bool, EngineError> {
+        // A run that was taken up again after its first change was past this.
+        if self.state.changed {
+            return Ok(true);
+        }
         let Some(watch) = self.watch.as_ref().filter(|_| self.guarded == Guarded::No) else {
             return Ok(self.guarded == Guarded::Yes || self.watch.is_none());
         };
@@ -202,6 +206,7 @@ impl Dispatcher {
             happened,
             retry_in: None,
             evidence: crate::catalogue::Evidence::new(),
+            ask: false,
         };
         self.emit(round, Event::StepFailed { step: id, attempt, failure })
     }

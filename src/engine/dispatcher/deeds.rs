@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::action::Tools;
+use crate::catalogue::Before;
 use crate::resource::{Actor, Cancellation, Context};
 use crate::time::Span;
 
@@ -15,10 +16,30 @@ use crate::engine::muster_context;
 
 /// What is done once the events of a round are durable.
 pub(super) enum Deed {
-    Attempt { step: usize, attempt: u32, begin: Begin },
-    Undo { step: usize },
-    Rest { step: usize, wait: Span },
-    Ask { situation: String },
+    Attempt {
+        step: usize,
+        attempt: u32,
+        begin: Begin,
+    },
+    Undo {
+        step: usize,
+    },
+    /// An attempt that was under way when Muster died.
+    TakeUp {
+        step: usize,
+        attempt: u32,
+    },
+    /// An undo that was.
+    TakeUpUndo {
+        step: usize,
+    },
+    Rest {
+        step: usize,
+        wait: Span,
+    },
+    Ask {
+        situation: String,
+    },
     CancelAll,
 }
 
@@ -34,11 +55,24 @@ impl Dispatcher {
                 });
             }
             Deed::Undo { step } => {
-                let job = self.job(step, 1);
-                let notes = self.notes.clone();
-                let before = self.befores.get(&step).cloned().unwrap_or_default();
+                let (job, before, notes) = (self.job(step, 1), self.before(step), self.notes.clone());
                 self.run.clock.spawn(async move {
                     let result = job.undo(before).await;
+                    let _ = notes.send(Note::Undone { step, result });
+                });
+            }
+            Deed::TakeUp { step, attempt } => {
+                let (job, before) = (self.job(step, attempt), self.before(step));
+                let (notes, names) = (self.notes.clone(), self.names.clone());
+                self.run.clock.spawn(async move {
+                    let events = Some(job.take_up(before, &names).await);
+                    let _ = notes.send(Note::Attempted { step, events });
+                });
+            }
+            Deed::TakeUpUndo { step } => {
+                let (job, before, notes) = (self.job(step, 1), self.before(step), self.notes.clone());
+                self.run.clock.spawn(async move {
+                    let result = job.take_up_undo(before).await;
                     let _ = notes.send(Note::Undone { step, result });
                 });
             }
@@ -52,6 +86,11 @@ impl Dispatcher {
             Deed::Ask { situation } => self.ask(situation),
             Deed::CancelAll => self.cancel_all(),
         }
+    }
+
+    /// What the step acted on, as its intent has it.
+    fn before(&self, step: usize) -> Before {
+        self.befores.get(&step).cloned().unwrap_or_default()
     }
 
     pub(super) fn job(&mut self, step: usize, attempt: u32) -> Job {

@@ -2,8 +2,9 @@
 
 use crate::catalogue::OnFailure;
 use crate::event::Event;
+use crate::id::StepId;
 use crate::model::{Course, PhaseKind, UndoResult};
-use crate::resource::{AnsweredBy, Choice};
+use crate::resource::{Answer, AnsweredBy, Choice, Person};
 
 use super::deeds::Deed;
 use super::{Attended, BreakOff, Dispatcher, EngineError, LAST_GRACE, Message, Round, Signal};
@@ -75,6 +76,20 @@ impl Dispatcher {
         });
     }
 
+    /// An answer to a gate from another terminal.
+    pub(super) fn take_vote(
+        &mut self,
+        round: &mut Round,
+        step: StepId,
+        answer: Answer,
+        by: &Person,
+    ) -> Result<(), EngineError> {
+        match self.desk.vote(step, answer, by) {
+            Some(refused) => self.emit(round, refused),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn take_message(&mut self, round: &mut Round, message: Message) -> Result<(), EngineError> {
         let is_intent = matches!(message.events.first(), Some(Event::StepStarted { .. }));
         if is_intent && !self.may_act(message.events.first()) {
@@ -116,6 +131,11 @@ impl Dispatcher {
                 self.looking.remove(&step);
                 self.cancels.remove(&step);
                 let Some(events) = events else { return Ok(()) };
+                // It was asked to end so that it can be taken up later: it stays under way, as if Muster had been killed.
+                let failed = matches!(events.last(), Some(Event::StepFailed { .. }));
+                if failed && self.break_off == Some(BreakOff::Resumable) {
+                    return Ok(());
+                }
                 let begins = matches!(events.first(), Some(Event::StepStarted { .. }));
                 if begins && !self.may_act(events.first()) {
                     // It was done already, or could not be seen; either way nothing was changed.
@@ -127,6 +147,9 @@ impl Dispatcher {
             }
             Note::Undone { step, result } => {
                 self.cancels.remove(&step);
+                if result.leaves_something() && self.break_off == Some(BreakOff::Resumable) {
+                    return Ok(());
+                }
                 let step = self.plan.steps[step].id.clone();
                 self.emit(round, Event::UndoFinished { step, result })?;
             }

@@ -9,6 +9,7 @@ mod decide;
 mod deeds;
 mod end;
 mod intake;
+mod take_up;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,15 +21,16 @@ use intake::Note;
 
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
+use crate::engine::gates::{Desk, DeskSetup, OpenGates, open_gates};
 use crate::engine::watch::{Watch, WatchSetup};
-use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context, survey};
+use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context};
 use crate::event::Event;
 use crate::id::RegionRole;
 use crate::journal::Stamp;
 use crate::model::{Course, Happened, Plan, Step, UndoResult};
 use crate::probe::Regions;
 use crate::record::Entry;
-use crate::resource::{Cancellation, Context, ResourceState, World};
+use crate::resource::{Cancellation, Context, Person, ResourceState, World};
 use crate::state::{Graph, RunState};
 use crate::time::{Moment, Span};
 
@@ -69,6 +71,7 @@ struct Dispatcher {
     state: RunState,
     tools: Tools,
     names: late::Names,
+    desk: Arc<Desk>,
     events: Vec<Entry>,
     sink: Sink,
     notes: mpsc::UnboundedSender<Note>,
@@ -101,11 +104,13 @@ struct Dispatcher {
 ///
 /// # Errors
 /// [`EngineError::Journal`] if the journal can't be written any more; what was under way has then been asked to end.
-pub async fn drive(run: Run) -> Result<Ended, EngineError> {
+pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
     let plan = Arc::new(run.started.plan.clone());
     let (sink, mut inbox) = Sink::new();
     // Unbounded, but at most one note for each thing that the dispatcher itself began.
     let (notes, mut noted) = mpsc::unbounded_channel();
+    let desk = Arc::new(desk(&run, &sink));
+    run.resources.people = Arc::clone(&desk) as _;
     let cx = muster_context(&run.id, &run.clock, run.fencing);
     let names = late::Names {
         id: run.id.to_string(),
@@ -126,6 +131,7 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
             step: None,
         },
         names,
+        desk,
         events: Vec::new(),
         sink,
         notes,
@@ -158,19 +164,38 @@ pub async fn drive(run: Run) -> Result<Ended, EngineError> {
     dispatcher.end(&cx, &mut inbox, &mut noted).await
 }
 
+/// Where the answers to gates come together.
+fn desk(run: &Run, sink: &Sink) -> Desk {
+    let origin = &run.started.origin;
+    let starter = Person { name: origin.lead.clone(), user: origin.user.clone(), host: origin.host.clone() };
+    let (terminal, open) = match &run.past {
+        Some(past) => (past.resumed.by.clone(), open_gates(&past.entries)),
+        None => (starter.clone(), OpenGates::new()),
+    };
+    let setup = DeskSetup { starter, terminal, open };
+    Desk::new(Arc::clone(&run.resources.people), sink.clone(), setup)
+}
+
 impl Dispatcher {
     /// The first events, and everything that watches.
     async fn begin(&mut self, cx: &Context) -> Result<(), EngineError> {
         for observer in &mut self.run.observers {
             observer.begins(&self.run.id);
         }
+        if let Some(past) = self.run.past.take() {
+            return self.take_up(cx, past).await;
+        }
         let started = Event::Started(Box::new(self.run.started.clone()));
         self.write(vec![started]).await?;
-        let (world, unseen) = survey(&self.plan, &self.run.resources, cx).await;
-        self.tools.initial = Arc::new(world.clone());
-        self.write(vec![Event::Surveyed { world, unseen }]).await?;
-        let regions = self.regions();
-        let watch = Watch::start(WatchSetup {
+        let since = self.look_around(cx).await?;
+        let watch = Watch::start(self.watch_setup(since));
+        self.tools.health = (self.run.health)(watch.health());
+        self.watch = Some(Arc::new(watch));
+        Ok(())
+    }
+
+    fn watch_setup(&self, since: Moment) -> WatchSetup {
+        WatchSetup {
             plan: Arc::clone(&self.plan),
             resources: self.run.resources.clone(),
             run: self.run.id.clone(),
@@ -178,11 +203,9 @@ impl Dispatcher {
             fencing: self.run.fencing,
             sink: self.sink.clone(),
             pace: self.run.pace,
-            addresses: regions,
-        });
-        self.tools.health = (self.run.health)(watch.health());
-        self.watch = Some(Arc::new(watch));
-        Ok(())
+            addresses: self.regions(),
+            since,
+        }
     }
 
     /// The addresses of both regions, as the records' providers know them.
@@ -211,7 +234,7 @@ impl Dispatcher {
             if finished && self.unsettled == 0 {
                 return Ok(());
             }
-            if self.break_off.is_some() && (self.state.acting == 0 || self.grace_over) {
+            if self.break_off.is_some() && (self.cancels.is_empty() || self.grace_over) {
                 return Ok(());
             }
             self.listen(&mut round, inbox, noted).await?;
@@ -257,6 +280,7 @@ impl Dispatcher {
         self.state
             .apply(&self.plan, &self.graph, &event)
             .map_err(|illegal| EngineError::Defect(illegal.to_string()))?;
+        self.desk.follow(&event, self.run.clock.now());
         self.follow(round, &event);
         round.events.push(event);
         Ok(())
@@ -274,7 +298,8 @@ impl Dispatcher {
         | Event::StepPassed { step, .. }
         | Event::StepFailed { step, .. }
         | Event::UndoStarted { step }
-        | Event::UndoFinished { step, .. }) = event
+        | Event::UndoFinished { step, .. }
+        | Event::StepSkipped { step, by: Some(_), .. }) = event
         else {
             return;
         };
@@ -289,6 +314,7 @@ impl Dispatcher {
                 }
             }
             Event::StepPassed { pass, .. } if !pass.already => self.promoted(n),
+            Event::StepSkipped { .. } => self.promoted(n),
             Event::StepFailed { failure, .. } => {
                 if failure.happened == Happened::Yes {
                     self.promoted(n);
@@ -313,7 +339,9 @@ impl Dispatcher {
                 }
             }
             (Event::StepStarted { .. }, Act::DnsSwitch(switch), _) => watch.switching(&switch.records.0, switch.to),
-            (Event::StepPassed { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, Some(switch.to)),
+            (Event::StepPassed { .. } | Event::StepSkipped { .. }, Act::DnsSwitch(switch), _) => {
+                watch.serves(&switch.records.0, Some(switch.to))
+            }
             (Event::UndoStarted { .. }, Act::DnsSwitch(switch), _) => watch.serves(&switch.records.0, None),
             (Event::UndoFinished { result: UndoResult::Restored, .. }, Act::DnsSwitch(switch), _) => {
                 watch.serves(&switch.records.0, Some(switch.to.other()));

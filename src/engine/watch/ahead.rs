@@ -24,9 +24,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
     loop {
         // The horizon is known only when all that the last instant led to is done.
         let idle = shared.clock.idle().await;
-        agenda.advance(&shared, idle.next.unwrap_or(Moment::MAX));
-        shared.clock.sleep_until_as(agenda.next(&shared), Class::Probe).await;
-        agenda.advance(&shared, shared.clock.now());
+        match agenda.advance(&shared, idle.next.unwrap_or(Moment::MAX)) {
+            Advanced::Seen => {}
+            Advanced::Ahead => shared.clock.sleep_until_as(agenda.next(&shared), Class::Probe).await,
+        }
     }
 }
 
@@ -37,6 +38,15 @@ struct Entry {
     at: Moment,
     order: u64,
     item: Item,
+}
+
+/// How far something was advanced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Advanced {
+    /// As far as nobody can see it.
+    Ahead,
+    /// Up to now: there is news, and who acts on it comes first.
+    Seen,
 }
 
 /// Set in the order of everything but ticks.
@@ -129,10 +139,12 @@ impl Agenda {
         shared.desk().next_due().min(self.next_entry())
     }
 
-    /// Does all that is to be done up to now, and ahead of it all that nobody waits for, up to `horizon`.
-    fn advance(&mut self, shared: &Arc<Shared>, horizon: Moment) {
+    /// Does all that is to be done up to now, and ahead of it all that nobody waits for, up to `horizon`: the instant
+    /// of the run's next timer, before which nothing but this happens.
+    fn advance(&mut self, shared: &Arc<Shared>, horizon: Moment) -> Advanced {
         let now = shared.clock.now();
         shared.at_desk(|desk| {
+            let mut advanced = Advanced::Ahead;
             loop {
                 let due = desk.next_due();
                 let entry = self.entries.peek().map(|entry| (entry.at, entry.item));
@@ -142,49 +154,55 @@ impl Agenda {
                         break;
                     }
                     desk.due(now);
+                    if desk.has_news() {
+                        advanced = Advanced::Seen;
+                    }
                     continue;
                 }
                 let Some((at, item)) = entry else { break };
-                let on_time = matches!(item, Item::HandIn { .. });
-                if at > now && (on_time || at >= horizon) {
+                if at > now && (at >= horizon || advanced == Advanced::Seen || !self.is_quiet(desk, item)) {
                     break;
                 }
                 self.take(shared, item);
                 self.perform(shared, desk, (at, item), horizon.min(due));
+                if at <= now && desk.has_news() {
+                    advanced = Advanced::Seen;
+                }
             }
-        });
+            advanced
+        })
+    }
+
+    /// Whether `item` changes nothing that anybody waits for.
+    fn is_quiet(&self, desk: &mut Desk, item: Item) -> bool {
+        match item {
+            Item::Tick { .. } | Item::Resume { .. } => true,
+            Item::HandIn { slot } => match &self.slots[slot] {
+                Slot::Done(done) => done.is_quiet(desk),
+                Slot::Free | Slot::Running { .. } => true,
+            },
+        }
     }
 
     fn perform(&mut self, shared: &Arc<Shared>, desk: &mut Desk, (at, item): (Moment, Item), horizon: Moment) {
         match item {
-            Item::Tick { line, tick } => {
-                let begun = begin(shared, desk, line, tick, at);
-                let by = horizon.min(self.alone_until(shared, desk, line, tick, &begun));
-                match begun {
-                    [Some(work), None] | [None, Some(work)] => match work.foretell(shared, by) {
-                        Ok(done) => self.settle(desk, done),
-                        Err(work) => {
-                            let started = start(shared, line, work, at);
-                            let slot = self.slot();
-                            self.go_on(desk, slot, started, at, horizon);
-                        }
-                    },
-                    [Some(one), Some(other)] => match (one.foretell(shared, by), other.foretell(shared, by)) {
-                        (Ok(one), Ok(other)) if other.at() < one.at() => self.settle_both(desk, other, one),
-                        (Ok(one), Ok(other)) => self.settle_both(desk, one, other),
-                        // Neither must run ahead of the other.
-                        (one, other) => {
-                            for begun in [one, other] {
-                                match begun {
-                                    Ok(done) => self.settle_on_time(done),
-                                    Err(work) => self.resume_at(shared, line, work, at),
-                                }
+            Item::Tick { line, tick } => match begin(shared, desk, line, tick, at) {
+                [Some(work), None] | [None, Some(work)] => self.carry(shared, desk, (line, work), at, horizon),
+                // Neither must run ahead of the other.
+                [Some(one), Some(other)] => match (one.foretell(shared, horizon), other.foretell(shared, horizon)) {
+                    (Ok(one), Ok(other)) if other.at() < one.at() => self.settle_both(desk, other, one),
+                    (Ok(one), Ok(other)) => self.settle_both(desk, one, other),
+                    (one, other) => {
+                        for begun in [one, other] {
+                            match begun {
+                                Ok(done) => self.settle_in_turn(done),
+                                Err(work) => self.resume_at(shared, line, work, at),
                             }
                         }
-                    },
-                    [None, None] => {}
-                }
-            }
+                    }
+                },
+                [None, None] => {}
+            },
             Item::Resume { slot } => {
                 if let Slot::Running { clock, future } = std::mem::replace(&mut self.slots[slot], Slot::Free) {
                     self.go_on(desk, slot, (clock, future), at, horizon);
@@ -212,20 +230,21 @@ impl Agenda {
         }
     }
 
-    /// Until when nothing that is told at once can get in the way of anything else. Rows of a canary concern nobody but
-    /// that canary, so only its own other rows do; between samples more is in common, such as what the witness sees.
-    fn alone_until(
-        &self,
-        shared: &Shared,
+    /// Begins `work` of `line` at `at`.
+    fn carry(
+        &mut self,
+        shared: &Arc<Shared>,
         desk: &mut Desk,
-        line: usize,
-        tick: u64,
-        begun: &[Option<Work>; 2],
-    ) -> Moment {
-        let just_begun = begun.iter().flatten().count() as u64;
-        match line.checked_sub(shared.probes.len()) {
-            Some(canary) if desk.canary(canary).under_way() == just_begun => shared.ticks[line].at(tick + 1),
-            _ => self.next_entry(),
+        (line, work): (usize, Work),
+        at: Moment,
+        horizon: Moment,
+    ) {
+        match work.foretell(shared, horizon) {
+            Ok(done) => self.settle(desk, done),
+            Err(work) => {
+                let slot = self.slot();
+                self.go_on(desk, slot, start(shared, line, work, at), at, horizon);
+            }
         }
     }
 
@@ -237,28 +256,23 @@ impl Agenda {
         self.enter(at, Item::Resume { slot });
     }
 
-    /// Hands a result in: now if nobody waits for it, else when it is there.
+    /// Hands a result in: at once if nobody waits for it and nothing comes before it, else in its turn.
     fn settle(&mut self, desk: &mut Desk, done: Done) {
-        if done.is_quiet(desk) {
+        if done.at() < self.next_entry() && done.is_quiet(desk) {
             done.hand_in(desk);
         } else {
-            self.settle_on_time(done);
+            self.settle_in_turn(done);
         }
     }
 
-    /// Hands two results in, in this order.
+    /// Settles two results, the first of which is there first.
     fn settle_both(&mut self, desk: &mut Desk, first: Done, second: Done) {
-        if first.is_quiet(desk) {
-            first.hand_in(desk);
-            self.settle(desk, second);
-        } else {
-            self.settle_on_time(first);
-            self.settle_on_time(second);
-        }
+        self.settle(desk, first);
+        self.settle(desk, second);
     }
 
-    /// Hands a result in when it is there.
-    fn settle_on_time(&mut self, done: Done) {
+    /// Hands a result in when all that comes before it was.
+    fn settle_in_turn(&mut self, done: Done) {
         let slot = self.slot();
         self.enter(done.at(), Item::HandIn { slot });
         self.slots[slot] = Slot::Done(done);
@@ -271,7 +285,7 @@ impl Agenda {
         })
     }
 
-    /// Lets what is under way in `slot` go on from `at`, up to the next thing of all.
+    /// Lets what is under way in `slot` go on from `at`, up to the horizon.
     fn go_on(
         &mut self,
         desk: &mut Desk,
@@ -280,15 +294,11 @@ impl Agenda {
         at: Moment,
         horizon: Moment,
     ) {
-        clock.extend(horizon.min(self.next_entry()).max(at + Span(1)));
+        clock.extend(horizon.max(at + Span(1)));
         match future.as_mut().poll(&mut Polling::from_waker(Waker::noop())) {
-            Poll::Ready(done) if done.is_quiet(desk) => {
-                done.hand_in(desk);
-                self.free.push(slot);
-            }
             Poll::Ready(done) => {
-                self.enter(done.at(), Item::HandIn { slot });
-                self.slots[slot] = Slot::Done(done);
+                self.free.push(slot);
+                self.settle(desk, done);
             }
             Poll::Pending => {
                 // Everything under way has a deadline, so it waits for something.

@@ -1,5 +1,7 @@
 //! What is known of one canary: where it writes, which rows are under way, what was acknowledged.
 
+use std::borrow::Cow;
+
 use super::ledger::{Ledger, Survey};
 use crate::event::Event;
 use crate::id::{ProbeId, RegionRole, ResourceId};
@@ -21,6 +23,8 @@ pub(super) struct CanaryLane {
     pub(super) of: ResourceId,
     pub(super) every: Span,
     limit: Span,
+    /// What is told of a row that nobody answered within it.
+    no_answer: String,
     /// Whether what it needs was made; before that it writes nothing.
     ready: bool,
     /// The side that takes writes.
@@ -38,6 +42,8 @@ pub(super) struct CanaryLane {
     promoting: Option<RegionRole>,
     /// When that side first acknowledged a row: from then on the other one must refuse.
     handed_over: Option<Moment>,
+    /// The last time in this stretch that nobody watched.
+    unwatched: Option<(Moment, Moment)>,
 }
 
 /// One side's news since the last summary.
@@ -46,9 +52,33 @@ struct Side {
     under_way: u64,
     acknowledged: u64,
     failed: u64,
+    first_acknowledged: Option<(u64, Moment)>,
     last_acknowledged: Option<(u64, Moment)>,
-    last_failure: Option<String>,
+    last_failure: Option<Cow<'static, str>>,
+    rows: Vec<(u64, u64)>,
+    /// Known of a journal: since then it has acknowledged nothing.
+    silent_since: Option<Moment>,
 }
+
+impl Side {
+    fn acknowledged(&mut self, number: u64, at: Moment) {
+        self.acknowledged += 1;
+        self.first_acknowledged.get_or_insert((number, at));
+        self.last_acknowledged = Some((number, at));
+        let ranges = self.rows.len();
+        match self.rows.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            // Answers out of order make more ranges than there are; so many that it matters there never are.
+            _ if ranges < ROWS_MAX => self.rows.push((number, number)),
+            _ => {}
+        }
+    }
+}
+
+/// So many ranges of acknowledged rows are told at once.
+const ROWS_MAX: usize = 256;
+/// So many acknowledged rows are recalled of one summary: far more than are ever summed up.
+const ROWS_RECALLED_MAX: usize = 1 << 20;
 
 /// One row on its way to one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +106,7 @@ impl CanaryLane {
             of: canary.of.clone(),
             every: canary.every,
             limit,
+            no_answer: format!("no answer within {}", limit.short()),
             ready: false,
             active: RegionRole::Primary,
             promoted: false,
@@ -87,19 +118,61 @@ impl CanaryLane {
             split_seen: false,
             promoting: None,
             handed_over: None,
+            unwatched: None,
         }
+    }
+
+    /// Takes up again what a journal tells of it. Between the first and the last of the rows that were acknowledged
+    /// together, their acknowledgements lie evenly.
+    pub(super) fn recall(&mut self, progress: &CanaryProgress) {
+        let Some(last) = progress.last_acknowledged.filter(|_| progress.acknowledged > 0) else { return };
+        self.next_row = self.next_row.max(last.0 + 1);
+        // Whoever acknowledged rows has what the canary needs.
+        self.ready = true;
+        if progress.region != self.active {
+            return;
+        }
+        let first = progress.first_acknowledged.unwrap_or(last);
+        let step = last.1.since(first.1).0 / last.0.saturating_sub(first.0).max(1);
+        let rows = progress.rows.iter().flat_map(|(from, to)| *from..=*to);
+        // A journal that was made up may tell of more rows than there is time for.
+        let rows = rows.take(usize::try_from(progress.acknowledged).unwrap_or(usize::MAX).min(ROWS_RECALLED_MAX));
+        for row in rows.filter(|row| *row >= self.stretch_from) {
+            let at = first.1 + Span(step.saturating_mul(row.saturating_sub(first.0)));
+            self.ledger.acknowledged(row, if row == last.0 { last.1 } else { at.min(last.1) });
+        }
+    }
+
+    /// From `at` on `region` acknowledges nothing any more: it was proven to refuse, or it is out of reach.
+    pub(super) fn silenced(&mut self, region: RegionRole, at: Moment) {
+        self.sides[side(region)].silent_since = Some(at);
+    }
+
+    /// From `from` on nobody watched; at `to` that is over. Rows that may have been sent meanwhile get no second use of
+    /// their numbers.
+    pub(super) fn unwatched(&mut self, from: Moment, to: Moment) {
+        let acknowledged_until = self.sides[side(self.active)].silent_since.map_or(to, |silent| silent.min(to));
+        if acknowledged_until > from {
+            self.unwatched = Some((from, acknowledged_until));
+        }
+        let since = self.ledger.last().map_or(from, |(_, at)| at.min(from));
+        self.next_row += to.since(since).0 / self.every.0.max(1) + AT_ONCE_MAX + 1;
     }
 
     /// It may write from now on, to `active`.
     pub(super) fn begin(&mut self, active: RegionRole) {
-        (self.ready, self.active) = (true, active);
+        self.ready = true;
+        // What a promotion has decided is known better than by a look.
+        if !self.promoted {
+            self.active = active;
+        }
     }
 
     /// It can't be made ready; why.
     pub(super) fn unable(&mut self, why: String) {
         let side = &mut self.sides[side(self.active)];
         side.failed += 1;
-        side.last_failure = Some(why);
+        side.last_failure = Some(why.into());
     }
 
     /// What is to be sent at a tick: one row, to the side that takes writes and, after a promotion, to the one that
@@ -126,15 +199,10 @@ impl CanaryLane {
         Some(Attempt { region, row, limit: self.limit, wanted })
     }
 
-    /// How many rows are under way, to either side.
-    pub(super) fn under_way(&self) -> u64 {
-        self.sides.iter().map(|side| side.under_way).sum()
-    }
-
     /// Whether this result changes nothing that anybody waits for.
-    pub(super) fn is_quiet(&self, attempt: &Attempt, result: &WriteAttempt) -> bool {
+    pub(super) fn is_quiet(&self, attempt: &Attempt, result: Option<&WriteAttempt>) -> bool {
         let news = if attempt.wanted { self.overlaps(attempt) } else { !self.may_take(attempt.region) };
-        self.split_seen || *result != WriteAttempt::Acknowledged || !news
+        self.split_seen || result != Some(&WriteAttempt::Acknowledged) || !news
     }
 
     /// Whether `region` may take rows that were sent to it while the other side was the one to take them: it is being
@@ -155,15 +223,15 @@ impl CanaryLane {
         (self.promoting, self.handed_over) = (Some(to), None);
     }
 
-    /// What became of a row, known at `answered`. `Some` if it was acknowledged by the side that must refuse it.
-    pub(super) fn end(&mut self, attempt: &Attempt, result: WriteAttempt, answered: Moment) -> Option<String> {
+    /// What became of a row, known at `answered`; `None`: no answer within the limit. `Some` if it was acknowledged by
+    /// the side that must refuse it.
+    pub(super) fn end(&mut self, attempt: &Attempt, result: Option<WriteAttempt>, answered: Moment) -> Option<String> {
         let number = attempt.row.number;
         let side = &mut self.sides[side(attempt.region)];
         side.under_way = side.under_way.saturating_sub(1);
         match result {
-            WriteAttempt::Acknowledged => {
-                side.acknowledged += 1;
-                side.last_acknowledged = Some((number, answered));
+            Some(WriteAttempt::Acknowledged) => {
+                side.acknowledged(number, answered);
                 if !attempt.wanted && self.may_take(attempt.region) {
                     if self.promoting == Some(attempt.region) {
                         self.handed_over.get_or_insert(answered);
@@ -192,10 +260,16 @@ impl CanaryLane {
                     self.ledger.acknowledged(number, answered);
                 }
             }
-            WriteAttempt::Refused(words) | WriteAttempt::Unknown(words) => {
+            Some(WriteAttempt::Refused(words) | WriteAttempt::Unknown(words)) => {
                 side.failed += 1;
                 if side.last_failure.as_ref() != Some(&words) {
                     side.last_failure = Some(words);
+                }
+            }
+            None => {
+                side.failed += 1;
+                if side.last_failure.as_deref() != Some(&*self.no_answer) {
+                    side.last_failure = Some(self.no_answer.clone().into());
                 }
             }
         }
@@ -210,8 +284,11 @@ impl CanaryLane {
         if to == self.active {
             return None;
         }
-        let stretch =
-            Stretch { ledger: std::mem::take(&mut self.ledger), from: self.stretch_from, below: self.next_row };
+        let ledger = std::mem::take(&mut self.ledger);
+        let seen_since = |(_, to): &(Moment, Moment)| ledger.last().is_some_and(|(_, at)| at > *to);
+        let unwatched = self.unwatched.take().filter(|gap| !seen_since(gap));
+        let stretch = Stretch { ledger, from: self.stretch_from, below: self.next_row, unwatched };
+        self.sides[side(to)].silent_since = None;
         (self.active, self.stretch_from) = (to, self.next_row);
         Some(stretch)
     }
@@ -232,7 +309,9 @@ impl CanaryLane {
                 acknowledged: std::mem::take(&mut side.acknowledged),
                 failed: std::mem::take(&mut side.failed),
                 last_acknowledged: side.last_acknowledged,
-                last_failure: side.last_failure.take(),
+                last_failure: side.last_failure.take().map(Cow::into_owned),
+                first_acknowledged: side.first_acknowledged.take(),
+                rows: std::mem::take(&mut side.rows),
             })
         })
     }
@@ -244,9 +323,23 @@ pub(super) struct Stretch {
     ledger: Ledger,
     from: u64,
     below: u64,
+    unwatched: Option<(Moment, Moment)>,
 }
 
 impl Stretch {
+    /// Whether rows may have been acknowledged that nobody knows of.
+    pub(super) fn is_unwatched(&self) -> bool {
+        self.unwatched.is_some()
+    }
+
+    /// If all rows that the old side has are on the new one, none was lost, whoever knew of it.
+    pub(super) fn compare(&mut self, old: &CanaryRows, new: &CanaryRows) {
+        let sent = |(first, last): &(u64, u64)| first.max(&self.from).to_owned()..=last.to_owned();
+        if old.ranges.iter().flat_map(sent).all(|row| new.contains(row)) {
+            self.unwatched = None;
+        }
+    }
+
     /// Compares with the rows that the promoted side has.
     pub(super) fn count(&self, lane: &CanaryLane, to: RegionRole, leg: Leg, there: &CanaryRows) -> Event {
         let Survey { acknowledged, last_acknowledged, prefix_end, lost, survived_unacknowledged } =
@@ -261,6 +354,7 @@ impl Stretch {
             prefix_end,
             lost,
             survived_unacknowledged,
+            unwatched: self.unwatched,
         };
         Event::CanaryCounted { leg, count }
     }

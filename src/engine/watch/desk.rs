@@ -83,6 +83,31 @@ impl Desk {
         }
     }
 
+    /// The probe at `place`.
+    pub(super) fn lane(&mut self, place: usize) -> &mut Lane {
+        &mut self.lanes[place]
+    }
+
+    /// All canaries.
+    pub(super) fn canaries(&mut self) -> &mut [CanaryLane] {
+        &mut self.canaries
+    }
+
+    /// It was told that this guardrail is broken.
+    pub(super) fn recall_guard(&mut self, name: &str) {
+        self.guards.iter_mut().filter(|guard| guard.is(name)).for_each(Guard::was_told);
+    }
+
+    /// It was told that Muster itself seems to be cut off.
+    pub(super) fn recall_cut_off(&mut self) {
+        self.cut_off_told = true;
+    }
+
+    /// It was told that both sides of `resource` take writes.
+    pub(super) fn recall_split(&mut self, resource: &ResourceId) {
+        self.split.insert(resource.clone());
+    }
+
     /// Nothing that comes after this counts.
     pub(super) fn close(&mut self) {
         self.closed = true;
@@ -140,8 +165,8 @@ impl Desk {
         if self.closed {
             return;
         }
-        self.lanes[lane].end(sample);
-        while let Some(sample) = self.lanes[lane].next() {
+        let mut next = self.lanes[lane].end(sample);
+        while let Some(sample) = next {
             let sight = self.sight(lane);
             let (told, shown) = self.lanes[lane].take(sample, sight);
             let changed = shown || !told.is_empty();
@@ -154,6 +179,7 @@ impl Desk {
             if changed || Some(lane) == self.witness {
                 self.check_guards(now);
             }
+            next = self.lanes[lane].next();
         }
     }
 
@@ -264,8 +290,8 @@ impl Desk {
         if self.closed || self.told.len() >= WAITING_MAX { [None, None] } else { self.canaries[place].tick(now) }
     }
 
-    /// A canary's row was answered, or not, at `now`.
-    pub(super) fn canary_end(&mut self, place: usize, attempt: &Attempt, result: WriteAttempt, now: Moment) {
+    /// A canary's row was answered, or not within the limit (`None`), at `now`.
+    pub(super) fn canary_end(&mut self, place: usize, attempt: &Attempt, result: Option<WriteAttempt>, now: Moment) {
         if !self.closed {
             let split = self.canaries[place].end(attempt, result, now);
             if let Some(seen) = split {

@@ -112,6 +112,16 @@ impl Guard {
         Event::GuardrailBroken { name: self.name.clone(), seen, then: self.then }
     }
 
+    /// Whether this is its name.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
+    /// It was told before Muster was interrupted.
+    pub(super) fn was_told(&mut self) {
+        self.told = true;
+    }
+
     /// Nothing is broken any more: from now on it can break again.
     pub(super) fn healed(&mut self) {
         self.told = false;

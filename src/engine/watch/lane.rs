@@ -19,7 +19,7 @@ pub(super) struct Lane {
     /// The region whose answers alone end an outage.
     active: Option<RegionRole>,
     /// Samples that have begun, in the order of their ticks, with those that came back before an earlier one.
-    under_way: VecDeque<(u64, Option<Sample>)>,
+    under_way: VecDeque<(u64, Option<Box<Sample>>)>,
     under_way_max: usize,
     /// The newest sample in the order of ticks.
     last: Option<Sample>,
@@ -49,6 +49,14 @@ impl Lane {
         }
     }
 
+    /// Goes on from what the samples of a journal add up to. The first sample after it is told as a change, whatever it
+    /// says, so that the time between is not taken for one stretch of samples alike.
+    pub(super) fn recall(&mut self, detector: Detector, active: Option<RegionRole>) {
+        let health = detector.health();
+        self.shown = (health.state, health.served_by);
+        (self.detector, self.active) = (detector, active);
+    }
+
     /// From now on only answers of `region` end an outage.
     pub(super) fn activate(&mut self, active: Option<RegionRole>) {
         (self.active, self.alike) = (active, 0);
@@ -63,17 +71,22 @@ impl Lane {
         room
     }
 
-    /// Notes a sample's result.
-    pub(super) fn end(&mut self, sample: Sample) {
-        if let Some(place) = self.under_way.iter_mut().find(|(tick, _)| *tick == sample.tick) {
-            place.1 = Some(sample);
+    /// Notes a sample's result. Gives it back if it is the next in the order of ticks, as nearly all are.
+    pub(super) fn end(&mut self, sample: Sample) -> Option<Sample> {
+        if self.under_way.front().is_some_and(|(tick, _)| *tick == sample.tick) {
+            self.under_way.pop_front();
+            return Some(sample);
         }
+        if let Some(place) = self.under_way.iter_mut().find(|(tick, _)| *tick == sample.tick) {
+            place.1 = Some(Box::new(sample));
+        }
+        None
     }
 
     /// The next sample in the order of ticks, if it is there.
     pub(super) fn next(&mut self) -> Option<Sample> {
         match self.under_way.front() {
-            Some((_, Some(_))) => self.under_way.pop_front().and_then(|(_, sample)| sample),
+            Some((_, Some(_))) => self.under_way.pop_front().and_then(|(_, sample)| sample.map(|sample| *sample)),
             _ => None,
         }
     }

@@ -61,6 +61,11 @@ impl Ledger {
         }
     }
 
+    /// The newest acknowledgement.
+    pub(super) fn last(&self) -> Option<(u64, Moment)> {
+        self.last
+    }
+
     fn condense(&mut self, number: u64, at: Moment) {
         match self.older.back_mut() {
             Some(range) if range.last + 1 == number => range.last = number,

@@ -17,6 +17,7 @@ mod guard;
 mod lane;
 mod ledger;
 mod plain;
+mod recall;
 mod rows;
 mod shared;
 mod window;
@@ -32,8 +33,9 @@ use crate::engine::Sink;
 use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, RunId};
 use crate::model::{Leg, Plan};
+use crate::record::{Builder, Entry};
 use crate::resource::{Health, Resources};
-use crate::time::{Clock, JoinHandle, Span};
+use crate::time::{Clock, JoinHandle, Moment, Span};
 
 pub use crate::probe::Regions as Addresses;
 
@@ -69,6 +71,8 @@ pub struct WatchSetup {
     pub pace: Pace,
     /// Which address belongs to which region.
     pub addresses: Addresses,
+    /// When the run's watching began: the ticks of all probes are counted from there.
+    pub since: Moment,
 }
 
 /// A watch over a run; it lasts until [`Watch::finish`].
@@ -100,8 +104,23 @@ impl Watch {
     /// Starts watching. The first sample of each probe comes within half a second.
     #[must_use]
     pub fn start(setup: WatchSetup) -> Self {
+        Self::go(setup, &[])
+    }
+
+    /// Goes on watching a run whose journal tells of `past`, its events so far.
+    #[must_use]
+    pub fn take_up(setup: WatchSetup, past: &[Entry]) -> Self {
+        Self::go(setup, past)
+    }
+
+    fn go(setup: WatchSetup, past: &[Entry]) -> Self {
         let pace = if setup.clock.is_virtual() { setup.pace } else { Pace::Plain };
+        let run = setup.run.clone();
         let shared = Arc::new(Shared::new(setup));
+        if let Some(builder) = rebuilt(run, past) {
+            let now = shared.clock.now();
+            shared.desk().recall(&shared.plan, &builder, past, now);
+        }
         let mut tasks = Tasks::default();
         for canary in 0..shared.plan.canaries.len() {
             tasks.push(shared.clock.spawn(rows::prepare(Arc::clone(&shared), canary)));
@@ -174,6 +193,11 @@ impl Watch {
     /// A switch of `records` to `to` is about to be made: they are followed until the old TTL has run out.
     pub fn switching(&self, records: &[ResourceId], to: RegionRole) {
         self.serves(records, None);
+        self.follow(records, to);
+    }
+
+    /// Follows `records`, which were switched to `to`, until the old TTL has run out.
+    pub fn follow(&self, records: &[ResourceId], to: RegionRole) {
         let mut state = self.state();
         for record in records {
             let follow = follow::follow(Arc::clone(&self.shared), record.clone(), to);
@@ -208,6 +232,15 @@ impl Watch {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the record makes of a run's events so far.
+fn rebuilt(run: RunId, past: &[Entry]) -> Option<Builder> {
+    let (first, others) = past.split_first()?;
+    let mut builder = Builder::new(run, first.clone()).ok()?;
+    // Events that do not belong to the plan were refused when the journal was read.
+    others.iter().try_for_each(|entry| builder.push_ref(entry)).ok()?;
+    Some(builder)
 }
 
 impl Drop for Watch {

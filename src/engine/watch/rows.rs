@@ -28,6 +28,9 @@ fn canary_context(shared: &Shared, canary: usize) -> Context {
 
 /// Makes what the canary needs and lets it write; if that can't be, its summary says why.
 pub(super) async fn prepare(shared: Arc<Shared>, canary: usize) {
+    if shared.desk().canary(canary).is_ready() {
+        return;
+    }
     let cx = canary_context(&shared, canary);
     let store = shared.store(canary);
     for attempt in 1..=ATTEMPTS {
@@ -80,11 +83,18 @@ pub(super) async fn promoted(shared: &Shared, resource: &ResourceId, to: RegionR
 }
 
 async fn count(shared: &Shared, canary: usize, to: RegionRole, leg: Leg) {
-    let Some(stretch) = shared.at_desk(|desk| desk.canary(canary).promote(to)) else { return };
+    let Some(mut stretch) = shared.at_desk(|desk| desk.canary(canary).promote(to)) else { return };
     let cx = canary_context(shared, canary);
     for attempt in 1..=ATTEMPTS {
         match cx.clock.timeout(SURVEY_MAX, shared.store(canary).rows(&cx, to)).await {
             Ok(Ok(rows)) => {
+                if stretch.is_unwatched() {
+                    // What the old side took while nobody watched, it can still tell, if it can be reached.
+                    let old = cx.clock.timeout(SURVEY_MAX, shared.store(canary).rows(&cx, to.other())).await;
+                    if let Ok(Ok(old)) = old {
+                        stretch.compare(&old, &rows);
+                    }
+                }
                 shared.at_desk(|desk| {
                     let event = stretch.count(desk.canary(canary), to, leg, &rows);
                     desk.tell(event);

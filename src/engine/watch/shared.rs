@@ -11,12 +11,12 @@ use super::desk::{Desk, probes};
 use crate::engine::Sink;
 use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
-use crate::probe::{PreparedProbe, foretell, sample};
+use crate::probe::{Foreteller, PreparedProbe, sample};
 use crate::resource::{
-    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Health, ProviderError, ResourceState, Resources,
-    ServiceHealth, Storage, WriteAttempt,
+    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, ForetellRows, Foretold, Health, ProviderError,
+    ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
 };
-use crate::time::{Class, Clock, Elapsed, Moment, Span, Ticks};
+use crate::time::{Class, Clock, Moment, Span, Ticks};
 
 /// The first ticks of all probes lie within this much of the start, apart from each other.
 pub(super) const SPREAD: Span = Span::from_millis(500);
@@ -44,24 +44,31 @@ pub(super) struct Shared {
     /// When each probe and then each canary is due.
     pub(super) ticks: Vec<Ticks>,
     stores: Vec<Store>,
+    /// For each probe and each canary, where its results can be foretold.
+    sample_foretellers: Vec<Option<Foreteller>>,
+    row_foretellers: Vec<Option<Box<dyn ForetellRows>>>,
     cancel: Cancellation,
 }
 
 impl Shared {
     pub(super) fn new(setup: WatchSetup) -> Self {
-        let WatchSetup { plan, resources, run, clock, fencing, sink, pace: _, addresses } = setup;
+        let WatchSetup { plan, resources, run, clock, fencing, sink, pace: _, addresses, since } = setup;
         let clock = clock.with_class(Class::Probe);
         let (now, regions) = (clock.now(), Arc::new(addresses));
         // On a whole microsecond, so that the offsets alone say what lies between: see `desk::apart`.
-        let start = Moment(now.0.next_multiple_of(1_000));
+        let start = Moment(since.0.next_multiple_of(1_000));
         let plans = probes(&plan);
-        let prepared = plans.iter().map(|probe| Arc::new(PreparedProbe::new(probe, Arc::clone(&regions)))).collect();
+        let prepared: Vec<_> =
+            plans.iter().map(|probe| Arc::new(PreparedProbe::new(probe, Arc::clone(&regions)))).collect();
+        let stores: Vec<_> = plan.canaries.iter().map(|canary| Store::of(&resources, &canary.of)).collect();
         let intervals = plans.iter().map(|probe| probe.every).chain(plan.canaries.iter().map(|canary| canary.every));
         let ticks =
             (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: start + offset(n, every), every }).collect();
         Self {
             desk: Mutex::new(Desk::new(&plan, now)),
-            stores: plan.canaries.iter().map(|canary| Store::of(&resources, &canary.of)).collect(),
+            sample_foretellers: prepared.iter().map(|probe| Foreteller::new(probe, &*resources.network)).collect(),
+            row_foretellers: plan.canaries.iter().zip(&stores).map(|(it, store)| store.foretell(&it.id)).collect(),
+            stores,
             probes: prepared,
             ticks,
             plan,
@@ -193,26 +200,28 @@ pub(super) enum Work {
 pub(super) enum Done {
     /// A sample.
     Sample(usize, Sample),
-    /// A row's answer.
-    Row(usize, Attempt, WriteAttempt, Moment),
+    /// A row's answer; `None`: none within its limit.
+    Row(usize, Attempt, Option<WriteAttempt>, Moment),
 }
 
 impl Work {
-    /// What comes of it, all at once, where that is known, is known before `by`, and nothing else happens until then.
-    /// Otherwise it is as if this had not been called.
-    pub(super) fn foretell(self, shared: &Shared, by: Moment) -> Result<Done, Self> {
+    /// What comes of it, all at once, where that is known and comes before `horizon`, until when nothing happens in the
+    /// world. Otherwise it is as if this had not been called.
+    pub(super) fn foretell(self, shared: &Shared, horizon: Moment) -> Result<Done, Self> {
         match self {
             Self::Row { canary, attempt } => {
-                let by = by.min(attempt.row.sent + attempt.limit);
-                let id = &shared.plan.canaries[canary].id;
-                match shared.store(canary).foretell(id, attempt.region, attempt.row, by) {
-                    Some((answered, result)) => Ok(Done::Row(canary, attempt, result, answered)),
-                    None => Err(Self::Row { canary, attempt }),
+                let deadline = attempt.row.sent + attempt.limit;
+                let foreteller = shared.row_foretellers[canary].as_ref();
+                match foreteller.and_then(|it| it.foretell((attempt.region, attempt.row), horizon.min(deadline))) {
+                    Some(Foretold::At(answered, result)) => Ok(Done::Row(canary, attempt, Some(result), answered)),
+                    Some(Foretold::Silence) if deadline < horizon => Ok(Done::Row(canary, attempt, None, deadline)),
+                    Some(Foretold::Silence) | None => Err(Self::Row { canary, attempt }),
                 }
             }
             Self::Sample { lane, tick, scheduled } => {
-                let network = &*shared.resources.network;
-                foretell(&shared.probes[lane], network, tick, scheduled, by)
+                let foreteller = shared.sample_foretellers[lane].as_ref();
+                foreteller
+                    .and_then(|it| it.foretell(tick, scheduled, horizon))
                     .map(|sample| Done::Sample(lane, sample))
                     .ok_or(Self::Sample { lane, tick, scheduled })
             }
@@ -229,10 +238,7 @@ impl Work {
             Self::Row { canary, attempt } => {
                 let limit = attempt.limit;
                 let written = shared.store(canary).write(cx, attempt.region, attempt.row);
-                let result = match cx.clock.timeout(limit, written).await {
-                    Ok(result) => result,
-                    Err(Elapsed) => WriteAttempt::Unknown(format!("no answer within {}", limit.short())),
-                };
+                let result = cx.clock.timeout(limit, written).await.ok();
                 Done::Row(canary, attempt, result, cx.clock.now())
             }
         }
@@ -252,7 +258,7 @@ impl Done {
     pub(super) fn is_quiet(&self, desk: &mut Desk) -> bool {
         match self {
             Self::Sample(lane, sample) => desk.is_quiet(*lane, sample),
-            Self::Row(canary, attempt, result, _) => desk.canary(*canary).is_quiet(attempt, result),
+            Self::Row(canary, attempt, result, _) => desk.canary(*canary).is_quiet(attempt, result.as_ref()),
         }
     }
 
@@ -300,20 +306,14 @@ impl Store {
         match self {
             Self::Database(database) => database.write_canary(cx, region, row).await,
             Self::Storage(storage) => storage.write_canary(cx, region, row).await,
-            Self::Missing(id) => WriteAttempt::Refused(missing(id)),
+            Self::Missing(id) => WriteAttempt::Refused(missing(id).into()),
         }
     }
 
-    fn foretell(
-        &self,
-        canary: &ProbeId,
-        region: RegionRole,
-        row: CanaryRow,
-        by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
+    fn foretell(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
         match self {
-            Self::Database(database) => database.foretell_canary(canary, region, row, by),
-            Self::Storage(storage) => storage.foretell_canary(canary, region, row, by),
+            Self::Database(database) => database.foretell_canary(canary),
+            Self::Storage(storage) => storage.foretell_canary(canary),
             Self::Missing(_) => None,
         }
     }
@@ -371,5 +371,11 @@ impl Health for Board {
     async fn changed(&self, _cx: &Context) {
         // The sender lives as long as this board, so the wait ends with a change alone.
         let _ = self.0.board.subscribe().changed().await;
+    }
+
+    async fn settle(&self) {
+        let now = self.0.clock.now();
+        self.0.at_desk(|desk| desk.sum_up(now));
+        self.0.tell_all().await;
     }
 }

@@ -1,14 +1,14 @@
 //! Programs, run for real: an argv and never a shell's string, in a process group of their own.
 //!
 //! The group, not only the program, is ended with its timeout, with the run's cancellation and when the caller drops
-//! the future, so that nothing of a step goes on behind its back. What this can't do without `unsafe` code is to have
-//! the system end the group when Muster itself is killed (`PR_SET_PDEATHSIG` is set between fork and exec): after a
-//! SIGKILL of Muster a program runs on to its own end, and resuming a run observes such a step before anything else.
-//! A program that starts a session of its own (`setsid`) leaves the group and is not followed.
+//! the future, so that nothing of a step goes on behind its back. When Muster itself is killed a [`keeper`] ends what
+//! it had started, also what left the group (`PR_SET_PDEATHSIG` would have to be set between fork and exec, by `unsafe`
+//! code, and would not reach grandchildren).
 //! May rely on `resource`, `time`; must never keep more output than was asked for, nor wait without a limit.
 
 mod capture;
 mod group;
+pub mod keeper;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +17,7 @@ use std::io;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -25,6 +26,7 @@ use crate::resource::{CommandLine, Context, Finished, ProcessError, Processes};
 use crate::time::{Clock, Span};
 use capture::Capture;
 use group::Group;
+use keeper::Keeper;
 
 /// After the program's end its outputs may be held open by what it left behind: that is waited for this long.
 const LEFT_BEHIND: Span = Span(500_000_000);
@@ -33,8 +35,19 @@ const LEFT_BEHIND: Span = Span(500_000_000);
 const GRACE: Span = Span(2_000_000_000);
 
 /// The machine's own programs.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RealProcesses;
+#[derive(Clone, Debug, Default)]
+pub struct RealProcesses {
+    /// Who ends them if Muster is killed.
+    keeper: Option<Arc<Keeper>>,
+}
+
+impl RealProcesses {
+    /// Programs that a keeper ends if Muster is killed.
+    #[must_use]
+    pub fn kept(keeper: Keeper) -> Self {
+        Self { keeper: Some(Arc::new(keeper)) }
+    }
+}
 
 #[async_trait]
 impl Processes for RealProcesses {
@@ -42,7 +55,7 @@ impl Processes for RealProcesses {
         if cx.cancel.is_cancelled() {
             return Err(ProcessError::Cancelled);
         }
-        let mut running = Running::start(command)?;
+        let mut running = Running::start(command, self.keeper.as_deref())?;
         // The order decides what is said when several are due at once: that it ended, over that it took too long.
         let ended = tokio::select! {
             biased;
@@ -77,13 +90,16 @@ struct Running {
 }
 
 impl Running {
-    fn start(line: &CommandLine) -> Result<Self, ProcessError> {
+    fn start(line: &CommandLine, keeper: Option<&Keeper>) -> Result<Self, ProcessError> {
         let [program, arguments @ ..] = line.argv.as_slice() else {
             return Err(not_started(line, "no program is given".to_owned()));
         };
         #[expect(clippy::disallowed_methods, reason = "this is the one place where programs are started")]
         let mut command = Command::new(program);
         command.args(arguments).envs(line.env.iter().map(|(name, value)| (name, value)));
+        if let Some((name, value)) = keeper.map(Keeper::mark) {
+            command.env(name, value);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         if let Some(folder) = &line.folder {

@@ -36,7 +36,7 @@ fn sh(script: &str) -> CommandLine {
 }
 
 fn run(command: &CommandLine) -> Result<Finished, ProcessError> {
-    run_real(|clock| async move { RealProcesses.run(&context(&clock), command).await }).unwrap()
+    run_real(|clock| async move { RealProcesses::default().run(&context(&clock), command).await }).unwrap()
 }
 
 /// Whether the process is there and no zombie that merely waits to be noted.
@@ -126,7 +126,7 @@ fn a_timeout_ends_the_whole_group() {
         let mut command = sh(script);
         command.env = vec![("FILE".to_owned(), file.to_str().unwrap().to_owned())];
         command.timeout = Span::from_millis(1500);
-        let result = RealProcesses.run(&context(&clock), &command).await;
+        let result = RealProcesses::default().run(&context(&clock), &command).await;
         assert_eq!(result, Err(ProcessError::TimedOut(command.timeout)));
         let grandchild = pid_in(&clock, &file).await;
         becomes_dead(&clock, grandchild).await;
@@ -148,7 +148,8 @@ fn cancelling_asks_first_and_lets_last_words_be_written() {
         ];
         let cx = context(&clock);
         let cancel = cx.cancel.clone();
-        let (result, pid) = tokio::join!(RealProcesses.run(&cx, &command), async {
+        let processes = RealProcesses::default();
+        let (result, pid) = tokio::join!(processes.run(&cx, &command), async {
             let pid = pid_in(&clock, &file).await;
             cancel.cancel();
             pid
@@ -156,7 +157,11 @@ fn cancelling_asks_first_and_lets_last_words_be_written() {
         assert_eq!(result, Err(ProcessError::Cancelled));
         becomes_dead(&clock, pid).await;
         assert_eq!(std::fs::read_to_string(last).unwrap(), "bye\n");
-        assert_eq!(RealProcesses.run(&cx, &command).await, Err(ProcessError::Cancelled), "nothing starts any more");
+        assert_eq!(
+            RealProcesses::default().run(&cx, &command).await,
+            Err(ProcessError::Cancelled),
+            "nothing starts any more"
+        );
     })
     .unwrap();
 }
@@ -169,8 +174,9 @@ fn dropping_the_future_kills_the_group() {
         let mut command = sh("sh -c 'echo $$ >\"$FILE\"; exec sleep 600'; true");
         command.env = vec![("FILE".to_owned(), file.to_str().unwrap().to_owned())];
         let cx = context(&clock);
+        let processes = RealProcesses::default();
         let pid = tokio::select! {
-            result = RealProcesses.run(&cx, &command) => panic!("{result:?}"),
+            result = processes.run(&cx, &command) => panic!("{result:?}"),
             pid = pid_in(&clock, &file) => pid,
         };
         becomes_dead(&clock, pid).await;

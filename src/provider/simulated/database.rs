@@ -1,12 +1,15 @@
 //! Simulated databases: the model of [`super::pair`], reached over the simulated network.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 
+use crate::chance::{Distribution, Draws};
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedDatabase;
 use crate::resource::{
-    CanaryRow, CanaryRows, Context, Database, DatabaseInstance, DatabaseState, FenceProof, Preserved, ProviderError,
-    ReplicaRole, Seen, WriteAttempt,
+    CanaryRow, CanaryRows, Context, Database, DatabaseInstance, DatabaseState, FenceProof, Foretell, ForetellRows,
+    Foretold, Preserved, ProviderError, ReplicaRole, Seen, WriteAttempt,
 };
 use crate::time::{Moment, Span};
 
@@ -17,6 +20,8 @@ use super::world::{Handle, State, World, asker, times};
 const READ_ONLY: &str = "FATAL: the instance is fenced and takes no writes";
 const STANDBY: &str = "ERROR: cannot execute INSERT in a read-only transaction: the instance is a replica";
 const NO_TABLE: &str = "ERROR: relation \"muster.canary\" does not exist";
+/// How long a write waits for a region that has gone silent.
+const SILENCE: Span = Span::from_secs(2);
 /// How much the log grows with one row, in bytes.
 const ROW_BYTES: u64 = 400;
 
@@ -49,7 +54,7 @@ pub(super) async fn write(
     cx: &Context,
     region: RegionRole,
     takes: Span,
-    accept: impl FnOnce(&mut State, Moment) -> Result<(), String> + Send,
+    accept: impl FnOnce(&mut State, Moment) -> Result<(), Cow<'static, str>> + Send,
 ) -> WriteAttempt {
     let (there, back) = (Span(takes.0 / 2), Span(takes.0 - takes.0 / 2));
     cx.clock.sleep(there).await;
@@ -58,14 +63,14 @@ pub(super) async fn write(
         if state.users_reach(region) { Some(accept(&mut state, cx.clock.now()).err()) } else { None }
     };
     let Some(refused) = refused else {
-        cx.clock.sleep(Span::from_secs(2)).await;
-        return WriteAttempt::Unknown(world.silence(region));
+        cx.clock.sleep(SILENCE).await;
+        return WriteAttempt::Unknown(world.silence(region).into());
     };
     cx.clock.sleep(back).await;
     if !world.state().users_reach(region) {
         // It may have been written: the answer is what got lost.
-        cx.clock.sleep(Span::from_secs(2)).await;
-        return WriteAttempt::Unknown(world.silence(region));
+        cx.clock.sleep(SILENCE).await;
+        return WriteAttempt::Unknown(world.silence(region).into());
     }
     match refused {
         None => WriteAttempt::Acknowledged,
@@ -73,32 +78,57 @@ pub(super) async fn write(
     }
 }
 
-/// As [`write`] of a row that is sent at `sent`, all at once, if the answer comes before `by` and nothing else happens
-/// until then. Where nobody answers that is left to [`write`].
-pub(super) fn foretell_write(
-    world: &World,
-    region: RegionRole,
-    (sent, takes): (Moment, Span),
-    by: Moment,
-    accept: impl FnOnce(&mut State, Moment) -> Result<(), String>,
-) -> Option<(Moment, WriteAttempt)> {
-    let answered = sent + takes;
-    if answered >= by {
-        return None;
+/// What takes a canary's rows.
+pub(super) trait TakeRow {
+    /// A row arrives in `region`; refused in words.
+    fn take_row(
+        &self,
+        state: &mut State,
+        region: RegionRole,
+        row: CanaryRow,
+        now: Moment,
+    ) -> Result<(), Cow<'static, str>>;
+}
+
+/// Foretells what becomes of a canary's rows.
+pub(super) struct Rows<S> {
+    store: Handle<S>,
+    takes: Distribution,
+    draws: Draws,
+}
+
+impl<S> Rows<S> {
+    pub(super) fn of(store: Handle<S>, takes: Distribution, canary: &ProbeId) -> Self {
+        let draws = store.world.seed.draws("canary", canary.as_str());
+        Self { store, takes, draws }
     }
-    let mut state = world.state();
-    if !state.users_reach(region) {
-        return None;
+}
+
+impl<S: Send + Sync> Foretell<(RegionRole, CanaryRow), WriteAttempt> for Rows<S>
+where
+    Handle<S>: TakeRow,
+{
+    /// As [`write`] of the row, all at once.
+    fn foretell(&self, (region, row): (RegionRole, CanaryRow), by: Moment) -> Option<Foretold<WriteAttempt>> {
+        let takes = self.takes.draw_at(self.draws, row.number);
+        let (arrives, answered) = (row.sent + Span(takes.0 / 2), row.sent + takes);
+        let mut state = self.store.world.state();
+        if !state.users_reach(region) {
+            return (arrives < by && arrives + SILENCE > by).then_some(Foretold::Silence);
+        }
+        if answered >= by {
+            return None;
+        }
+        let attempt = match self.store.take_row(&mut state, region, row, arrives) {
+            Ok(()) => WriteAttempt::Acknowledged,
+            Err(words) => WriteAttempt::Refused(words),
+        };
+        Some(Foretold::At(answered, attempt))
     }
-    let attempt = match accept(&mut state, sent + Span(takes.0 / 2)) {
-        Ok(()) => WriteAttempt::Acknowledged,
-        Err(words) => WriteAttempt::Refused(words),
-    };
-    Some((answered, attempt))
 }
 
 /// How an instance that takes no writes says so.
-fn refusal(pair: &Pair, region: RegionRole) -> Result<(), String> {
+fn refusal(pair: &Pair, region: RegionRole) -> Result<(), Cow<'static, str>> {
     let side = pair.side(region);
     match side.role {
         ReplicaRole::Primary if side.fenced => Err(READ_ONLY.into()),
@@ -116,9 +146,16 @@ impl Handle<SimulatedDatabase> {
     fn with<T>(&self, f: impl FnOnce(&mut Pair) -> T) -> T {
         f(&mut self.world.state().databases[self.n])
     }
+}
 
-    /// A canary's row arrives.
-    fn take_row(&self, state: &mut State, region: RegionRole, row: CanaryRow, now: Moment) -> Result<(), String> {
+impl TakeRow for Handle<SimulatedDatabase> {
+    fn take_row(
+        &self,
+        state: &mut State,
+        region: RegionRole,
+        row: CanaryRow,
+        now: Moment,
+    ) -> Result<(), Cow<'static, str>> {
         let pair = &mut state.databases[self.n];
         refusal(pair, region)?;
         if !pair.canary {
@@ -228,16 +265,8 @@ impl Database for Handle<SimulatedDatabase> {
         write(&self.world, cx, region, takes, |state, now| self.take_row(state, region, row, now)).await
     }
 
-    fn foretell_canary(
-        &self,
-        canary: &ProbeId,
-        region: RegionRole,
-        row: CanaryRow,
-        by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
-        let takes = self.settings.write.draw(self.world.seed, "canary", canary.as_str(), row.number);
-        let accept = |state: &mut State, now: Moment| self.take_row(state, region, row, now);
-        foretell_write(&self.world, region, (row.sent, takes), by, accept)
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
+        Some(Box::new(Rows::of(self.clone(), self.settings.write, canary)))
     }
 
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError> {
@@ -277,5 +306,9 @@ impl Database for Handle<SimulatedDatabase> {
 
 /// What a write comes to whose fault was met.
 pub(super) fn failed_write(error: &ProviderError) -> WriteAttempt {
-    if error.in_doubt() { WriteAttempt::Unknown(error.to_string()) } else { WriteAttempt::Refused(error.to_string()) }
+    if error.in_doubt() {
+        WriteAttempt::Unknown(error.to_string().into())
+    } else {
+        WriteAttempt::Refused(error.to_string().into())
+    }
 }

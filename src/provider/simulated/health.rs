@@ -69,6 +69,10 @@ impl Health for FaultyHealth {
     async fn changed(&self, cx: &Context) {
         self.inner.changed(cx).await;
     }
+
+    async fn settle(&self) {
+        self.inner.settle().await;
+    }
 }
 
 fn unhealthy(seen: &ServiceHealth) -> ServiceHealth {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::chance::Distribution;
+use crate::chance::Draws;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedNetwork;
 use crate::resource::{
-    Actor, Context, Exchange, HttpRequest, HttpResponse, NetError, Network, ProviderError, Resolver, Stage, Stages,
-    TcpRequest,
+    Actor, Context, Exchange, Foretell, Foretold, HttpRequest, HttpResponse, NetError, Network, ProviderError,
+    Resolver, Stage, Stages, TcpRequest,
 };
 use crate::time::{Moment, Span};
 
@@ -97,24 +97,32 @@ impl Map {
 
     /// The address of `host` for `resolver` at `now`.
     pub(super) fn resolve(&self, state: &State, host: &str, resolver: &Resolver, now: Moment) -> Option<IpAddr> {
-        if let Resolver::Fixed(address) = resolver {
-            return Some(*address);
-        }
-        match self.hosts.get(host).map(|host| host.lookup) {
-            Some(Lookup::Record(n)) => state.records[n].resolve(resolver, now),
-            Some(Lookup::Always(address)) => Some(address),
-            None => host.parse().ok(),
-        }
+        look_up(state, self.lookup(host), resolver, now)
     }
 
-    fn on_port(&self, host: &str, port: u16) -> impl Iterator<Item = &Server> {
+    fn lookup(&self, host: &str) -> Option<Lookup> {
+        let known = self.hosts.get(host).map(|host| host.lookup);
+        known.or_else(|| host.parse().ok().map(Lookup::Always))
+    }
+
+    /// The numbers of the servers there.
+    fn on_port(&self, host: &str, port: u16) -> impl Iterator<Item = usize> {
         let numbers = self.hosts.get(host).map_or(&[][..], |host| &host.endpoints[..]);
-        numbers.iter().map(|n| &self.servers[*n]).filter(move |server| server.endpoint.port == port)
+        numbers.iter().copied().filter(move |n| self.servers[*n].endpoint.port == port)
+    }
+}
+
+fn look_up(state: &State, lookup: Option<Lookup>, resolver: &Resolver, now: Moment) -> Option<IpAddr> {
+    match (resolver, lookup) {
+        (Resolver::Fixed(address), _) => Some(*address),
+        (_, Some(Lookup::Record(n))) => state.records[n].resolve(resolver, now),
+        (_, Some(Lookup::Always(address))) => Some(address),
+        (_, None) => None,
     }
 }
 
 /// What users, and Muster among them, see.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SimulatedUser {
     pub(super) world: Arc<World>,
     pub(super) map: Arc<Map>,
@@ -142,8 +150,19 @@ impl NeedNames {
     }
 }
 
-/// Host, port, and who resolves the name.
-type Target<'a> = (&'a str, u16, &'a Resolver);
+/// How somebody reaches an endpoint: all of it that stays as it is while a drill runs.
+#[derive(Clone, Debug)]
+struct Way {
+    resolver: Resolver,
+    lookup: Option<Lookup>,
+    /// The endpoint that is asked for, by number, if there is one.
+    server: Option<usize>,
+    /// Whether anything listens on that port.
+    listens: bool,
+    resolves: Draws,
+    connects: Draws,
+    answers: Draws,
+}
 
 /// A connection on its way.
 struct Route {
@@ -175,8 +194,27 @@ impl<T> From<Failed> for Exchange<T> {
 }
 
 impl SimulatedUser {
-    fn draw(&self, who: &str, what: &str, distribution: &Distribution, at: Moment, slow: u64) -> Span {
-        times(distribution.draw(self.world.seed, what, who, at.0), slow)
+    /// The way of `who` to what `path` names on a port of `host`; without a path it is the port that is meant.
+    fn way(&self, who: &str, (host, port, path): (&str, u16, Option<&str>), resolver: &Resolver) -> Way {
+        let named = |n: &usize| self.map.servers[*n].endpoint.path.as_deref() == path;
+        let draws = |what| self.world.seed.draws(what, who);
+        Way {
+            resolver: resolver.clone(),
+            lookup: self.map.lookup(host),
+            server: self.map.on_port(host, port).find(named),
+            listens: self.map.on_port(host, port).next().is_some(),
+            resolves: draws("resolve"),
+            connects: draws("connect"),
+            answers: draws("answer"),
+        }
+    }
+
+    fn way_of_http(&self, who: &str, request: &HttpRequest) -> Way {
+        self.way(who, (&request.host, request.port, Some(path_of(&request.url))), &request.resolver)
+    }
+
+    fn way_of_tcp(&self, who: &str, request: &TcpRequest) -> Way {
+        self.way(who, (&request.host, request.port, None), &request.resolver)
     }
 
     /// A step's request meets its fault; `Err` if that is the end of it.
@@ -192,31 +230,25 @@ impl SimulatedUser {
     }
 
     /// Resolves and connects; never comes back where nobody answers.
-    async fn connect(
-        &self,
-        cx: &Context,
-        target: Target<'_>,
-        server: Option<&Server>,
-        slow: u64,
-    ) -> Result<Connection, Failed> {
-        let route = self.route(asker(&cx.actor), target, cx.clock.now(), slow);
+    async fn connect(&self, cx: &Context, way: &Way, slow: u64) -> Result<Connection, Failed> {
+        let route = self.route(way, cx.clock.now(), slow);
         cx.clock.sleep(route.takes).await;
-        match self.arrive(route, target, server, cx.clock.now()) {
+        match self.arrive(route, way, cx.clock.now()) {
             Some(arrived) => arrived,
             None => std::future::pending().await,
         }
     }
 
     /// Where a connection that is begun at `start` goes, and how long that takes.
-    fn route(&self, who: &str, (host, _, resolver): Target<'_>, start: Moment, slow: u64) -> Route {
-        let address = self.map.resolve(&self.world.state(), host, resolver, start);
+    fn route(&self, way: &Way, start: Moment, slow: u64) -> Route {
+        let address = look_up(&self.world.state(), way.lookup, &way.resolver, start);
         let mut route = Route { address, stages: Stages::default(), takes: Span::ZERO, connects: Span::ZERO };
-        if !matches!(resolver, Resolver::Fixed(_)) {
-            route.takes = self.draw(who, "resolve", &self.settings.resolve, start, slow);
+        if !matches!(way.resolver, Resolver::Fixed(_)) {
+            route.takes = times(self.settings.resolve.draw_at(way.resolves, start.0), slow);
             route.stages.resolve = Some(route.takes);
         }
         if address.is_some() {
-            route.connects = self.draw(who, "connect", &self.settings.connect, start, slow);
+            route.connects = times(self.settings.connect.draw_at(way.connects, start.0), slow);
             route.takes += route.connects;
         }
         route
@@ -226,47 +258,34 @@ impl SimulatedUser {
     fn arrive(
         &self,
         Route { address, mut stages, takes: _, connects }: Route,
-        (host, port, _): Target<'_>,
-        server: Option<&Server>,
+        way: &Way,
         now: Moment,
     ) -> Option<Result<Connection, Failed>> {
         let Some(address) = address else {
             let error = NetError { stage: Stage::Resolve, text: "no such name".into() };
             return Some(Err(Failed { address, stages, error }));
         };
+        let server = way.server.map(|n| &self.map.servers[n]);
         let reached = self.map.reach(&self.world.state().facts, server, address, now);
         if reached == Reached::Silence {
             return None;
         }
-        let listens = server.is_some() || self.map.on_port(host, port).next().is_some();
         stages.connect = Some(connects);
-        if reached == Reached::Nobody || !listens {
+        if reached == Reached::Nobody || !way.listens {
             let error = NetError { stage: Stage::Connect, text: "connection refused".into() };
             return Some(Err(Failed { address: Some(address), stages, error }));
         }
         Some(Ok(Connection { address, stages, reached }))
     }
 
-    /// The server that a request is for.
-    fn server_of(&self, request: &HttpRequest) -> Option<&Server> {
-        let path = path_of(&request.url);
-        self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.as_deref() == Some(path))
-    }
-
     /// What is answered over a connection.
-    fn answer(
-        &self,
-        connection: &Connection,
-        server: Option<&Server>,
-        request: &HttpRequest,
-        stages: Stages,
-    ) -> Exchange<HttpResponse> {
+    fn answer(&self, connection: &Connection, way: &Way, body_limit: usize, stages: Stages) -> Exchange<HttpResponse> {
         let (status, body) = match connection.reached {
-            _ if server.is_none() => (404, "not found\n".to_owned()),
+            _ if way.server.is_none() => (404, "not found\n".to_owned()),
             Reached::Lacks(need) => (503, self.ids.complaint(need)),
             Reached::Well(_) | Reached::Silence | Reached::Nobody => (200, "ok".to_owned()),
         };
-        let result = Ok(response(status, body, request.body_limit));
+        let result = Ok(response(status, body, body_limit));
         Exchange { address: Some(connection.address), stages, result }
     }
 
@@ -291,16 +310,15 @@ impl Network for SimulatedUser {
             Ok(effect) => effect,
             Err(error) => return Failed { address: None, stages: Stages::default(), error }.into(),
         };
-        let server = self.server_of(request);
-        if server.is_none() && matches!(cx.actor, Actor::Step(_)) {
+        let way = self.way_of_http(asker(&cx.actor), request);
+        if way.server.is_none() && matches!(cx.actor, Actor::Step(_)) {
             // A step's own request (a webhook, an `http` step) reaches nobody.
             let takes = times(self.step_takes.draw(&self.world, cx), effect.slow);
             cx.clock.sleep(takes).await;
             let stages = Stages { first_byte: Some(takes), ..Stages::default() };
             return Exchange { address: None, stages, result: Ok(response(200, "ok".into(), request.body_limit)) };
         }
-        let target = (&*request.host, request.port, &request.resolver);
-        let connection = match self.connect(cx, target, server, effect.slow).await {
+        let connection = match self.connect(cx, &way, effect.slow).await {
             Ok(connection) => connection,
             Err(failed) => return failed.into(),
         };
@@ -308,10 +326,10 @@ impl Network for SimulatedUser {
         if request.url.starts_with("https:") {
             stages.tls = stages.connect;
         }
-        let first_byte = self.draw(asker(&cx.actor), "answer", &self.settings.answer, cx.clock.now(), effect.slow);
+        let first_byte = times(self.settings.answer.draw_at(way.answers, cx.clock.now().0), effect.slow);
         self.receive(cx, connection.address, stages.tls.unwrap_or_default() + first_byte).await;
         stages.first_byte = Some(first_byte);
-        self.answer(&connection, server, request, stages)
+        self.answer(&connection, &way, request.body_limit, stages)
     }
 
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
@@ -319,53 +337,77 @@ impl Network for SimulatedUser {
             Ok(effect) => effect,
             Err(error) => return Failed { address: None, stages: Stages::default(), error }.into(),
         };
-        let server = self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.is_none());
-        let target = (&*request.host, request.port, &request.resolver);
-        greeted(self.connect(cx, target, server, effect.slow).await)
+        greeted(self.connect(cx, &self.way_of_tcp(asker(&cx.actor), request), effect.slow).await)
     }
 
     fn foretell_http(
         &self,
         probe: &ProbeId,
         request: &HttpRequest,
-        sent: Moment,
-        by: Moment,
-    ) -> Option<(Moment, Exchange<HttpResponse>)> {
-        let (who, server) = (probe.as_str(), self.server_of(request));
-        let target = (&*request.host, request.port, &request.resolver);
-        let route = self.route(who, target, sent, 1);
-        let arrives = sent + route.takes;
-        let connection = match self.arrive(route, target, server, arrives)? {
-            Ok(connection) => connection,
-            Err(failed) => return (arrives < by).then(|| (arrives, failed.into())),
-        };
-        let mut stages = connection.stages;
-        if request.url.starts_with("https:") {
-            stages.tls = stages.connect;
-        }
-        let first_byte = self.draw(who, "answer", &self.settings.answer, arrives, 1);
-        stages.first_byte = Some(first_byte);
-        let answered = arrives + (stages.tls.unwrap_or_default() + first_byte);
-        (answered < by).then(|| (answered, self.answer(&connection, server, request, stages)))
+    ) -> Option<Box<dyn Foretell<Moment, Exchange<HttpResponse>>>> {
+        let way = self.way_of_http(probe.as_str(), request);
+        let https = request.url.starts_with("https:");
+        Some(Box::new(ForetellHttp { user: self.clone(), way, https, body_limit: request.body_limit }))
     }
 
-    fn foretell_tcp(
-        &self,
-        probe: &ProbeId,
-        request: &TcpRequest,
-        sent: Moment,
-        by: Moment,
-    ) -> Option<(Moment, Exchange<()>)> {
-        let server = self.map.on_port(&request.host, request.port).find(|server| server.endpoint.path.is_none());
-        let target = (&*request.host, request.port, &request.resolver);
-        let route = self.route(probe.as_str(), target, sent, 1);
-        let arrives = sent + route.takes;
-        let arrived = self.arrive(route, target, server, arrives)?;
-        (arrives < by).then(|| (arrives, greeted(arrived)))
+    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn Foretell<Moment, Exchange<()>>>> {
+        Some(Box::new(ForetellTcp { user: self.clone(), way: self.way_of_tcp(probe.as_str(), request) }))
     }
 
     fn vantage(&self) -> String {
         "simulated user".into()
+    }
+}
+
+/// Foretells [`Network::http`] of a probe.
+struct ForetellHttp {
+    user: SimulatedUser,
+    way: Way,
+    https: bool,
+    body_limit: usize,
+}
+
+impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
+    fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
+        let Self { user, way, https, body_limit } = self;
+        let route = user.route(way, sent, 1);
+        let arrives = sent + route.takes;
+        if arrives >= by {
+            return None;
+        }
+        let connection = match user.arrive(route, way, arrives) {
+            Some(Ok(connection)) => connection,
+            Some(Err(failed)) => return Some(Foretold::At(arrives, failed.into())),
+            None => return Some(Foretold::Silence),
+        };
+        let mut stages = connection.stages;
+        if *https {
+            stages.tls = stages.connect;
+        }
+        let first_byte = user.settings.answer.draw_at(way.answers, arrives.0);
+        stages.first_byte = Some(first_byte);
+        let answered = arrives + (stages.tls.unwrap_or_default() + first_byte);
+        (answered < by).then(|| Foretold::At(answered, user.answer(&connection, way, *body_limit, stages)))
+    }
+}
+
+/// Foretells [`Network::tcp`] of a probe.
+struct ForetellTcp {
+    user: SimulatedUser,
+    way: Way,
+}
+
+impl Foretell<Moment, Exchange<()>> for ForetellTcp {
+    fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<()>>> {
+        let route = self.user.route(&self.way, sent, 1);
+        let arrives = sent + route.takes;
+        if arrives >= by {
+            return None;
+        }
+        Some(match self.user.arrive(route, &self.way, arrives) {
+            Some(arrived) => Foretold::At(arrives, greeted(arrived)),
+            None => Foretold::Silence,
+        })
     }
 }
 

@@ -51,7 +51,8 @@ impl People for SimulatedPeople {
             names: named.chain(others).take(quorum as usize).collect(),
             because: (decision == Decision::Rejected).then(|| "simulated fault".to_owned()),
             by: AnsweredBy::Simulation,
-            evidence: None,
+            evidence: Vec::new(),
+            people: Vec::new(),
         })
     }
 

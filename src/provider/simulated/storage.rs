@@ -1,18 +1,20 @@
 //! Simulated storage of repositories: the model of [`super::pair`] with pushes for rows, and a copy that can be
 //! incomplete or damaged.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 
 use crate::chance::Seed;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedStorage;
 use crate::resource::{
-    CanaryRow, CanaryRows, Context, CopyReport, FenceProof, Preserved, ProviderError, ReplicaRole, Seen, Storage,
-    StorageSide, StorageState, WriteAttempt,
+    CanaryRow, CanaryRows, Context, CopyReport, FenceProof, ForetellRows, Preserved, ProviderError, ReplicaRole, Seen,
+    Storage, StorageSide, StorageState, WriteAttempt,
 };
 use crate::time::Moment;
 
-use super::database::{failed_write, foretell_write, write};
+use super::database::{Rows, TakeRow, failed_write, write};
 use super::fault::Access;
 use super::pair::{BOTH, Pair, SideView};
 use super::world::{Handle, State, asker, times};
@@ -82,7 +84,7 @@ pub(super) fn whole(pair: &mut Pair, now: Moment) -> StorageState {
 }
 
 /// How a side that takes no pushes says so.
-fn refusal(pair: &Pair, region: RegionRole) -> Result<(), String> {
+fn refusal(pair: &Pair, region: RegionRole) -> Result<(), Cow<'static, str>> {
     let side = pair.side(region);
     match side.role {
         ReplicaRole::Primary if side.fenced => Err(FENCED.into()),
@@ -99,9 +101,16 @@ impl Handle<SimulatedStorage> {
     fn with<T>(&self, f: impl FnOnce(&mut Pair) -> T) -> T {
         f(&mut self.world.state().storages[self.n].pair)
     }
+}
 
-    /// A canary's commit arrives.
-    fn take_row(&self, state: &mut State, region: RegionRole, row: CanaryRow, now: Moment) -> Result<(), String> {
+impl TakeRow for Handle<SimulatedStorage> {
+    fn take_row(
+        &self,
+        state: &mut State,
+        region: RegionRole,
+        row: CanaryRow,
+        now: Moment,
+    ) -> Result<(), Cow<'static, str>> {
         let pair = &mut state.storages[self.n].pair;
         refusal(pair, region)?;
         if !pair.canary {
@@ -224,16 +233,8 @@ impl Storage for Handle<SimulatedStorage> {
         write(&self.world, cx, region, takes, |state, now| self.take_row(state, region, row, now)).await
     }
 
-    fn foretell_canary(
-        &self,
-        canary: &ProbeId,
-        region: RegionRole,
-        row: CanaryRow,
-        by: Moment,
-    ) -> Option<(Moment, WriteAttempt)> {
-        let takes = self.settings.write.draw(self.world.seed, "canary", canary.as_str(), row.number);
-        let accept = |state: &mut State, now: Moment| self.take_row(state, region, row, now);
-        foretell_write(&self.world, region, (row.sent, takes), by, accept)
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
+        Some(Box::new(Rows::of(self.clone(), self.settings.write, canary)))
     }
 
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError> {

@@ -462,6 +462,8 @@ fn people_take_their_time_and_approve() {
             prompt: "Start?".into(),
             approvers: vec!["incident-commander".into(), "database-lead".into(), "scribe".into()],
             quorum: 2,
+            other_than_starter: false,
+            evidence_required: false,
             checklist: Vec::new(),
             takes: Distribution::fixed(Span::from_secs(90)),
             deadline: None,

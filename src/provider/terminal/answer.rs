@@ -2,19 +2,15 @@
 
 use std::fmt::Write;
 
-use crate::resource::{Answer, AnsweredBy, Choice, Decision, Question};
-
-/// The longest name or role, in characters.
-const MAX_NAME_CHARS: usize = 100;
+use crate::resource::{Cast, Choice, Decision, Exhibit, Question, Stated};
 
 /// A line, understood.
 #[derive(Debug, PartialEq, Eq)]
-struct Line {
-    decision: Decision,
-    name: String,
-    role: Option<String>,
+pub(super) struct Line {
+    pub(super) decision: Decision,
+    pub(super) stated: Stated,
     /// What follows the colon.
-    words: Option<String>,
+    pub(super) words: Option<String>,
 }
 
 /// What a line leads to.
@@ -26,77 +22,51 @@ pub(super) enum Said<T> {
     GoOn(String),
 }
 
-/// The approvals of one question so far.
-#[derive(Debug)]
-pub(super) struct Tally<'q> {
-    question: &'q Question,
-    /// Who approved: the bare name, to know a second time, and how it is recorded.
-    approved: Vec<(String, String)>,
-    words: Vec<String>,
+/// Evidence as it is typed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// None.
+    Nothing,
+    /// `file:PATH`; it is yet to be read.
+    File(String),
+    /// Words or a link.
+    Exhibit(Exhibit),
 }
 
-impl<'q> Tally<'q> {
-    pub(super) fn new(question: &'q Question) -> Self {
-        Self { question, approved: Vec::new(), words: Vec::new() }
+/// What a line of evidence means; the error says what to type.
+pub(super) fn given(line: &str) -> Result<Given, String> {
+    let line = plain(line);
+    let line = line.trim();
+    if line.is_empty() || line.eq_ignore_ascii_case("none") {
+        return Ok(Given::Nothing);
     }
-
-    /// Takes one line from a person.
-    pub(super) fn hear(&mut self, line: &str) -> Said<Answer> {
-        let line = match parse(line) {
-            Ok(line) => line,
-            Err(help) => return Said::GoOn(help),
-        };
-        if !self.counts(&line) {
-            return Said::GoOn(format!(
-                "{} is not among those who may decide ({}). State a role with `as ROLE`.\n",
-                line.name,
-                list(&self.question.approvers)
-            ));
-        }
-        let stated = match &line.role {
-            Some(role) => format!("{} ({role})", line.name),
-            None => line.name.clone(),
-        };
-        match line.decision {
-            Decision::Rejected => match line.words {
-                Some(why) => Said::Decided(self.answer(Decision::Rejected, vec![stated], Some(why))),
-                None => Said::GoOn(format!("Say why: `reject {}: REASON`.\n", line.name)),
-            },
-            Decision::Approved => self.approve(line, stated),
-        }
+    if let Some(path) = line.strip_prefix("file:") {
+        return Ok(Given::File(path.trim().to_owned()));
     }
+    let exhibit = if line.starts_with("https://") { Exhibit::link(line) } else { Exhibit::text(line) };
+    exhibit.map(Given::Exhibit).map_err(|why| format!("{why}.\n"))
+}
 
-    fn approve(&mut self, line: Line, stated: String) -> Said<Answer> {
-        if self.approved.iter().any(|(name, _)| same(name, &line.name)) {
-            return Said::GoOn(format!("{} has approved already; another person is needed.\n", line.name));
-        }
-        self.approved.push((line.name, stated));
-        self.words.extend(line.words);
-        let needed = self.question.quorum.max(1) as usize;
-        if self.approved.len() < needed {
-            return Said::GoOn(format!("{} of {needed} approvals.\n", self.approved.len()));
-        }
-        let names = self.approved.iter().map(|(_, stated)| stated.clone()).collect();
-        let words = (!self.words.is_empty()).then(|| self.words.join("; "));
-        Said::Decided(self.answer(Decision::Approved, names, words))
+/// What is asked once somebody says that it is done.
+pub(super) fn evidence_text(question: &Question) -> &'static str {
+    if question.evidence_required {
+        "Evidence: type a text, `file:PATH` or an https:// address. Without any it is not done.\n"
+    } else {
+        "Evidence: type a text, `file:PATH` or an https:// address; `none` if there is none.\n"
     }
+}
 
-    /// The words of a manual step are its evidence, those of a mere approval its reason.
-    fn answer(&self, decision: Decision, names: Vec<String>, words: Option<String>) -> Answer {
-        let manual = decision == Decision::Approved && !self.question.checklist.is_empty();
-        let (because, evidence) = if manual { (None, words) } else { (words, None) };
-        Answer { decision, names, because, by: AnsweredBy::Terminal, evidence }
-    }
-
-    fn counts(&self, line: &Line) -> bool {
-        let approvers = &self.question.approvers;
-        approvers.is_empty()
-            || approvers.iter().any(|who| same(who, &line.name) || line.role.as_deref().is_some_and(|r| same(who, r)))
+/// What is said to somebody whose vote was taken; none where it settled the question.
+pub(super) fn reply(cast: &Cast) -> Option<String> {
+    match cast {
+        Cast::Counted { approved, needed } => Some(format!("{approved} of {needed} approvals.\n")),
+        Cast::Refused(why) => Some(format!("{}.\n", plain(why))),
+        Cast::Decided(_) => None,
     }
 }
 
 /// The question as it stands on the terminal.
-pub(super) fn question_text(question: &Question) -> String {
+pub(super) fn question_text(question: &Question, approved: &[String]) -> String {
     let mut text = format!("\n{}\n", plain(&question.prompt));
     for item in &question.checklist {
         let _ = writeln!(text, "  - {}", plain(item));
@@ -106,6 +76,12 @@ pub(super) fn question_text(question: &Question) -> String {
     }
     if question.quorum > 1 {
         let _ = writeln!(text, "{} people must approve.", question.quorum);
+    }
+    if !approved.is_empty() {
+        let _ = writeln!(text, "Approved so far by {}.", list(approved));
+    }
+    if question.other_than_starter {
+        text.push_str("Who started the run, and this terminal with them, can only reject.\n");
     }
     if let Some(deadline) = question.deadline {
         let _ = writeln!(text, "Answer within {deadline}.");
@@ -139,7 +115,7 @@ pub(super) fn choice(line: &str) -> Said<Choice> {
 }
 
 /// `approve NAME [as ROLE][: WORDS]`, `done …` or `reject …`; the error says what to type.
-fn parse(line: &str) -> Result<Line, String> {
+pub(super) fn parse(line: &str) -> Result<Line, String> {
     let line = plain(line);
     let (verb, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
     let verb = verb.to_ascii_lowercase();
@@ -156,21 +132,14 @@ fn parse(line: &str) -> Result<Line, String> {
         Some((who, words)) => (who.trim(), Some(words.trim()).filter(|words| !words.is_empty())),
         None => (rest.trim(), None),
     };
-    let (name, role) = match who.rsplit_once(" as ") {
-        Some((name, role)) => (name.trim(), Some(role.trim()).filter(|role| !role.is_empty())),
-        None => (who, None),
-    };
-    if name.is_empty() {
+    if who.is_empty() {
         return Err(format!("Say who decides: `{verb} NAME`.\n"));
     }
-    if [Some(name), role].into_iter().flatten().any(|text| text.chars().count() > MAX_NAME_CHARS) {
-        return Err(format!("A name has at most {MAX_NAME_CHARS} characters.\n"));
+    let stated = Stated::read(who).map_err(|why| format!("Not understood: {why}.\n"))?;
+    if decision == Decision::Rejected && words.is_none() {
+        return Err(format!("Say why: `reject {}: REASON`.\n", stated.name));
     }
-    Ok(Line { decision, name: name.to_owned(), role: role.map(str::to_owned), words: words.map(str::to_owned) })
-}
-
-fn same(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+    Ok(Line { decision, stated, words: words.map(str::to_owned) })
 }
 
 fn list(approvers: &[String]) -> String {
@@ -190,11 +159,13 @@ mod tests {
     use crate::chance::Distribution;
     use crate::time::Span;
 
-    fn question(approvers: &[&str], quorum: u32) -> Question {
+    fn question() -> Question {
         Question {
             prompt: "Start?".to_owned(),
-            approvers: approvers.iter().map(|who| (*who).to_owned()).collect(),
-            quorum,
+            approvers: Vec::new(),
+            quorum: 1,
+            other_than_starter: false,
+            evidence_required: false,
             checklist: Vec::new(),
             takes: Distribution::fixed(Span::ZERO),
             deadline: None,
@@ -212,7 +183,6 @@ mod tests {
     )]
     #[case("done Ada: ticket 17: closed", Decision::Approved, "Ada", None, Some("ticket 17: closed"))]
     #[case("reject Ada as dba: lag is high", Decision::Rejected, "Ada", Some("dba"), Some("lag is high"))]
-    #[case("reject Ada:", Decision::Rejected, "Ada", None, None)]
     fn lines_are_understood(
         #[case] text: &str,
         #[case] decision: Decision,
@@ -222,7 +192,7 @@ mod tests {
     ) {
         let line = parse(text).unwrap();
         assert_eq!(
-            (line.decision, line.name.as_str(), line.role.as_deref(), line.words.as_deref()),
+            (line.decision, line.stated.name.as_str(), line.stated.role.as_deref(), line.words.as_deref()),
             (decision, name, role, words)
         );
     }
@@ -233,45 +203,33 @@ mod tests {
     #[case("approve")]
     #[case("approve :because")]
     #[case("approved Ada")]
+    #[case("reject Ada:")]
     fn anything_else_is_no_answer(#[case] text: &str) {
         assert!(parse(text).is_err());
     }
 
     #[test]
-    fn a_name_or_a_role_counts_and_nobody_else() {
-        let question = question(&["incident-commander", "Grace"], 1);
-        assert!(matches!(Tally::new(&question).hear("approve Ada"), Said::GoOn(text) if text.contains("not among")));
-        assert!(matches!(Tally::new(&question).hear("approve grace"), Said::Decided(_)));
-        let Said::Decided(answer) = Tally::new(&question).hear("approve Ada as incident-commander") else { panic!() };
-        assert_eq!(answer.names, ["Ada (incident-commander)"]);
+    fn evidence_is_words_a_file_or_a_link() {
+        assert_eq!(given(" none "), Ok(Given::Nothing));
+        assert_eq!(given("file: out.log"), Ok(Given::File("out.log".to_owned())));
+        assert_eq!(given("call 4711"), Exhibit::text("call 4711").map(Given::Exhibit));
+        assert_eq!(given("https://a.test/1"), Exhibit::link("https://a.test/1").map(Given::Exhibit));
+        assert!(given("https://a b").unwrap_err().contains("no spaces"));
     }
 
     #[test]
-    fn a_quorum_is_of_different_people() {
-        let question = question(&[], 2);
-        let mut tally = Tally::new(&question);
-        assert_eq!(tally.hear("approve Ada"), Said::GoOn("1 of 2 approvals.\n".to_owned()));
-        assert!(matches!(tally.hear("approve ADA as dba"), Said::GoOn(text) if text.contains("already")));
-        let Said::Decided(answer) = tally.hear("approve Grace: looks fine") else { panic!() };
-        assert_eq!((answer.decision, answer.names.len()), (Decision::Approved, 2));
-        assert_eq!((answer.because.as_deref(), answer.by), (Some("looks fine"), AnsweredBy::Terminal));
-    }
-
-    #[test]
-    fn one_rejection_with_a_reason_decides() {
-        let question = question(&[], 3);
-        let mut tally = Tally::new(&question);
-        assert!(matches!(tally.hear("reject Ada"), Said::GoOn(text) if text.contains("Say why")));
-        let Said::Decided(answer) = tally.hear("reject Ada: lag") else { panic!() };
-        assert_eq!((answer.decision, answer.because.as_deref()), (Decision::Rejected, Some("lag")));
-    }
-
-    #[test]
-    fn a_manual_step_takes_evidence() {
-        let question = Question { checklist: vec!["Call the bank".to_owned()], ..question(&[], 1) };
-        let Said::Decided(answer) = Tally::new(&question).hear("done Ada: call 4711") else { panic!() };
-        assert_eq!((answer.evidence.as_deref(), answer.because), (Some("call 4711"), None));
-        assert!(question_text(&question).contains("  - Call the bank\n"));
+    fn a_question_says_who_and_how() {
+        let question = Question {
+            approvers: vec!["dba".to_owned()],
+            quorum: 2,
+            other_than_starter: true,
+            checklist: vec!["Call the bank".to_owned()],
+            ..question()
+        };
+        let text = question_text(&question, &["Ada (dba)".to_owned()]);
+        for words in ["  - Call the bank\n", "2 people must", "so far by Ada (dba).", "can only reject", "`done NAME"] {
+            assert!(text.contains(words), "{text}");
+        }
     }
 
     #[test]
@@ -285,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_prompt_can_not_drive_the_terminal() {
-        let question = Question { prompt: "a\u{1b}[2Jb\rc".to_owned(), ..question(&[], 1) };
-        assert!(question_text(&question).starts_with("\na [2Jb c\n"));
+        let question = Question { prompt: "a\u{1b}[2Jb\rc".to_owned(), ..question() };
+        assert!(question_text(&question, &[]).starts_with("\na [2Jb c\n"));
     }
 }

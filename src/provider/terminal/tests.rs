@@ -24,6 +24,8 @@ fn question() -> Question {
         prompt: "Start? Users are out from here.".to_owned(),
         approvers: vec!["incident-commander".to_owned()],
         quorum: 1,
+        other_than_starter: false,
+        evidence_required: false,
         checklist: Vec::new(),
         takes: Distribution::fixed(Span::ZERO),
         deadline: None,
@@ -31,20 +33,20 @@ fn question() -> Question {
 }
 
 /// The person's side of the terminal.
-struct Person {
+struct Typist {
     screen: ReadHalf<SimplexStream>,
     keyboard: Option<DuplexStream>,
 }
 
 type Terminal = TerminalPeople<BufReader<DuplexStream>, WriteHalf<SimplexStream>>;
 
-fn terminal() -> (Terminal, Person) {
+fn terminal() -> (Terminal, Typist) {
     let (keyboard, input) = duplex(1024 * 1024);
     let (screen, output) = simplex(64 * 1024);
-    (TerminalPeople::new(BufReader::new(input), output), Person { screen, keyboard: Some(keyboard) })
+    (TerminalPeople::new(BufReader::new(input), output), Typist { screen, keyboard: Some(keyboard) })
 }
 
-impl Person {
+impl Typist {
     /// Reads up to the next `> ` and returns what was read.
     async fn reads(&mut self) -> String {
         let mut text = String::new();
@@ -111,6 +113,61 @@ fn a_line_without_end_is_bounded() {
             person.types("approve Ada as incident-commander\n").await;
         });
         assert_eq!(answer.unwrap().names, ["Ada (incident-commander)"]);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_manual_step_asks_for_evidence_and_keeps_the_file() {
+    run_real(|clock| async move {
+        let (mut people, mut person) = terminal();
+        let folder = tempfile::TempDir::with_prefix("muster-").unwrap();
+        std::fs::write(folder.path().join("cable.jpg"), "abc").unwrap();
+        people.folder = Some(folder.path().join("run"));
+        let question = Question {
+            checklist: vec!["Pull the cable".to_owned()],
+            evidence_required: true,
+            approvers: Vec::new(),
+            ..question()
+        };
+        let cx = context(&clock);
+        let (answer, ()) = tokio::join!(people.ask(&cx, &question), async {
+            person.reads().await;
+            person.types("done Ada\n").await;
+            assert!(person.reads().await.contains("Without any it is not done"));
+            person.types("none\n").await;
+            assert!(person.reads().await.contains("not done without evidence"));
+            person.types("done Ada: file:/none\n").await;
+            assert!(person.reads().await.contains("/none can't be read"));
+            person.types("done Ada\n").await;
+            person.reads().await;
+            person.types(&format!("file:{}\n", folder.path().join("cable.jpg").display())).await;
+        });
+        let [exhibit] = &answer.unwrap().evidence[..] else { panic!() };
+        assert_eq!((exhibit.what.as_str(), exhibit.size), ("cable.jpg", 3));
+        let copy = folder.path().join("run/evidence").join(exhibit.copy_name().unwrap());
+        assert_eq!(std::fs::read(copy).unwrap(), b"abc");
+    })
+    .unwrap();
+}
+
+#[test]
+fn several_people_approve_one_after_another() {
+    run_real(|clock| async move {
+        let (people, mut person) = terminal();
+        let question = Question { quorum: 2, ..question() };
+        let cx = context(&clock);
+        let (answer, ()) = tokio::join!(people.ask(&cx, &question), async {
+            person.reads().await;
+            person.types("approve Ada as incident-commander\n").await;
+            assert!(person.reads().await.starts_with("1 of 2 approvals."));
+            person.types("approve ada as incident-commander\n").await;
+            assert!(person.reads().await.contains("approved already"));
+            person.types("approve Grace as incident-commander: go\n").await;
+        });
+        let answer = answer.unwrap();
+        assert_eq!(answer.names, ["Ada (incident-commander)", "Grace (incident-commander)"]);
+        assert_eq!(answer.because.as_deref(), Some("go"));
     })
     .unwrap();
 }

@@ -44,7 +44,10 @@ impl Live {
                 format!("{by}: {command}; nothing follows: {why}")
             }
             Event::LeaseLost { to } => format!("the run may not act any more: {to}"),
-            Event::GateVoted { step, answer } => format!("{}  {}", self.named(step), answered(answer)),
+            Event::GateVoted { step, answer, refused } => {
+                let refused = refused.as_ref().map_or_else(String::new, |why| format!("; it does not count: {why}"));
+                format!("{}  {}{refused}", self.named(step), answered(answer))
+            }
             Event::GateOpened { step, prompt, approvers } => {
                 let whom = if approvers.is_empty() { "anyone".to_owned() } else { approvers.join(", ") };
                 format!("{}  waits for {whom}: {prompt}", self.named(step))

@@ -29,8 +29,14 @@ fn probe(id: &str) -> ProbePlan {
 }
 
 fn step(id: &str, phase: usize, expected: u64) -> Step {
-    let approve =
-        Approve { by: Vec::new(), quorum: 1, deadline: None, then: OnFailure::Stop, prompt: "Start?".to_owned() };
+    let approve = Approve {
+        by: Vec::new(),
+        quorum: 1,
+        other_than_starter: false,
+        deadline: None,
+        then: OnFailure::Stop,
+        prompt: "Start?".to_owned(),
+    };
     Step {
         id: step_id(id),
         title: id.to_owned(),
@@ -127,6 +133,7 @@ fn events() -> Vec<(u64, Event)> {
         happened,
         retry_in,
         evidence: BTreeMap::new(),
+        ask: false,
     };
     vec![
         (0, Event::PhaseStarted { phase: phase("prechecks") }),

@@ -1,6 +1,7 @@
 //! Records that no drill should leave, and one that is large.
 
 use super::*;
+use crate::resource::{Exhibit, ExhibitKind, Person};
 
 /// Every text that can come from elsewhere is dangerous.
 pub(crate) fn hostile() -> Record {
@@ -44,7 +45,8 @@ pub(crate) fn hostile() -> Record {
                 names: vec![bad()],
                 because: Some(bad()),
                 by: AnsweredBy::Terminal,
-                evidence: Some(bad()),
+                evidence: vec![Exhibit { kind: ExhibitKind::File, what: bad(), size: 1, sha256: bad() }],
+                people: vec![Person { name: Some(bad()), user: bad(), host: bad() }],
             });
         }
         step.undo = Some(UndoRecord { started: at(700), ended: None, result: Some(UndoResult::Failed(bad())) });

@@ -131,8 +131,10 @@ fn gate(id: &str, phase: usize, (from, to): (u64, u64)) -> StepRecord {
             names: vec!["Ada".to_owned()],
             because: None,
             by: AnsweredBy::Terminal,
-            evidence: None,
+            evidence: Vec::new(),
+            people: Vec::new(),
         }),
+        votes: Vec::new(),
     });
     step
 }
@@ -383,6 +385,7 @@ pub(crate) fn passed() -> Record {
             happening(2380, HappeningKind::Recovered, "Web interface was back"),
             happening(2520, HappeningKind::Finished, "the run ended"),
         ],
+        gaps: Vec::new(),
         warnings: Vec::new(),
         changes: Vec::new(),
         before: BTreeMap::new(),

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::{Mark, Tone, clock, line, or_dash};
 use crate::model::UndoResult;
-use crate::record::{Change, PhaseRecord, PhaseState, Record, StepRecord, StepState};
+use crate::record::{Change, GateRecord, PhaseRecord, PhaseState, Record, StepRecord, StepState, VoteRecord};
 use crate::report::clean;
-use crate::resource::{AnsweredBy, Decision};
+use crate::resource::{Answer, AnsweredBy, Decision};
 
 use super::ChangeView;
 
@@ -60,6 +60,7 @@ pub(crate) fn step_mark(state: StepState) -> Mark {
         StepState::Failed => (Tone::Bad, "failed"),
         StepState::FailedButHappened => (Tone::Bad, "failed, but took effect"),
         StepState::InDoubt => (Tone::Doubt, "in doubt"),
+        StepState::ByHand => (Tone::Doubt, "done by hand"),
     };
     Mark::new(tone, word)
 }
@@ -133,33 +134,65 @@ fn one_step(step: &StepRecord, room: &Room) -> StepView {
         }),
         failures,
         warning: step.warning.as_ref().map(|warning| text(warning)),
-        gates: step.gates.iter().take(room.lines).map(|gate| clean::line(&gate_line(gate), room.text)).collect(),
+        gates: step.gates.iter().flat_map(gate_lines).take(room.lines).map(|told| text(&told)).collect(),
         evidence: clean::line(&evidence.join("; "), room.evidence),
         changes: step.changes.iter().take(room.lines).map(|one| change_line(one, room.text)).collect(),
         undo: step.undo.as_ref().map(|undo| undo_mark(undo, room.text)),
     }
 }
 
-fn gate_line(gate: &crate::record::GateRecord) -> String {
+/// What was asked and what came of it, then each person's own answer where it says more.
+fn gate_lines(gate: &GateRecord) -> Vec<String> {
+    let mut lines = vec![gate_line(gate)];
+    let only = gate.votes.len() == 1 && gate.votes.iter().all(|vote| vote.refused.is_none());
+    if !only || gate.answer.is_none() {
+        lines.extend(gate.votes.iter().map(vote_line));
+    }
+    lines
+}
+
+fn gate_line(gate: &GateRecord) -> String {
     let waited = gate.closed.map_or_else(String::new, |closed| format!(" after {}", closed.since(gate.opened)));
-    let Some(answer) = &gate.answer else {
-        let end = if gate.closed.is_some() { "not answered" } else { "still open" };
-        return format!("“{}”: {end}{waited}", gate.prompt);
-    };
+    match &gate.answer {
+        Some(answer) => format!("“{}”: {}{waited}{}", gate.prompt, decided_by(answer), words_of(answer)),
+        None if gate.closed.is_some() => format!("“{}”: not answered{waited}", gate.prompt),
+        None => format!("“{}”: still open", gate.prompt),
+    }
+}
+
+fn vote_line(vote: &VoteRecord) -> String {
+    let refused = vote.refused.as_ref().map_or_else(String::new, |why| format!("; it did not count: {why}"));
+    format!("at {}: {}{}{refused}", clock(vote.at), decided_by(&vote.answer), words_of(&vote.answer))
+}
+
+/// Who decided what: by their own statement, and by the accounts that the operating system knows them by.
+fn decided_by(answer: &Answer) -> String {
     let decision = match answer.decision {
         Decision::Approved => "approved",
         Decision::Rejected => "rejected",
     };
+    let names = answer.names.join(", ");
     let by = match answer.by {
-        AnsweredBy::NobodyAsked => " by --yes, nobody was asked".to_owned(),
-        AnsweredBy::Simulation => " by the simulation".to_owned(),
-        AnsweredBy::Terminal if answer.names.is_empty() => " at the terminal".to_owned(),
-        AnsweredBy::Terminal => format!(" by {}, as stated", answer.names.join(", ")),
-        AnsweredBy::Command => format!(" from another terminal by {}, as stated", answer.names.join(", ")),
+        AnsweredBy::NobodyAsked => return format!("{decision} by --yes, nobody was asked"),
+        AnsweredBy::Simulation => return format!("{decision} by the simulation"),
+        AnsweredBy::Terminal if answer.names.is_empty() => return format!("{decision} at the terminal"),
+        AnsweredBy::Terminal => format!("by {names}, as stated"),
+        AnsweredBy::Command => format!("from another terminal by {names}, as stated"),
     };
+    let mut accounts: Vec<String> = Vec::new();
+    for person in &answer.people {
+        let account = format!("{} at {}", person.user, person.host);
+        if !accounts.contains(&account) {
+            accounts.push(account);
+        }
+    }
+    let accounts = if accounts.is_empty() { String::new() } else { format!(" ({})", accounts.join(", ")) };
+    format!("{decision} {by}{accounts}")
+}
+
+fn words_of(answer: &Answer) -> String {
     let because = answer.because.as_ref().map_or_else(String::new, |because| format!(", because: {because}"));
-    let evidence = answer.evidence.as_ref().map_or_else(String::new, |evidence| format!("; evidence: {evidence}"));
-    format!("“{}”: {decision}{by}{waited}{because}{evidence}", gate.prompt)
+    answer.evidence.iter().fold(because, |told, exhibit| told + "; evidence: " + &exhibit.to_string())
 }
 
 fn undo_mark(undo: &crate::record::UndoRecord, max: usize) -> Mark {
@@ -196,5 +229,42 @@ impl PhaseView {
     /// Whether anything of it is worth telling.
     pub(crate) fn is_told(&self) -> bool {
         self.result.word != "not in this mode"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::StepId;
+    use crate::resource::{Exhibit, Person, Stated};
+    use crate::time::{Moment, Span};
+
+    #[test]
+    fn a_gate_tells_who_when_why_and_what_did_not_count() {
+        let at = |secs| Moment::ZERO + Span::from_secs(secs);
+        let ada = Answer {
+            because: Some("lag is low".to_owned()),
+            evidence: vec![Exhibit::text("abc").unwrap()],
+            people: vec![Person { name: None, user: "ada".to_owned(), host: "laptop".to_owned() }],
+            ..Answer::vote(Decision::Approved, &Stated::read("Ada as dba").unwrap(), AnsweredBy::Command)
+        };
+        let vote =
+            |at, refused: Option<&str>| VoteRecord { at, answer: ada.clone(), refused: refused.map(str::to_owned) };
+        let mut gate = GateRecord {
+            step: StepId::new("go").unwrap(),
+            prompt: "Go?".to_owned(),
+            approvers: Vec::new(),
+            opened: at(0),
+            closed: Some(at(90)),
+            answer: Some(ada.clone()),
+            votes: vec![vote(at(90), None)],
+        };
+        let told = "approved from another terminal by Ada (dba), as stated (ada at laptop)";
+        let words = ", because: lag is low; evidence: “abc” (SHA-256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad)";
+        assert_eq!(gate_lines(&gate), [format!("“Go?”: {told} after {}{words}", Span::from_secs(90))]);
+        gate.votes.insert(0, vote(at(60), Some("not among")));
+        let lines = gate_lines(&gate);
+        assert_eq!(lines[1], format!("at {}: {told}{words}; it did not count: not among", clock(at(60))));
+        assert_eq!(lines[2], format!("at {}: {told}{words}", clock(at(90))));
     }
 }

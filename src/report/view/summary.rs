@@ -177,7 +177,11 @@ fn failure_clause(record: &Record) -> Option<String> {
         0 => String::new(),
         others => format!(" (and {})", count(others as u64, "other step")),
     };
-    let how = if first.state == StepState::InDoubt { "is in doubt" } else { "failed" };
+    let how = match first.state {
+        StepState::InDoubt => "is in doubt",
+        StepState::ByHand => "was done by hand",
+        _ => "failed",
+    };
     Some(format!("step {} {how}{others}", first.id))
 }
 

@@ -4,6 +4,7 @@ mod commands;
 mod exits;
 mod guardrails;
 mod locks;
+mod killed;
 mod mistakes;
 mod people;
 mod programs;

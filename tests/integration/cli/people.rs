@@ -19,11 +19,11 @@ macro_rules! at_a_terminal {
 }
 
 #[test]
-fn where_nobody_is_a_gate_fails_and_says_what_to_do() {
-    let scene = lab(GATED).stdin("yes incident-commander\n");
+fn where_nobody_is_a_gate_waits_until_its_deadline_for_an_answer_from_elsewhere() {
+    let scene = lab(&GATED.replace("prompt:", "deadline: 1s, prompt:")).stdin("yes incident-commander\n");
     let seen = scene.types("run drill.yaml --execute --mode planned");
     assert_ne!(seen.code, 0, "{seen}");
-    seen.says("nobody is there to answer; run at a terminal or with --yes");
+    seen.says("nobody answered within 1s");
     assert!(!scene.path("touched").exists());
 }
 
@@ -63,9 +63,17 @@ fn needs_script_a_gate_is_refused_at_the_terminal() {
 #[test]
 fn needs_script_something_is_done_by_hand() {
     let scene = lab(BY_HAND);
+    scene.write("photo.jpg", "abc");
     let mut running = at_a_terminal!(scene, "run drill.yaml --execute --mode planned");
     running.until("Pull the red cable").until("Close the door").answer("done bob");
+    running.until("Evidence").answer("file:photo.jpg");
     running.ends().exits(0).says("PASSED");
+    // The digest of `abc`, FIPS 180-2 appendix B.1.
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let run = &scene.runs()[0];
+    scene.types(&format!("report {run}")).exits(0).says(&format!("file photo.jpg (3 bytes, SHA-256 {digest})"));
+    let copy = scene.path(&format!("reports/{run}/evidence/{digest}-photo.jpg"));
+    assert_eq!(std::fs::read(copy).unwrap(), b"abc");
 }
 
 #[test]

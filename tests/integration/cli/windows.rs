@@ -36,7 +36,7 @@ fn a_rehearsal_is_only_told() {
     let text = std::fs::read_to_string(scene.path(path)).unwrap();
     scene.write(path, &text.replacen("name: ", "windows: { allowed: [mon-fri 09:00..17:00] }\nname: ", 1));
     let start = |at: &str| scene.types(&format!("run {path} --start {at} --reports r{}", &at[8..13]));
-    start("2026-11-22T08:42:16Z").exits(0).warns("a real run would be refused").warns("2026-11-23 09:00 UTC");
+    start("2026-11-22T08:42:16Z").exits(0).warns("a real run would be refused").warns("it may next begin at [at]");
     start("2026-11-23T09:00:00Z").exits(0).never_says("would be refused");
 }
 

@@ -110,6 +110,22 @@ impl<'scene> Running<'scene> {
         self.send(Signal::CONT)
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits until there is this file in the scene's folder.
+    #[track_caller]
+    pub(crate) fn until_file(&mut self, path: &str) -> &mut Self {
+        let began = std::time::Instant::now();
+        while !self.scene.path(path).exists() {
+            assert!(began.elapsed() < PATIENCE, "`muster {}` never made {path}", self.line);
+            thread::yield_now();
+        }
+        self
+    }
+
     fn send(&mut self, signal: Signal) -> &mut Self {
         let id = i32::try_from(self.child.id()).unwrap();
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();

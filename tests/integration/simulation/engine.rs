@@ -111,6 +111,48 @@ fn what_a_failure_means_is_what_the_step_says() {
     }
 }
 
+/// As [`failing`], at a gate; `fault` says how it is answered.
+fn asking(gate: &str, fault: &str) -> (Record, ExitCode) {
+    let text = format!(
+        "      - {{ id: first, {UNDOABLE} }}
+      - {{ id: go, {gate} }}
+      - {{ id: after, wait: {{ for: 1s }} }}
+  - name: cleanup
+    steps: [{{ id: tidy, wait: {{ for: 1s }} }}]\n"
+    );
+    run(&written(&steps(&text), &[]), &[fault])
+}
+
+#[test]
+fn what_a_no_or_no_answer_means_is_what_the_gate_says() {
+    let gates = ["approve: { prompt: Go?", "manual: { checklist: [Pull the cable]"];
+    let answers = [("go=fails", "rejected by"), ("go=hangs", "nobody answered within 10m")];
+    for (gate, (fault, says)) in gates.iter().flat_map(|gate| answers.map(|answer| (gate, answer))) {
+        for (then, undone, after) in
+            [("undo", true, false), ("pause", true, false), ("stop", false, false), ("continue", false, true)]
+        {
+            let (record, exit) = asking(&format!("{gate}, deadline: 10m, then: {then} }}"), fault);
+            let (first, go) = (step(&record, "first"), step(&record, "go"));
+            let case = format!("{gate} {fault} {then}: {:?}", go.failure);
+            assert!(go.state == StepState::Failed && go.failure.as_ref().unwrap().contains(says), "{case}");
+            let paused = record.timeline.iter().any(|one| one.text.contains("paused"));
+            assert_eq!(paused, then == "pause", "{case}");
+            let result = first.undo.as_ref().and_then(|undo| undo.result.clone());
+            assert_eq!(result.is_some_and(|result| !result.leaves_something()), undone, "{case}");
+            assert_eq!(step(&record, "after").state.is_good(), after, "{case}");
+            assert!(step(&record, "tidy").state.is_good(), "{case}");
+            assert_eq!(record.ended.verdict, Verdict::Failed, "{case}");
+            assert_ne!(exit, ExitCode::Passed, "{case}");
+        }
+    }
+}
+
+#[test]
+fn who_says_no_is_not_asked_again() {
+    let (record, _) = asking("approve: { prompt: Go? }, retry: { attempts: 3 }", "go=fails");
+    assert_eq!(step(&record, "go").attempts.len(), 1);
+}
+
 #[test]
 fn what_is_given_up_at_its_timeout_is_in_doubt() {
     let text = "      - { id: a, command: { argv: [it] }, timeout: 30s }\n";

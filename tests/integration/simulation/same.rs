@@ -86,6 +86,7 @@ fn a_record_from_memory_is_the_record_read_back() {
             start: Some("2026-03-01T02:00:00Z".parse().unwrap()),
             faults: Vec::new(),
             pace: Pace::Ahead,
+            program: None,
             observers: Vec::new(),
             break_glass: None,
             lease: muster::app::LEASE,

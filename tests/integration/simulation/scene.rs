@@ -135,6 +135,7 @@ pub(super) fn dressed(loaded: &Loaded, seed: u64, dress: impl FnOnce(Resources) 
             observers: Vec::new(),
             signals,
             health: Arc::new(|health| health),
+            past: None,
         })
         .await
         .unwrap()

@@ -249,6 +249,7 @@ impl Watching {
             sink,
             pace,
             addresses: regions.into_iter().map(|(text, role)| (text.parse().unwrap(), role)).collect::<Regions>(),
+            since: clock.now(),
         });
         Self { watch, told, listener }
     }

@@ -1,0 +1,273 @@
+//! A run that was left behind is taken up again, from its journal alone.
+//!
+//! A real run observes what it left under way. A simulated one lost its world with its process: that is played again,
+//! from the same seed to the same record, and then taken up like any other.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::crash::{Back, Death, Kill, Play};
+use super::history::JournalRead;
+use super::listen::Ear;
+use super::locks::{self, LEASE, Wanted};
+use super::run::{Finished, Progress, SIGNALS, Way, conclude, folder_of, real_world};
+use super::{AppError, Attendance, History, Runs, journal_entries};
+use crate::chance::Seed;
+use crate::engine::watch::Pace;
+use crate::engine::{Ended, Past};
+use crate::event::{Event, ResumeTo, Resumed, Started};
+use crate::id::StepId;
+use crate::infrastructure::simulate::Faults;
+use crate::journal::{self, Durability, Journal, JournalError, MemoryLog, Writer};
+use crate::model::{Environment, Person, Plan};
+use crate::provider::process::keeper;
+use crate::record::Entry;
+use crate::time::{Moment, Span, since_boot};
+
+/// How long after its last record a simulated run is taken up, in its own time.
+const SIMULATED_DOWN: Span = Span::from_secs(10);
+
+/// What is to be taken up, and how.
+pub struct ResumeRequest {
+    /// Where runs are.
+    pub runs: Runs,
+    /// The run, by its id or its folder.
+    pub run: String,
+    /// What for.
+    pub to: ResumeTo,
+    /// Steps that a person did by hand, and why.
+    pub by_hand: Vec<(String, String)>,
+    /// Who says so, as stated.
+    pub by: Option<String>,
+    /// Who answers gates.
+    pub attendance: Attendance,
+    /// Muster's own program; see [`super::RunRequest::program`].
+    pub program: Option<PathBuf>,
+    /// Makes who sees what happens, once the plan is known.
+    pub observers: Box<dyn FnOnce(&Plan) -> Vec<Progress>>,
+}
+
+/// Takes a run up again.
+///
+/// # Errors
+/// [`AppError::Usage`] if there is no such run or it has ended, [`AppError::Files`] if its journal is damaged,
+/// [`AppError::Refused`] if another process has it. Nothing is touched then.
+pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
+    let folder = folder_of(&request.runs.reports, &request.run);
+    let path = journal::path_in(&folder);
+    if !path.is_file() {
+        return Err(AppError::Usage(format!(
+            "there is no run `{}` in {}; `muster history` lists them",
+            request.run,
+            request.runs.reports.display()
+        )));
+    }
+    let (writer, cut) = Writer::take_up(&path, Durability::EachCommit).map_err(|error| refused(&path, error))?;
+    let read = journal::read_file(&path).map_err(|error| AppError::Files(error.to_string()))?;
+    let JournalRead { run, entries, heads, .. } = journal_entries(read)?;
+    if heads.finished.is_some() {
+        return Err(AppError::Usage(format!("{run} has ended: `muster show {run}` says how. Nothing was touched")));
+    }
+    let Some(started) = entries.first().and_then(started_of) else {
+        return Err(AppError::Files(format!("{}: it does not begin with the event `started`", path.display())));
+    };
+    let by_hand = by_hand(&started.plan, &request.by_hand)?;
+    let (history, mut notices) = History::open(&request.runs)?;
+    if cut > 0 {
+        notices.push(format!("the journal's last record was cut in its writing ({cut} bytes); it was taken out"));
+    }
+    let observers = (request.observers)(&started.plan);
+    let machine = super::machine::machine();
+    let mut resumed = Resumed {
+        to: request.to,
+        by: Person { name: request.by, user: machine.user, host: machine.host },
+        muster: env!("CARGO_PKG_VERSION").to_owned(),
+        boot: machine.boot,
+        since_boot: None,
+        estimated: false,
+        kept: None,
+        fencing: 1,
+    };
+    let (signals, signalled) = tokio::sync::mpsc::channel(SIGNALS);
+    let mut lock = None;
+    let ended = if started.plan.simulated() {
+        (resumed.boot, resumed.by.user, resumed.by.host) = Default::default();
+        again_in_simulation(&folder, entries, (*started).clone(), writer, resumed, by_hand, observers)?
+    } else {
+        admit(&started.plan, request.to)?;
+        // What it was begun with it is taken up with; in the way can only be who passed over it meanwhile.
+        let (taken, _) = locks::take(Wanted {
+            store: &request.runs.store,
+            history: &history,
+            here: &super::machine::machine(),
+            run: &run,
+            claims: &locks::claims(&started.plan),
+            ttl: LEASE,
+            break_glass: false,
+            signals: signals.clone(),
+        })?;
+        resumed.fencing = taken.fencing();
+        lock = Some(taken);
+        end_what_is_left(&entries);
+        let now = now(&entries, &mut resumed);
+        let past = Past { entries, resumed, by_hand };
+        let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
+        let _ear = Ear::open(&request.runs.store, &run, signals.clone())?;
+        let way = Way { signals, signalled, lock: lock.as_ref() };
+        {
+            let (attendance, program) = (request.attendance, request.program);
+            real_world(
+                run.clone(),
+                folder.clone(),
+                (*started).clone(),
+                journal,
+                way,
+                attendance,
+                program,
+                observers,
+                now,
+                Some(past),
+            )?
+        }
+    };
+    conclude(run, folder, ended, &history, lock, notices)
+}
+
+fn refused(path: &Path, error: JournalError) -> AppError {
+    match error {
+        JournalError::Locked { .. } => AppError::Refused(format!(
+            "the run is going on: another process writes {}. Nothing was touched; `muster abort` tells it to end",
+            path.display()
+        )),
+        other => AppError::Files(format!("{}: {other}. Nothing was touched", path.display())),
+    }
+}
+
+fn started_of(entry: &Entry) -> Option<Box<Started>> {
+    match &entry.event {
+        Event::Started(started) => Some(started.clone()),
+        _ => None,
+    }
+}
+
+/// The steps that a person did by hand, as the plan has them.
+fn by_hand(plan: &Plan, given: &[(String, String)]) -> Result<Vec<(StepId, String)>, AppError> {
+    let known = |(step, because): &(String, String)| {
+        let found = plan.steps.iter().find(|planned| planned.id.as_str() == step);
+        found.map(|planned| (planned.id.clone(), because.clone())).ok_or_else(|| {
+            AppError::Usage(format!(
+                "the run's plan has no step `{step}`; `muster show` lists its steps. Nothing was touched"
+            ))
+        })
+    };
+    given.iter().map(known).collect()
+}
+
+/// What of a real run can't go on: resources that were simulated beside it are gone.
+fn admit(plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
+    let simulated = plan.resources.values().any(|binding| binding.provider == "simulated");
+    if simulated && plan.environment != Environment::Simulated && to != ResumeTo::Stop {
+        return Err(AppError::Refused(
+            "some of the run's resources were simulated beside the real ones, and what they were is gone with its \
+             process: it can only be ended, by --stop, with an account of what it did. Nothing was touched"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Ends the programs that the dead Muster had started: what they have done must not change any more when it is looked at.
+fn end_what_is_left(entries: &[Entry]) {
+    for entry in entries {
+        let kept = match &entry.event {
+            Event::Started(started) => started.origin.kept.as_deref(),
+            Event::Resumed(resumed) => resumed.kept.as_deref(),
+            _ => None,
+        };
+        kept.into_iter().for_each(keeper::kill_marked);
+    }
+}
+
+/// The run's own time now. In the same boot it is measured; across a reboot the wall clock tells it, as an estimate.
+fn now(entries: &[Entry], resumed: &mut Resumed) -> Moment {
+    let mut boots = entries.iter().rev().filter_map(|entry| match &entry.event {
+        Event::Resumed(it) => Some((it.boot.as_str(), it.since_boot?, entry.elapsed)),
+        Event::Started(it) => Some((it.origin.boot.as_str(), it.origin.since_boot?, Moment::ZERO)),
+        _ => None,
+    });
+    let last = entries.last();
+    let at_least = last.map_or(Moment::ZERO, |entry| entry.elapsed);
+    let booted = since_boot();
+    resumed.since_boot = Some(booted);
+    if let Some((boot, then, elapsed)) = boots.next()
+        && !boot.is_empty()
+        && boot == resumed.boot
+        && booted >= then
+    {
+        return (elapsed + (booted - then)).max(at_least);
+    }
+    resumed.estimated = true;
+    let passed = last.map_or(0, |entry| nanos_between(entry.at, crate::time::wall_now()));
+    at_least + Span(passed)
+}
+
+fn nanos_between(then: Timestamp, now: Timestamp) -> u64 {
+    u64::try_from(now.as_nanosecond() - then.as_nanosecond()).unwrap_or(0)
+}
+
+/// Plays a simulated run again up to its last record, and takes it up there.
+fn again_in_simulation(
+    folder: &Path,
+    entries: Vec<Entry>,
+    started: Started,
+    writer: Writer,
+    resumed: Resumed,
+    by_hand: Vec<(StepId, String)>,
+    observers: Vec<Progress>,
+) -> Result<Ended, AppError> {
+    let path = journal::path_in(folder);
+    let records = entries.len() as u64;
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+        return Err(AppError::Defect("a journal without a line was taken up".to_owned()));
+    };
+    let start = first.at;
+    let mut deaths = Vec::new();
+    for (n, entry) in entries.iter().enumerate() {
+        if let Event::Resumed(resumed) = &entry.event {
+            let by_hand = entries[n + 1..].iter().map_while(|entry| match &entry.event {
+                Event::StepSkipped { step, because, by: Some(_) } => Some((step.clone(), because.clone())),
+                _ => None,
+            });
+            let resumed = Resumed::clone(resumed);
+            let (kill, back) = (Kill::After(n as u64), Back::At(entry.elapsed));
+            deaths.push(Death { kill, back, resumed, by_hand: by_hand.collect() });
+        }
+    }
+    let back = Back::At(last.elapsed + SIMULATED_DOWN);
+    deaths.push(Death { kill: Kill::After(records), back, resumed, by_hand });
+    let faults = Faults::parse(started.origin.faults.iter().map(String::as_str))
+        .map_err(|error| AppError::Usage(error.to_string()))?;
+    let log = MemoryLog::new();
+    let play = Play {
+        id: writer.run().clone(),
+        seed: started.seed.unwrap_or(Seed(1)),
+        start,
+        pace: Pace::Ahead,
+        faults,
+        log: log.clone(),
+        end: Some(writer),
+        observers,
+        started,
+    };
+    let before = std::fs::read(&path).map_err(|error| AppError::Files(format!("{}: {error}", path.display())))?;
+    let ended = play.carry_out(&deaths)?.0;
+    if log.bytes() != before {
+        return Err(AppError::Files(format!(
+            "{}: this version of Muster plays the run otherwise than the one that wrote it; what was added to it does \
+             not follow from what was there. Run it again: `muster simulate` with the same --seed and --start",
+            path.display()
+        )));
+    }
+    Ok(ended)
+}

@@ -1,0 +1,29 @@
+//! What a simulation knows ahead.
+
+use crate::time::Moment;
+
+/// What comes of a request, told when it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Foretold<T> {
+    /// This, at that moment.
+    At(Moment, T),
+    /// No answer by the moment that was asked for, that moment included, and nothing that anybody could see.
+    Silence,
+}
+
+impl<T> Foretold<T> {
+    /// What comes of the answer.
+    pub fn map<U>(self, f: impl FnOnce(Moment, T) -> U) -> Foretold<U> {
+        match self {
+            Self::At(at, result) => Foretold::At(at, f(at, result)),
+            Self::Silence => Foretold::Silence,
+        }
+    }
+}
+
+/// Foretells what comes of one kind of request: made ready once, asked often. Only simulations have one.
+pub trait Foretell<Q, T>: Send + Sync {
+    /// What comes of `request`, sent when it says, if nothing else happens before `by`. `None`: it is not known, or not
+    /// before `by`, and nothing was done.
+    fn foretell(&self, request: Q, by: Moment) -> Option<Foretold<T>>;
+}
