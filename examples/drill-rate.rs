@@ -88,6 +88,8 @@ fn drill(loaded: &Loaded, seed: Seed, log: MemoryLog) -> Result<Ended> {
             journal,
             clock,
             fencing: 1,
+            fence: std::sync::Arc::new(muster::engine::Unfenced),
+            commands: muster::engine::Hears::Nothing,
             pace: Pace::Ahead,
             attended: Attended::No,
             observers: Vec::new(),
@@ -116,6 +118,7 @@ fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
             participants: Vec::new(),
             yes: true,
             faults: Vec::new(),
+            ..Origin::default()
         },
         seed: Some(seed),
         previous: None,

@@ -59,6 +59,18 @@ pub struct Origin {
     pub yes: bool,
     /// The command line's faults, as given; simulation only.
     pub faults: Vec<String>,
+    /// Why what stood in the way of the run was passed over, in the words of who did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<String>,
+    /// What that was, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
+    /// What people call the things on which the run holds a lease.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leases: Vec<String>,
+    /// The number of those leases; none in a simulation, which takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fencing: Option<u64>,
 }
 
 /// The first event: enough for every report and for resuming.
@@ -195,6 +207,14 @@ pub enum Event {
         by: Person,
         /// What the run does about it; `None` where it ends at once, or where an answer or a choice says more.
         then: Option<OnFailure>,
+        /// Why nothing follows from it, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ignored: Option<String>,
+    },
+    /// Another run has a lease of this one, which must not act any more.
+    LeaseLost {
+        /// Who has it, and since when.
+        to: String,
     },
     /// A person was asked how to go on, and said so.
     Decided {

@@ -68,6 +68,14 @@ impl History {
         Ok((Self { store }, notices.iter().map(ToString::to_string).collect()))
     }
 
+    /// One run, as the index has it.
+    ///
+    /// # Errors
+    /// [`AppError::Files`].
+    pub fn get(&self, run: &RunId) -> Result<Option<RunRow>, AppError> {
+        self.store.get(run).map_err(files)
+    }
+
     /// Past runs, newest first.
     ///
     /// # Errors
@@ -128,7 +136,7 @@ impl History {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-fn files(error: crate::store::StoreError) -> AppError {
+pub(super) fn files(error: crate::store::StoreError) -> AppError {
     AppError::Files(error.to_string())
 }
 

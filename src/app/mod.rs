@@ -3,21 +3,29 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod commands;
+mod going;
 mod crash;
 mod history;
 mod load;
+mod locks;
 mod machine;
 mod real;
 mod rehearsal;
 mod reports;
 mod resume;
 mod run;
+mod listen;
 pub mod simulation;
 mod survey;
+mod windows;
 
+pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, Kill, rehearse_crashing};
+pub use going::{LeftBehind, left_behind};
 pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
 pub use load::{Loaded, Request, load};
+pub use locks::LEASE;
 pub use rehearsal::{Aftermath, Rehearsal, Rehearsed, rehearse};
 pub use reports::{Written, draw, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 
 use super::crash::{Back, Death, Kill, Play};
 use super::history::JournalRead;
-use super::run::{Finished, Progress, conclude, folder_of, real_world};
+use super::listen::Ear;
+use super::locks::{self, LEASE, Wanted};
+use super::run::{Finished, Progress, SIGNALS, Way, conclude, folder_of, real_world};
 use super::{AppError, Attendance, History, Runs, journal_entries};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
@@ -90,15 +92,32 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         kept: None,
         fencing: 1,
     };
+    let (signals, signalled) = tokio::sync::mpsc::channel(SIGNALS);
+    let mut lock = None;
     let ended = if started.plan.simulated() {
         (resumed.boot, resumed.by.user, resumed.by.host) = Default::default();
         again_in_simulation(&folder, &entries, (*started).clone(), writer, resumed, by_hand, observers)?
     } else {
         admit(&started.plan, request.to)?;
+        // What it was begun with it is taken up with; in the way can only be who passed over it meanwhile.
+        let (taken, _) = locks::take(Wanted {
+            store: &request.runs.store,
+            history: &history,
+            here: &super::machine::machine(),
+            run: &run,
+            claims: &locks::claims(&started.plan),
+            ttl: LEASE,
+            break_glass: false,
+            signals: signals.clone(),
+        })?;
+        resumed.fencing = taken.fencing();
+        lock = Some(taken);
         end_what_is_left(&entries);
         let now = now(&entries, &mut resumed);
         let past = Past { entries, resumed, by_hand };
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
+        let _ear = Ear::open(&request.runs.store, &run, signals.clone())?;
+        let way = Way { signals, signalled, lock: lock.as_ref() };
         {
             let (attendance, program) = (request.attendance, request.program);
             real_world(
@@ -106,6 +125,7 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
                 folder.clone(),
                 (*started).clone(),
                 journal,
+                way,
                 attendance,
                 program,
                 observers,
@@ -114,7 +134,7 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
             )?
         }
     };
-    conclude(run, folder, ended, &history, notices)
+    conclude(run, folder, ended, &history, lock, notices)
 }
 
 fn refused(path: &Path, error: JournalError) -> AppError {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::listen::Ear;
+use super::locks::{self, Lock, Wanted};
 use super::reports::{Written, write_reports};
 use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
-use crate::engine::{Attended, Ended, EngineError, Observer, Past, Run, Sight, Signal, drive};
+use crate::engine::{Attended, Ended, EngineError, Hears, Observer, Past, Run, Sight, Signal, Unfenced, drive};
 use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
@@ -22,7 +24,7 @@ use crate::record::{Heads, Record};
 use crate::resource::{Resources, World};
 use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
-use crate::time::{Clock, Moment, run_real_since, run_virtual, since_boot};
+use crate::time::{Clock, Moment, Span, run_real_since, run_virtual, since_boot};
 
 /// Who answers gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,10 @@ pub struct RunRequest {
     pub pace: Pace,
     /// Who sees the run's events.
     pub observers: Vec<Progress>,
+    /// Why what stands in the way is passed over, if it is.
+    pub break_glass: Option<String>,
+    /// How long the leases of a real run last without being renewed.
+    pub lease: Span,
     /// Muster's own program, by which what it started is ended if it is killed. `None`: it runs on to its own end.
     pub program: Option<PathBuf>,
 }
@@ -102,17 +108,41 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     }
     let simulated = plan.simulated();
     let start = request.start.unwrap_or_else(crate::time::wall_now);
+    let closed = super::windows::closed(plan, start)?;
+    if let Some(why) = closed.as_ref().filter(|_| !simulated && request.break_glass.is_none()) {
+        return Err(AppError::Refused(format!(
+            "{} is {why}. Nothing was touched. --break-glass --because TEXT passes over it, and the report says so",
+            plan.name
+        )));
+    }
     let reports = &request.runs.reports;
     std::fs::create_dir_all(reports).map_err(|error| {
         AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
     })?;
     // The index before the folder: a run that can't be noted leaves no folder behind.
-    let (history, notices) = History::open(&request.runs)?;
+    let (history, mut notices) = History::open(&request.runs)?;
     let folder = RunFolder::create(reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
     let started = started(&request, simulated, previous);
+    let mut started = started;
+    if let Some(why) = closed {
+        if simulated {
+            // A rehearsal in a blackout is a good one; what it stands for would be refused.
+            notices.push(format!("a real run would be refused: it is {why}"));
+        } else {
+            started.origin.passed_over.push(why);
+        }
+    }
+    let (signals, signalled) = tokio::sync::mpsc::channel(SIGNALS);
+    let lock = if simulated {
+        None
+    } else {
+        // Before the journal: a run that is refused leaves no folder behind.
+        let lock = lock(&request, &history, &folder.run, &mut started, signals.clone());
+        Some(lock.inspect_err(|_| drop(std::fs::remove_dir(&folder.path)))?)
+    };
     let durability = if simulated { Durability::AtEnd } else { Durability::EachCommit };
     let path = journal::path_in(&folder.path);
     let writer =
@@ -124,22 +154,23 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     } else {
         history.started(&started, &folder.run, start)?;
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
-        {
-            let RunRequest { attendance, program, observers, .. } = request;
-            real_world(
-                folder.run.clone(),
-                folder.path.clone(),
-                started,
-                journal,
-                attendance,
-                program,
-                observers,
-                Moment::ZERO,
-                None,
-            )?
-        }
+        let _ear = Ear::open(&request.runs.store, &folder.run, signals.clone())?;
+        let way = Way { signals, signalled, lock: lock.as_ref() };
+        let RunRequest { attendance, program, observers, .. } = request;
+        real_world(
+            folder.run.clone(),
+            folder.path.clone(),
+            started,
+            journal,
+            way,
+            attendance,
+            program,
+            observers,
+            Moment::ZERO,
+            None,
+        )?
     };
-    conclude(folder.run, folder.path, ended, &history, notices)
+    conclude(folder.run, folder.path, ended, &history, lock, notices)
 }
 
 /// Writes the reports of a run that has ended, or was stopped, and notes it in the index.
@@ -148,6 +179,7 @@ pub(super) fn conclude(
     folder: PathBuf,
     ended: Ended,
     history: &History,
+    lock: Option<Lock>,
     mut notices: Vec<String>,
 ) -> Result<Finished, AppError> {
     let exit = ended.exit;
@@ -158,6 +190,13 @@ pub(super) fn conclude(
     if let Err(error) = history.finished(&record) {
         notices
             .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
+    }
+    // The leases of a run that has not ended stay: it was left behind, and must be taken up again.
+    if let Some(lock) = lock
+        && record.ended.exit.is_some()
+        && let Err(error) = lock.release()
+    {
+        notices.push(format!("the run's leases were not let go ({error}); they end with this process"));
     }
     Ok(Finished { run, folder, record, reports, exit, notices })
 }
@@ -221,10 +260,46 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
             participants: request.participants.clone(),
             yes: request.attendance == Attendance::Yes,
             faults: request.faults.clone(),
+            break_glass: request.break_glass.clone(),
+            ..Origin::default()
         },
         seed: simulated.then_some(request.seed),
         previous,
     }
+}
+
+/// How many signals may wait to be taken.
+pub(super) const SIGNALS: usize = 64;
+
+/// Takes the leases of a real run, and notes them in its first event.
+fn lock(
+    request: &RunRequest,
+    history: &History,
+    run: &RunId,
+    started: &mut Started,
+    signals: tokio::sync::mpsc::Sender<Signal>,
+) -> Result<Lock, AppError> {
+    let (lock, over) = locks::take(Wanted {
+        store: &request.runs.store,
+        history,
+        here: &super::machine::machine(),
+        run,
+        claims: &locks::claims(&started.plan),
+        ttl: request.lease,
+        break_glass: request.break_glass.is_some(),
+        signals,
+    })?;
+    started.origin.passed_over.extend(over);
+    started.origin.leases = lock.shown();
+    started.origin.fencing = Some(lock.fencing());
+    Ok(lock)
+}
+
+/// How a real run is told things, and whether it may act.
+pub(super) struct Way<'a> {
+    pub(super) signals: tokio::sync::mpsc::Sender<Signal>,
+    pub(super) signalled: tokio::sync::mpsc::Receiver<Signal>,
+    pub(super) lock: Option<&'a Lock>,
 }
 
 /// What a run begins with, whichever its world.
@@ -281,6 +356,7 @@ pub(super) fn real_world(
     folder: PathBuf,
     mut started: Started,
     journal: Journal,
+    way: Way<'_>,
     attendance: Attendance,
     program: Option<PathBuf>,
     observers: Vec<Progress>,
@@ -292,7 +368,8 @@ pub(super) fn real_world(
         let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
         let mut resources = real::resources(&started.plan, &clock, keeper)?;
         resources.people = real::people(attendance, &folder);
-        let signals = signals(&clock)?;
+        listen(&clock, way.signals)?;
+        let signals = way.signalled;
         if let Some(past) = &mut past {
             past.resumed.kept = kept;
         } else {
@@ -304,6 +381,11 @@ pub(super) fn real_world(
         let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
         run.secrets = Arc::new(Redactor::default());
         run.past = past;
+        run.commands = Hears::Commands;
+        if let Some(lock) = way.lock {
+            run.fence = lock.fence();
+            run.fencing = lock.fencing();
+        }
         if attendance == Attendance::Terminal {
             run.attended = Attended::Yes;
         }
@@ -332,6 +414,8 @@ pub(super) fn assemble(
         journal,
         clock,
         fencing: 1,
+        fence: Arc::new(Unfenced),
+        commands: Hears::Nothing,
         pace,
         attended: Attended::No,
         observers,
@@ -351,14 +435,13 @@ pub(super) fn broke_off(error: EngineError) -> AppError {
 }
 
 /// Listens for SIGINT and SIGTERM.
-fn signals(clock: &Clock) -> Result<tokio::sync::mpsc::Receiver<Signal>, AppError> {
+fn listen(clock: &Clock, sender: tokio::sync::mpsc::Sender<Signal>) -> Result<(), AppError> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |error: std::io::Error| AppError::Defect(format!("signals can't be listened for: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     // A closed terminal does not end a run: the signal is taken and nothing follows from it.
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
-    let (sender, receiver) = tokio::sync::mpsc::channel(8);
     clock.spawn(async move {
         loop {
             let came = tokio::select! {
@@ -372,7 +455,7 @@ fn signals(clock: &Clock) -> Result<tokio::sync::mpsc::Receiver<Signal>, AppErro
             }
         }
     });
-    Ok(receiver)
+    Ok(())
 }
 
 /// The folder of a run, from its id or its path.

@@ -55,11 +55,14 @@ pub(super) struct Form {
     pub(super) format: OutputFormat,
 }
 
+/// Where runs are, unless another place is said.
+pub(super) const REPORTS: &str = "reports";
+
 /// Where runs are.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Reports {
     /// The folder of runs, their journals and reports
-    #[arg(long, default_value = "reports", value_name = "DIR")]
+    #[arg(long, default_value = REPORTS, value_name = "DIR")]
     pub(super) reports: PathBuf,
     /// Where the index of runs is: sqlite:PATH [default: sqlite:REPORTS/muster.db]
     #[arg(long, value_name = "URL", value_parser = store)]

@@ -8,7 +8,7 @@ Exit codes:
    0  passed (validate, plan, verify: nothing is wrong)
    1  failed: a step or an objective failed; the world is home again
    2  usage, or invalid input; nothing was touched
-   3  refused: no --execute, a precheck, …; nothing was changed
+   3  refused: no --execute, a run going on, a window, a precheck, …; nothing was changed
    4  aborted by a person or a guardrail; the world is home again
    5  needs a person: held in the secondary, or something is left that could not be taken back
   70  a defect in Muster";

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::arguments::{Form, OutputFormat, Reports};
 use super::output::Output;
-use crate::app::{AppError, History};
+use crate::app::{AppError, History, Runs};
 use crate::model::ExitCode;
 use crate::report::history::{self, HistoryRow};
 use crate::store::RunRow;
@@ -27,6 +27,10 @@ pub(super) struct HistoryCommand {
 impl HistoryCommand {
     pub(super) fn form(&self) -> OutputFormat {
         self.form.format
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
     }
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {

@@ -3,23 +3,36 @@
 //! A thin face of [`crate::app`]: it reads arguments, prints, and gives the exit code. A new subcommand is one file here
 //! and one line in `Command` and in `dispatch`.
 
+mod abort;
+mod approve;
 mod arguments;
 mod exit;
+mod go_on;
 mod history;
 mod log;
 mod output;
+mod pause;
 mod plan;
 mod progress;
+mod reject;
+mod remote;
 mod report;
+mod retry;
 mod resume;
 mod run;
 mod show;
 mod simulate;
+mod stop;
+mod undo;
 mod validate;
 mod verify;
+mod waiting;
+
+use std::path::Path;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::Runs;
 use crate::model::ExitCode;
 use crate::provider::process::keeper;
 use output::Output;
@@ -44,6 +57,23 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Runs the drill
     Run(run::RunCommand),
+    /// Aborts a run: takes back what it did, or holds; the second time stops it at once
+    Abort(abort::Abort),
+    /// Lets a run begin nothing new and wait
+    Pause(pause::Pause),
+    /// Has a paused run try the failed step once more
+    Retry(retry::Retry),
+    /// Lets a paused run go on all the same
+    #[command(name = "continue")]
+    GoOn(go_on::GoOn),
+    /// Has a paused run take back what it did, or go forward to safety
+    Undo(undo::Undo),
+    /// Has a paused run do nothing more
+    Stop(stop::Stop),
+    /// Approves a step that asks for it
+    Approve(approve::Approve),
+    /// Rejects a step that asks for approval
+    Reject(reject::Reject),
     /// Takes up a run that was left behind
     Resume(resume::ResumeCommand),
     /// Lists past runs
@@ -70,12 +100,42 @@ impl Command {
             Self::Plan(command) => command.form(),
             Self::Simulate(command) => command.form(),
             Self::Run(command) => command.form(),
+            Self::Abort(command) => command.form(),
+            Self::Pause(command) => command.form(),
+            Self::Retry(command) => command.form(),
+            Self::GoOn(command) => command.form(),
+            Self::Undo(command) => command.form(),
+            Self::Stop(command) => command.form(),
+            Self::Approve(command) => command.form(),
+            Self::Reject(command) => command.form(),
             Self::Resume(command) => command.form(),
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
             Self::Verify(command) => command.form(),
             Self::Keep { .. } => arguments::OutputFormat::Text,
+        }
+    }
+
+    /// Where it looks for runs; where it has no option for that, the usual place.
+    fn runs(&self) -> Runs {
+        match self {
+            Self::Validate(_) | Self::Plan(_) | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Simulate(command) => command.runs(),
+            Self::Run(command) => command.runs(),
+            Self::Resume(command) => command.runs(),
+            Self::Abort(command) => command.runs(),
+            Self::Pause(command) => command.runs(),
+            Self::Retry(command) => command.runs(),
+            Self::GoOn(command) => command.runs(),
+            Self::Undo(command) => command.runs(),
+            Self::Stop(command) => command.runs(),
+            Self::Approve(command) => command.runs(),
+            Self::Reject(command) => command.runs(),
+            Self::History(command) => command.runs(),
+            Self::Show(command) => command.runs(),
+            Self::Report(command) => command.runs(),
+            Self::Verify(command) => command.runs(),
         }
     }
 }
@@ -98,11 +158,22 @@ pub fn main() -> std::process::ExitCode {
 }
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
+    if !matches!(command, Command::Keep { .. }) {
+        waiting::name_left_behind(&command.runs(), output);
+    }
     let done = match command {
         Command::Validate(command) => command.run(output),
         Command::Plan(command) => command.run(output),
         Command::Simulate(command) => command.run(output),
         Command::Run(command) => command.run(output),
+        Command::Abort(command) => command.run(output),
+        Command::Pause(command) => command.run(output),
+        Command::Retry(command) => command.run(output),
+        Command::GoOn(command) => command.run(output),
+        Command::Undo(command) => command.run(output),
+        Command::Stop(command) => command.run(output),
+        Command::Approve(command) => command.run(output),
+        Command::Reject(command) => command.run(output),
         Command::Resume(command) => command.run(output),
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),

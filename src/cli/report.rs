@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::arguments::{OutputFormat, Reports};
 use super::output::Output;
-use crate::app::{AppError, draw, read_run, write_whole};
+use crate::app::{AppError, Runs, draw, read_run, write_whole};
 use crate::model::ExitCode;
 use crate::report::Format;
 
@@ -29,6 +29,10 @@ impl ReportCommand {
     /// What goes wrong is told in JSON to whoever asked for JSON.
     pub(super) fn form(&self) -> OutputFormat {
         if self.format == Format::Json { OutputFormat::Json } else { OutputFormat::Text }
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
     }
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {

@@ -8,7 +8,8 @@ use super::arguments::{Form, OutputFormat, Reports};
 use super::output::Output;
 use super::progress::Progress;
 use super::run::show_end;
-use crate::app::{self, AppError, Attendance, ResumeRequest};
+use super::waiting::Waiting;
+use crate::app::{self, AppError, Attendance, ResumeRequest, Runs};
 use crate::event::ResumeTo;
 use crate::model::ExitCode;
 
@@ -52,6 +53,10 @@ impl ResumeCommand {
         self.form.format
     }
 
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let attendance = match (self.yes, std::io::stdin().is_terminal()) {
             (true, _) => Attendance::Yes,
@@ -74,7 +79,11 @@ impl ResumeCommand {
             program: std::env::current_exe().ok(),
             observers: Box::new(move |plan| {
                 let progress = Progress::new(plan, &shown).map(|progress| Box::new(progress) as app::Progress);
-                progress.into_iter().collect()
+                let mut observers: Vec<app::Progress> = progress.into_iter().collect();
+                if !plan.simulated() && attendance != Attendance::Terminal {
+                    observers.push(Box::new(Waiting::new(plan.pause_limit, &shown)));
+                }
+                observers
             }),
         })?;
         Ok(show_end(&finished, output))

@@ -7,7 +7,9 @@ use clap::Args;
 use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::progress::Progress;
-use crate::app::{self, AppError, Attendance, Finished, Loaded, RunRequest};
+use super::waiting::Waiting;
+use crate::app::{self, AppError, Attendance, Finished, LEASE, Loaded, RunRequest, Runs};
+use crate::catalogue::Period;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::model::ExitCode;
@@ -45,6 +47,8 @@ impl Simulated {
             faults: self.faults.clone(),
             pace: Pace::Ahead,
             observers: Vec::new(),
+            break_glass: None,
+            lease: LEASE,
             program: std::env::current_exe().ok(),
         }
     }
@@ -76,9 +80,26 @@ pub(super) struct RunCommand {
     /// Who takes part; may be given several times
     #[arg(long = "participant", value_name = "NAME")]
     participants: Vec<String>,
+    /// Pass over what stands in the way: a run that was left behind, a window; the report says so
+    #[arg(long, requires = "because")]
+    break_glass: bool,
+    /// Why
+    #[arg(long, value_name = "TEXT", requires = "break_glass")]
+    because: Option<String>,
+    /// How long the run's leases last without being renewed
+    #[arg(long, value_name = "DURATION", hide = true, value_parser = duration)]
+    lease: Option<Period>,
+}
+
+fn duration(text: &str) -> Result<Period, String> {
+    text.parse().map(Period).map_err(|error: crate::time::SpanError| error.to_string())
 }
 
 impl RunCommand {
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
+    }
+
     pub(super) fn form(&self) -> OutputFormat {
         self.form.format
     }
@@ -97,6 +118,8 @@ impl RunCommand {
             attendance,
             lead: self.lead.clone(),
             participants: self.participants.clone(),
+            break_glass: self.because.clone(),
+            lease: self.lease.map_or(LEASE, |Period(lease)| lease),
             ..self.simulated.request(loaded, &self.reports)
         };
         carry_out(request, output)
@@ -107,6 +130,10 @@ impl RunCommand {
 pub(super) fn carry_out(mut request: RunRequest, output: &Output) -> Result<ExitCode, AppError> {
     if let Some(progress) = Progress::new(&request.loaded.plan, output) {
         request.observers.push(Box::new(progress));
+    }
+    // Who sits at the run's own terminal is asked there.
+    if !request.loaded.plan.simulated() && request.attendance != Attendance::Terminal {
+        request.observers.push(Box::new(Waiting::new(request.loaded.plan.pause_limit, output)));
     }
     let finished = app::run(request)?;
     Ok(show_end(&finished, output))

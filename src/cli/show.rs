@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::arguments::{Form, OutputFormat, Reports};
 use super::output::Output;
-use crate::app::{AppError, read_run};
+use crate::app::{AppError, Runs, read_run};
 use crate::model::ExitCode;
 use crate::report::{Format, Style, render};
 
@@ -22,6 +22,10 @@ pub(super) struct Show {
 impl Show {
     pub(super) fn form(&self) -> OutputFormat {
         self.form.format
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
     }
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {

@@ -5,7 +5,7 @@ use clap::Args;
 use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::run::{Simulated, carry_out};
-use crate::app::{AppError, Attendance, RunRequest};
+use crate::app::{AppError, Attendance, RunRequest, Runs};
 use crate::model::ExitCode;
 use crate::plan::Reality;
 
@@ -31,6 +31,10 @@ pub(super) struct Simulate {
 impl Simulate {
     pub(super) fn form(&self) -> OutputFormat {
         self.form.format
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
     }
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {

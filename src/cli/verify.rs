@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::arguments::{Form, OutputFormat, Reports};
 use super::output::Output;
-use crate::app::{AppError, Checked, verify};
+use crate::app::{AppError, Checked, Runs, verify};
 use crate::model::ExitCode;
 
 /// Checks the chain of a run's journal: every record is there, in order, and none was changed.
@@ -23,6 +23,10 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn form(&self) -> OutputFormat {
         self.form.format
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
     }
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {

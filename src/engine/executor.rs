@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::action::{ActError, Applied, Perform, Tools, perform};
 use crate::catalogue::{Access, Achieved, Act, Again, Before, Evidence, Part, Undo};
-use crate::engine::late;
 use crate::engine::sink::Sink;
+use crate::engine::{Fence, late};
 use crate::event::Event;
 use crate::model::{Happened, Step, StepFailure, StepPass, UndoResult};
 use crate::resource::{Answer, Context, ProviderError};
@@ -32,6 +32,8 @@ pub(super) struct Job {
     pub(super) tools: Tools,
     /// Who it is.
     pub(super) cx: Context,
+    /// Whether it may still act.
+    pub(super) fence: Arc<dyn Fence>,
     /// The way to the journal.
     pub(super) sink: Sink,
     /// When the step is given up, whatever the attempt.
@@ -336,6 +338,8 @@ impl Job {
 
     async fn apply_and_see(&self, before: &Before) -> Result<Applied, ActError> {
         let performer = self.performer();
+        // The last thing before the act: whatever was true when its intent was written may not be any more.
+        self.fence.check().map_err(ActError::refused)?;
         let mut applied = match performer.apply(&self.tools, &self.cx, before).await {
             Ok(applied) => applied,
             Err(error) => {
@@ -419,6 +423,9 @@ impl Job {
         // Nor here.
         let attempts = if describe.part() == Part::Gate { 1 } else { UNDO_ATTEMPTS };
         for attempt in 1..=attempts {
+            if let Err(why) = self.fence.check() {
+                return UndoResult::Failed(why);
+            }
             let mut job = self.clone();
             job.cx.attempt = attempt;
             let given = before.clone();

@@ -17,6 +17,7 @@
 mod dispatcher;
 mod ending;
 mod executor;
+mod fence;
 mod gates;
 mod late;
 mod sink;
@@ -26,29 +27,40 @@ pub mod watch;
 use std::sync::Arc;
 
 pub use dispatcher::drive;
+pub use fence::{Fence, Unfenced};
 pub use sink::{Message, Sink};
 pub use survey::{muster_context, survey};
 
 use crate::event::{Resumed, Started};
 use crate::id::{RunId, StepId};
 use crate::journal::{Journal, JournalError};
-use crate::model::{ExitCode, Place, Verdict};
+use crate::model::{Commanded, ExitCode, Place, Verdict};
 use crate::record::Entry;
 use crate::resource::{Health, Resources};
 use crate::time::{Clock, Moment};
 use watch::Pace;
 
 /// What can be told to a run from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT: start nothing new; at a terminal ask, else undo. Again: stop at once.
     Interrupt,
     /// SIGTERM: stop, resumable.
     Terminate,
+    /// A person told it something from another terminal.
+    Command(Commanded),
+    /// Another run has its lease: it must not act any more.
+    LeaseLost {
+        /// Who has it, and since when.
+        to: String,
+    },
 }
 
 /// Sees each event once it is durable. Must be quick; what it does can't change the run.
 pub trait Observer: Send {
+    /// A run begins; its first event follows.
+    fn begins(&mut self, _run: &RunId) {}
+
     /// An event was written.
     fn event(&mut self, entry: &Entry);
 
@@ -80,6 +92,10 @@ pub struct Run {
     pub clock: Clock,
     /// The number of its lease.
     pub fencing: u64,
+    /// Whether it may still act.
+    pub fence: Arc<dyn Fence>,
+    /// Whether commands from other terminals reach it.
+    pub commands: Hears,
     /// How samples are taken.
     pub pace: Pace,
     /// Whether a person can be asked at a terminal when it is interrupted.
@@ -112,6 +128,15 @@ pub enum Attended {
     Yes,
     /// No.
     No,
+}
+
+/// Whether commands from other terminals reach a run: one that stands still waits for them if they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// They do.
+    Commands,
+    /// They don't.
+    Nothing,
 }
 
 /// How a run ended.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Place;
 use crate::id::{RegionRole, ResourceId};
-use crate::model::{Binding, Environment, RegionInfo};
+use crate::model::{Binding, Environment, RegionInfo, Windows};
 
 pub use providers::{SIMULATED, of_kind, of_region};
 pub use read::read;
@@ -46,6 +46,8 @@ pub struct Infrastructure {
     pub resources: BTreeMap<ResourceId, Binding>,
     /// Variables that it gives other values than the playbook does.
     pub vars: Vec<Setting>,
+    /// When runs on it may begin.
+    pub windows: Option<Windows>,
     /// Settings of the simulated network.
     pub network: serde_json::Value,
 }

@@ -14,7 +14,7 @@ use super::simulate::{
 use super::{Infrastructure, Setting};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{RegionRole, ResourceId};
-use crate::model::{Binding, Environment, RegionInfo};
+use crate::model::{Binding, Environment, RegionInfo, Windows};
 use crate::resource::ResourceKind;
 use crate::yaml::{Entry, Kind, Node, Value, decode, fill, nearest};
 
@@ -36,6 +36,7 @@ struct Header {
     _vars: Option<IgnoredAny>,
     #[serde(rename = "network")]
     _network: Option<IgnoredAny>,
+    windows: Option<Windows>,
 }
 
 /// Types an infrastructure file. `None`: its header can't be used. With something returned there may still be errors
@@ -56,6 +57,15 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
                 .help(format!("this build reads `muster: {VERSION}`")),
         );
     }
+    if let Some(windows) = header.as_ref().and_then(|header| header.windows.as_ref())
+        && let Err(error) = jiff::tz::TimeZone::get(&windows.timezone)
+    {
+        diagnostics.push(
+            Diagnostic::error("M043", format!("`timezone: {}` is not known: {error}", windows.timezone))
+                .at(root.get("windows").map_or_else(|| root.place(), Node::place))
+                .help("write an IANA name such as `Europe/Berlin`, or `UTC`"),
+        );
+    }
     let regions = regions(&mut root, environment, diagnostics);
     let resources = resources(&mut root, environment, diagnostics);
     let network = root.get("network").map_or(Json::Null, |node| settings_of::<SimulatedNetwork>(node, diagnostics));
@@ -68,6 +78,7 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
         regions,
         resources,
         vars,
+        windows: header.windows,
         network,
     })
 }

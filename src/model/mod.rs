@@ -8,6 +8,7 @@ mod command;
 mod outcome;
 mod plan;
 mod sample;
+mod windows;
 
 pub use canary::{CanaryCount, CanaryProgress};
 pub use command::{Command, Commanded, Person};
@@ -15,7 +16,8 @@ pub use outcome::{
     Course, ExitCode, Happened, LeftOver, PhaseResult, Place, StepFailure, StepPass, UndoResult, Verdict,
 };
 pub use plan::{
-    Binding, Canary, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, Phase, PhaseKind, Plan, ProbePlan,
-    RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
+    Binding, Canary, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, PAUSE_LIMIT, Phase, PhaseKind, Plan,
+    ProbePlan, RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
 };
 pub use sample::{Sample, SampleResult, SampleSummary};
+pub use windows::{Range, Windows};

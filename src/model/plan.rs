@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Windows;
 use crate::catalogue::{Act, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
@@ -364,6 +365,12 @@ pub struct Plan {
     pub discard: bool,
     /// An outage longer than this pauses the run.
     pub outage_limit: Option<Span>,
+    /// A run that stands still, with nobody at its terminal, waits so long for a command.
+    #[serde(default = "pause_limit")]
+    pub pause_limit: Span,
+    /// When runs may begin, as the playbook and the infrastructure file say it; each must allow it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Windows>,
     /// The controls that this is evidence for.
     pub controls: Vec<String>,
     /// The roles of people.
@@ -392,6 +399,13 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// SHA-256 in hex over all of the above and the documents' texts.
     pub digest: String,
+}
+
+/// How long a run that stands still waits for a person, unless its playbook says otherwise.
+pub const PAUSE_LIMIT: Span = Span::from_secs(30 * 60);
+
+fn pause_limit() -> Span {
+    PAUSE_LIMIT
 }
 
 impl Plan {

@@ -9,7 +9,7 @@ use super::{digest, flow};
 use crate::catalogue::Mode;
 use crate::diagnostic::Diagnostic;
 use crate::infrastructure::Infrastructure;
-use crate::model::{Documents, Leg, Phase, PhaseKind, Plan, Step, Variable};
+use crate::model::{Documents, Leg, PAUSE_LIMIT, Phase, PhaseKind, Plan, Step, Variable};
 use crate::playbook::{Name, PhaseText, Playbook};
 
 /// What a plan depends on beside the two documents.
@@ -82,6 +82,8 @@ pub(super) fn compile(
         data_loss: playbook.data_loss.clone(),
         discard: playbook.discard,
         outage_limit: playbook.outage_limit.or_else(|| rto.map(|rto| rto * 2)),
+        pause_limit: playbook.pause_limit.unwrap_or(PAUSE_LIMIT),
+        windows: playbook.windows.iter().chain(&infrastructure.windows).cloned().collect(),
         controls: playbook.controls.clone(),
         roles: playbook.roles.clone(),
         digest: digest::digest(&documents, &options.variables, mode, options.reality),

@@ -41,3 +41,14 @@ pub(super) fn count(key: &str, count: u32, most: u32, place: Place, diagnostics:
         );
     }
 }
+
+/// Notes a time zone that nobody knows.
+pub(crate) fn zone(name: &str, place: Place, diagnostics: &mut Vec<Diagnostic>) {
+    if let Err(error) = jiff::tz::TimeZone::get(name) {
+        diagnostics.push(
+            Diagnostic::error("M043", format!("`timezone: {name}` is not known: {error}"))
+                .at(place)
+                .help("write an IANA name such as `Europe/Berlin`, or `UTC`"),
+        );
+    }
+}

@@ -4,7 +4,7 @@ use crate::catalogue::{Act, Mode, OnFailure};
 use crate::chance::Distribution;
 use crate::diagnostic::Place;
 use crate::id::{PhaseId, StepId};
-use crate::model::{Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service};
+use crate::model::{Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows};
 use crate::time::Span;
 use crate::yaml::{Node, Value};
 
@@ -35,6 +35,10 @@ pub struct Playbook {
     pub at_once: Option<usize>,
     /// An outage longer than this pauses the run.
     pub outage_limit: Option<Span>,
+    /// When runs may begin.
+    pub windows: Option<Windows>,
+    /// A run that stands still waits so long for a person.
+    pub pause_limit: Option<Span>,
     /// The services.
     pub services: Vec<(Service, Name)>,
     /// The canaries.

@@ -12,7 +12,7 @@ use super::template::{Late, Names};
 use crate::catalogue::{Mode, Period};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{PhaseId, RunId};
-use crate::model::{DataLoss, PhaseKind};
+use crate::model::{DataLoss, PhaseKind, Windows};
 use crate::time::Span;
 use crate::yaml::{Entry, Node, Value, decode, fill};
 
@@ -51,6 +51,8 @@ struct Header {
     _guardrails: Option<IgnoredAny>,
     at_once: Option<u32>,
     outage_limit: Option<Period>,
+    pause_limit: Option<Period>,
+    windows: Option<Windows>,
     #[serde(rename = "phases")]
     _phases: IgnoredAny,
 }
@@ -116,6 +118,8 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
         roles: header.roles,
         at_once: header.at_once.and_then(|most| usize::try_from(most).ok()),
         outage_limit: header.outage_limit.map(|it| it.0),
+        pause_limit: header.pause_limit.map(|it| it.0),
+        windows: header.windows,
         services,
         canaries,
         witness,
@@ -138,6 +142,12 @@ fn check_header(header: &Header, place: &dyn Fn(&str) -> Place, diagnostics: &mu
     }
     if let Some(Period(limit)) = header.outage_limit {
         bounds::span("outage_limit", limit, Span(1), place("outage_limit"), diagnostics);
+    }
+    if let Some(windows) = &header.windows {
+        bounds::zone(&windows.timezone, place("windows"), diagnostics);
+    }
+    if let Some(Period(limit)) = header.pause_limit {
+        bounds::span("pause_limit", limit, Span(1), place("pause_limit"), diagnostics);
     }
 }
 

@@ -232,8 +232,12 @@ impl Builder {
                 };
                 self.mark(at, HappeningKind::Signal, format!("taken up again by {}: it {how}", resumed.by));
             }
-            Event::Commanded { command, by, .. } => {
-                self.mark(at, HappeningKind::Signal, format!("{by}: {command}"));
+            Event::Commanded { command, by, ignored, .. } => {
+                let nothing = ignored.map_or_else(String::new, |why| format!("; nothing follows: {why}"));
+                self.mark(at, HappeningKind::Signal, format!("{by}: {command}{nothing}"));
+            }
+            Event::LeaseLost { to } => {
+                self.mark(at, HappeningKind::Signal, format!("the run may not act any more: {to}"));
             }
             Event::GateVoted { step, answer, refused } => self.gate_voted(&step, VoteRecord { at, answer, refused }),
             Event::Decided { choice, by, situation } => {

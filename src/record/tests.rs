@@ -76,6 +76,8 @@ fn plan() -> Plan {
         data_loss: None,
         discard: false,
         outage_limit: None,
+        pause_limit: crate::model::PAUSE_LIMIT,
+        windows: Vec::new(),
         controls: Vec::new(),
         roles: Vec::new(),
         variables: Vec::new(),

@@ -79,7 +79,9 @@ pub fn next(plan: &Plan, graph: &Graph, state: &RunState) -> Next {
 /// A reason to leave the course: first nothing may act any more, then it depends on what had happened by then.
 fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
     // A pause asks at once and lets what acts go on; everything else asks it to end first.
-    if trigger.wants == OnFailure::Pause && state.changed {
+    // Before the first change a failure refuses the run; a person who pauses it wants it to wait.
+    let by_person = trigger.aborted && !trigger.guardrail;
+    if trigger.wants == OnFailure::Pause && (state.changed || by_person) {
         if state.course == Course::Paused {
             return Next::Wait;
         }

@@ -17,7 +17,7 @@ pub mod course;
 pub mod step;
 
 use crate::catalogue::{Access, OnFailure, Part, Undo};
-use crate::event::{Event, ResumeTo};
+use crate::event::{Event, ResumeTo, Resumed};
 use crate::id::{PhaseId, StepId};
 use crate::model::{Command, Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
 use crate::resource::Choice;
@@ -249,13 +249,7 @@ impl RunState {
                 self.step_event(plan, graph, n, event)
             }
             Event::Resumed(resumed) => {
-                let wants = match resumed.to {
-                    ResumeTo::GoOn => return Ok(()),
-                    ResumeTo::Undo => OnFailure::Undo,
-                    ResumeTo::Stop => OnFailure::Stop,
-                };
-                let because = format!("{} took it up again to end it", resumed.by);
-                self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
+                self.taken_up(resumed);
                 Ok(())
             }
             Event::UndoStarted { step } => {
@@ -312,9 +306,9 @@ impl RunState {
                 self.finished = true;
                 Ok(())
             }
-            Event::Commanded { command, by, then } => {
+            Event::Commanded { command, by, then, ignored } => {
                 // A second abort ends the run at once, because a person said so.
-                self.aborted |= then.is_none() && matches!(command, Command::Abort { .. });
+                self.aborted |= then.is_none() && ignored.is_none() && matches!(command, Command::Abort { .. });
                 if let Some(wants) = *then {
                     let because = format!("{by}: {command}");
                     self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
@@ -326,12 +320,24 @@ impl RunState {
             | Event::Surveyed { .. }
             | Event::GateOpened { .. }
             | Event::GateVoted { .. }
+            | Event::LeaseLost { .. }
             | Event::GateAnswered { .. }
             | Event::Sampled { .. }
             | Event::SamplesSummed { .. }
             | Event::CanaryCounted { .. }
             | Event::DnsAnswered { .. } => Ok(()),
         }
+    }
+
+    /// A run that was left behind goes on, or is brought to an end.
+    fn taken_up(&mut self, resumed: &Resumed) {
+        let wants = match resumed.to {
+            ResumeTo::GoOn => return,
+            ResumeTo::Undo => OnFailure::Undo,
+            ResumeTo::Stop => OnFailure::Stop,
+        };
+        let because = format!("{} took it up again to end it", resumed.by);
+        self.pull(Trigger { wants, because, aborted: true, step: None, guardrail: false });
     }
 
     /// Whether a leg's point of no return is passed.

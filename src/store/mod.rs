@@ -1,14 +1,19 @@
-//! The store beside the runs: an index of runs, so that `history` need not read every journal.
+//! The store beside the runs: an index of runs, so that `history` need not read every journal; and what goes on now,
+//! the commands from other terminals and the leases.
 //!
 //! The index is a cache. The journals in `REPORTS/*/` are the truth: when the index is missing, broken or out of date
 //! it is made again from them, and whatever was broken is moved aside, never deleted. Knows nothing of events: whoever
 //! opens it brings the function that reads a journal into a row. Nothing here may wait for a journal's writer, and no
 //! clock is read but the files' own times.
 //!
-//! [`Store`] is the trait, [`SqliteStore`] the one that is there, [`RunFolder`] makes the folder of a run.
+//! [`Store`], [`Commands`] and [`Leases`] are the traits, so that a replicated log and a key-value store can stand in;
+//! [`SqliteStore`] and [`SqliteLive`] are what is there, in one file. [`RunFolder`] makes the folder of a run.
 
+mod commands;
 mod evidence;
 mod folder;
+mod leases;
+mod live;
 mod refresh;
 mod sqlite;
 
@@ -17,8 +22,11 @@ use std::sync::Arc;
 
 use crate::id::{IdError, RunId};
 
+pub use commands::{AT_ONCE, Commands, Given};
 pub use evidence::{EVIDENCE_FOLDER, EvidenceError, keep_evidence, read_evidence};
 pub use folder::RunFolder;
+pub use leases::{Claim, Held, Holder, Instant, Lease, Leases, Renewed, Successor, Taken};
+pub use live::SqliteLive;
 pub use refresh::{Notice, ReadRun};
 pub use sqlite::SqliteStore;
 
@@ -148,6 +156,16 @@ pub enum StoreError {
         /// The newest that this Muster knows.
         known: i64,
     },
+    /// A row says something that this build can't read.
+    #[error("the store {} has a {what} that can't be read: {why}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What it is of.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Another Muster is moving the broken index aside.
     #[error("the index of runs {} is being repaired by another muster; try again", path.display())]
     Repairing {
@@ -174,5 +192,7 @@ impl StoreError {
     }
 }
 
+#[cfg(test)]
+mod live_tests;
 #[cfg(test)]
 mod tests;

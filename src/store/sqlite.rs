@@ -13,10 +13,10 @@ use super::{FILE_NAME, Reality, RunFilter, RunRow, Store, StoreError};
 use crate::id::RunId;
 
 /// The version of the schema below, kept in `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// How long a statement waits while another process writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many broken databases may lie beside the good one.
 const BROKEN_TRIES: u32 = 1000;
@@ -47,6 +47,41 @@ const SCHEMA: &str = "
         why TEXT NOT NULL,
         journal_len INTEGER NOT NULL,
         journal_mtime_ns INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What version 2 added: what goes on now. Unlike the index it is in no journal, and is of use only while runs go on.
+const SINCE_2: &str = "
+    CREATE TABLE commands (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL,
+        command TEXT NOT NULL,
+        at TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX commands_by_run ON commands (run, id);
+    CREATE TABLE leases (
+        name TEXT PRIMARY KEY NOT NULL,
+        shown TEXT NOT NULL,
+        run TEXT NOT NULL,
+        fencing INTEGER NOT NULL,
+        pid INTEGER NOT NULL,
+        pid_started INTEGER NOT NULL,
+        boot TEXT NOT NULL,
+        host TEXT NOT NULL,
+        user TEXT NOT NULL,
+        since TEXT NOT NULL,
+        renewed TEXT NOT NULL,
+        renewed_boot_ns INTEGER NOT NULL,
+        ttl_ns INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- Who took what last, also after it was let go: who slept meanwhile must not take it for free.
+    CREATE TABLE fencing (
+        name TEXT PRIMARY KEY NOT NULL,
+        last INTEGER NOT NULL,
+        run TEXT NOT NULL,
+        host TEXT NOT NULL,
+        user TEXT NOT NULL,
+        at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
 ";
 
@@ -200,7 +235,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     let failed = |error| SqliteStore::fault(path, error);
     match version(connection).map_err(failed)? {
         SCHEMA_VERSION => {}
-        0 => create(connection).map_err(failed)?,
+        0 | 1 => create(connection).map_err(failed)?,
         found if found > SCHEMA_VERSION => {
             return Err(Fault::Other(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION }));
         }
@@ -216,16 +251,21 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     if health == "ok" { Ok(()) } else { Err(Fault::Broken(health)) }
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// Makes the tables, unless another process does so at the same moment, or there are tables of somebody else.
+/// Makes the tables that are not there, unless another process does so at the same moment, or there are tables of
+/// somebody else.
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables == 0 {
+    let found = version(&transaction)?;
+    if found == 0 && tables == 0 {
         transaction.execute_batch(SCHEMA)?;
+    }
+    if found == 1 || (found == 0 && tables == 0) {
+        transaction.execute_batch(SINCE_2)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()

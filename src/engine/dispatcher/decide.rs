@@ -1,6 +1,6 @@
 //! What follows: everything that may be done now, as events and deeds.
 
-use crate::catalogue::Before;
+use crate::catalogue::{Before, Mode, OnFailure};
 use crate::event::Event;
 use crate::model::{Course, Happened, PhaseKind};
 use crate::record::Entry;
@@ -9,7 +9,8 @@ use crate::state::course::{self, Next};
 use crate::state::step::Status;
 
 use super::deeds::Deed;
-use super::{Dispatcher, EngineError, Round};
+use super::intake::Note;
+use super::{Dispatcher, EngineError, Guarded, Round};
 use crate::engine::ending::{self, Broken};
 use crate::engine::executor::{Begin, intent, needs_no_look};
 use crate::engine::late;
@@ -55,6 +56,7 @@ impl Dispatcher {
                 }
                 Next::Ask(trigger) => {
                     let because = trigger.because.clone();
+                    self.situation.clone_from(&because);
                     round.deeds.push(Deed::Ask { situation: because.clone() });
                     let leg = self.state.leg;
                     self.emit(round, Event::CourseChanged { course: Course::Paused, leg, because, aborted: false })?;
@@ -107,6 +109,11 @@ impl Dispatcher {
             if self.looking.contains(&step) {
                 continue;
             }
+            if self.graph.changes(step) && !self.may_change(round)? {
+                // What was told of the guardrails decides what is next.
+                any |= self.state.trigger.is_some();
+                continue;
+            }
             if self.state.acting + self.looking.len() >= limit {
                 break;
             }
@@ -115,6 +122,41 @@ impl Dispatcher {
         }
         // Steps that only look leave the state as it is: asking it again would start them again.
         Ok(any && self.looking.is_empty())
+    }
+
+    /// Whether something may be changed: every guardrail was seen to hold.
+    fn may_change(&mut self, round: &mut Round) -> Result<bool, EngineError> {
+        // A run that was taken up again after its first change was past this.
+        if self.state.changed {
+            return Ok(true);
+        }
+        let Some(watch) = self.watch.as_ref().filter(|_| self.guarded == Guarded::No) else {
+            return Ok(self.guarded == Guarded::Yes || self.watch.is_none());
+        };
+        if let Some(broken) = watch.guards_hold() {
+            self.take_guards(round, broken)?;
+            return Ok(self.state.trigger.is_none());
+        }
+        self.guarded = Guarded::Asked;
+        let (notes, answer) = (self.notes.clone(), watch.guards_answer());
+        self.run.clock.spawn(async move {
+            let _ = notes.send(Note::GuardsAnswered { broken: answer.await });
+        });
+        Ok(false)
+    }
+
+    /// What was found of the guardrails before the first change. In the real event they only advise then.
+    pub(super) fn take_guards(&mut self, round: &mut Round, broken: Vec<Event>) -> Result<(), EngineError> {
+        self.guarded = Guarded::Yes;
+        for mut event in broken {
+            if let Event::GuardrailBroken { then, .. } = &mut event
+                && self.plan.mode == Mode::Emergency
+            {
+                *then = OnFailure::Continue;
+            }
+            self.emit(round, event)?;
+        }
+        Ok(())
     }
 
     pub(super) fn start_due_retries(&mut self, round: &mut Round) -> Result<(), EngineError> {

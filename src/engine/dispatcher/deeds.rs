@@ -83,14 +83,7 @@ impl Dispatcher {
                     let _ = notes.send(Note::RetryDue { step });
                 });
             }
-            Deed::Ask { situation } => {
-                let cx = muster_context(&self.run.id, &self.run.clock, self.run.fencing);
-                let (notes, people) = (self.notes.clone(), Arc::clone(&self.run.resources.people));
-                self.run.clock.spawn(async move {
-                    let choice = people.decide(&cx, &situation).await;
-                    let _ = notes.send(Note::Chosen { choice, situation });
-                });
-            }
+            Deed::Ask { situation } => self.ask(situation),
             Deed::CancelAll => self.cancel_all(),
         }
     }
@@ -115,6 +108,7 @@ impl Dispatcher {
                 cancel,
                 ..muster_context(&self.run.id, &self.run.clock, self.run.fencing)
             },
+            fence: Arc::clone(&self.run.fence),
             sink: self.sink.clone(),
             deadline,
         }

@@ -45,6 +45,11 @@ impl Dispatcher {
         let (seen, _) = survey(&self.plan, &self.run.resources, cx).await;
         let broken = if self.break_off.is_some() { Broken::Off } else { Broken::No };
         let judged = ending::judge(&self.run.id, &self.plan, self.events.iter(), &self.state, &seen, broken);
+        let mut judged = judged;
+        if self.break_off == Some(BreakOff::LeaseLost) {
+            // What is there now is another run's doing as well: only a person can tell the two apart.
+            judged.exit = ExitCode::NeedsPerson;
+        }
         let resumable = self.break_off == Some(BreakOff::Resumable);
         if !resumable {
             let finished = Event::Finished {

@@ -18,8 +18,10 @@ pub(super) enum Note {
     Undone { step: usize, result: UndoResult },
     /// A resting step's wait is over.
     RetryDue { step: usize },
-    /// A person said how to go on, or there was nobody.
-    Chosen { choice: Option<(Choice, AnsweredBy)>, situation: String },
+    /// A person said how to go on, or there was nobody; `asked` counts the questions.
+    Chosen { asked: u64, choice: Option<(Choice, AnsweredBy)> },
+    /// The guardrails' probes have answered; those that do not hold.
+    GuardsAnswered { broken: Vec<Event> },
     /// Something that the run must not end without is done.
     Settled,
     /// Users are served again, or were waited for long enough.
@@ -32,40 +34,56 @@ pub(super) enum Note {
 
 impl Dispatcher {
     pub(super) fn take_signal(&mut self, round: &mut Round, signal: Signal) -> Result<(), EngineError> {
-        let (name, then) = match signal {
+        let event = match signal {
+            Signal::Command(commanded) => return self.take_command(round, commanded),
+            Signal::LeaseLost { to } => {
+                self.break_off = Some(BreakOff::LeaseLost);
+                Event::LeaseLost { to }
+            }
             Signal::Terminate => {
                 self.break_off = Some(BreakOff::Resumable);
-                ("SIGTERM", None)
+                Event::Signalled { signal: "SIGTERM".to_owned(), then: None }
             }
             Signal::Interrupt => {
-                self.interrupts += 1;
-                match (self.interrupts, self.run.attended) {
-                    (1, Attended::Yes) => ("SIGINT", Some(OnFailure::Pause)),
-                    (1, Attended::No) => ("SIGINT", Some(OnFailure::Undo)),
-                    _ => {
-                        self.break_off = Some(BreakOff::AtOnce);
-                        ("SIGINT", None)
-                    }
-                }
+                let first = match self.run.attended {
+                    Attended::Yes => OnFailure::Pause,
+                    Attended::No => OnFailure::Undo,
+                };
+                Event::Signalled { signal: "SIGINT".to_owned(), then: self.interrupted(first) }
             }
         };
+        self.hurry(round);
+        self.emit(round, event)
+    }
+
+    /// A person wants the run to end: the first time it leaves its course as `first` says, the second time at once.
+    pub(super) fn interrupted(&mut self, first: OnFailure) -> Option<OnFailure> {
+        self.interrupts += 1;
+        if self.interrupts == 1 {
+            return Some(first);
+        }
+        self.break_off = Some(BreakOff::AtOnce);
+        None
+    }
+
+    /// A run that breaks off waits for what acts no longer than the last grace.
+    pub(super) fn hurry(&mut self, round: &mut Round) {
         if self.last_look == LastLook::Begun {
             // Nothing is left to be taken back: whoever interrupts now has seen enough.
             self.last_look = LastLook::Over;
         }
-        if self.break_off.is_some() {
-            round.deeds.push(Deed::CancelAll);
-            let (notes, clock) = (self.notes.clone(), self.run.clock.clone());
-            self.run.clock.spawn(async move {
-                clock.sleep(LAST_GRACE).await;
-                let _ = notes.send(Note::GraceOver);
-            });
+        if self.break_off.is_none() {
+            return;
         }
-        self.emit(round, Event::Signalled { signal: name.to_owned(), then })
+        round.deeds.push(Deed::CancelAll);
+        let (notes, clock) = (self.notes.clone(), self.run.clock.clone());
+        self.run.clock.spawn(async move {
+            clock.sleep(LAST_GRACE).await;
+            let _ = notes.send(Note::GraceOver);
+        });
     }
 
     /// An answer to a gate from another terminal.
-    #[expect(dead_code, reason = "commands from other terminals are taken in next")]
     pub(super) fn take_vote(
         &mut self,
         round: &mut Round,
@@ -145,7 +163,13 @@ impl Dispatcher {
             Note::RetryDue { step } => {
                 self.retries_due.insert(step);
             }
-            Note::Chosen { choice, situation } => self.take_choice(round, choice, &situation)?,
+            Note::Chosen { asked, choice } => {
+                // An answer to a question that was settled otherwise meanwhile is none to the next one.
+                if asked == self.asked {
+                    self.take_choice(round, choice)?;
+                }
+            }
+            Note::GuardsAnswered { broken } => self.take_guards(round, broken)?,
             Note::Settled => self.unsettled -= 1,
             Note::UsersSeen => self.last_look = LastLook::Over,
             Note::WatchEnded => {}
@@ -158,15 +182,15 @@ impl Dispatcher {
         &mut self,
         round: &mut Round,
         choice: Option<(Choice, AnsweredBy)>,
-        situation: &str,
     ) -> Result<(), EngineError> {
         if self.state.course != Course::Paused {
             return Ok(());
         }
+        let situation = std::mem::take(&mut self.situation);
         let (choice, by) = choice.unwrap_or((Choice::Stop, AnsweredBy::NobodyAsked));
         let because = match by {
             AnsweredBy::NobodyAsked => format!("{situation}; nobody was there to say how to go on"),
-            AnsweredBy::Terminal | AnsweredBy::Command | AnsweredBy::Simulation => situation.to_owned(),
+            AnsweredBy::Terminal | AnsweredBy::Command | AnsweredBy::Simulation => situation,
         };
         let retried = self.state.paused_step();
         self.interrupts = 0;

@@ -4,6 +4,7 @@
 //! only then act on it. So an intent is durable before its act, and the result of one step and the intents that follow
 //! from it cost one `fdatasync`.
 
+mod command;
 mod decide;
 mod deeds;
 mod end;
@@ -28,7 +29,7 @@ use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, la
 use crate::event::Event;
 use crate::id::RegionRole;
 use crate::journal::Stamp;
-use crate::model::{Happened, Plan, Step, UndoResult};
+use crate::model::{Course, Happened, Plan, Step, UndoResult};
 use crate::probe::Regions;
 use crate::record::Entry;
 use crate::resource::{Cancellation, Context, Person, ResourceState, World};
@@ -47,8 +48,21 @@ const LAST_GRACE: Span = Span(10_000_000_000);
 enum BreakOff {
     /// SIGTERM: it can be resumed.
     Resumable,
-    /// A second SIGINT.
+    /// A second SIGINT, or a second abort.
     AtOnce,
+    /// Another run has the lease.
+    LeaseLost,
+}
+
+/// Whether the guardrails were looked at, as they must be before the first change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guarded {
+    /// Not yet.
+    No,
+    /// Their probes are waited for.
+    Asked,
+    /// They were, and what was found was told.
+    Yes,
 }
 
 struct Dispatcher {
@@ -73,6 +87,14 @@ struct Dispatcher {
     /// What the run must not end without.
     unsettled: usize,
     interrupts: u32,
+    /// How many questions of how to go on were asked.
+    asked: u64,
+    /// What the last one was about.
+    situation: String,
+    /// Whether every guardrail was seen to hold: nothing is changed before.
+    guarded: Guarded,
+    /// Makes the question go away that is open.
+    question: Option<Cancellation>,
     break_off: Option<BreakOff>,
     grace_over: bool,
     last_look: LastLook,
@@ -124,6 +146,10 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
         retries_due: BTreeSet::new(),
         unsettled: 0,
         interrupts: 0,
+        asked: 0,
+        situation: String::new(),
+        guarded: Guarded::No,
+        question: None,
         break_off: None,
         grace_over: false,
         last_look: LastLook::Ahead,
@@ -156,6 +182,9 @@ fn desk(run: &Run, sink: &Sink) -> Desk {
 impl Dispatcher {
     /// The first events, and everything that watches.
     async fn begin(&mut self, cx: &Context) -> Result<(), EngineError> {
+        for observer in &mut self.run.observers {
+            observer.begins(&self.run.id);
+        }
         if let Some(past) = self.run.past.take() {
             return self.take_up(cx, past).await;
         }
@@ -262,6 +291,12 @@ impl Dispatcher {
 
     /// What an event means to those who act beside the state.
     fn follow(&mut self, round: &mut Round, event: &Event) {
+        if let Event::CourseChanged { course, .. } = event
+            && *course != Course::Paused
+            && let Some(question) = self.question.take()
+        {
+            question.cancel();
+        }
         let (Event::StepStarted { step, .. }
         | Event::StepPassed { step, .. }
         | Event::StepFailed { step, .. }

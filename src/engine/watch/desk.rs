@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::canary::{Attempt, CanaryLane};
-use super::guard::{Broken, Guard};
+use super::guard::{Broken, First, Guard};
 use super::lane::Lane;
 use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, ServiceId};
@@ -241,6 +241,29 @@ impl Desk {
         let due = self.guards.iter().filter(|_| !self.cut_off_told);
         let due = due.filter_map(|guard| guard.due(self.broken(guard).as_ref()));
         self.guards_due = due.min().map_or(Moment::MAX, apart);
+    }
+
+    /// Which guardrails do not hold before the first change; `None` while one of their probes has not answered yet.
+    pub(super) fn guards_at_first(&self) -> Option<Vec<Event>> {
+        let mut broken = Vec::new();
+        for guard in &self.guards {
+            match guard.at_first(|lane| self.lanes[lane].first()) {
+                First::Holds => {}
+                First::Broken(seen) => broken.push(guard.never_held(&seen)),
+                First::Unknown => return None,
+            }
+        }
+        Some(broken)
+    }
+
+    /// The same, when it is waited for no longer: what has not answered does not hold.
+    pub(super) fn guards_given_up(&self) -> Vec<Event> {
+        let tell = |guard: &Guard| match guard.at_first(|lane| self.lanes[lane].first()) {
+            First::Holds => None,
+            First::Broken(seen) => Some(guard.never_held(&seen)),
+            First::Unknown => Some(guard.never_held("its probe had not answered")),
+        };
+        self.guards.iter().filter_map(tell).collect()
     }
 
     /// The longest outage among a guardrail's probes.

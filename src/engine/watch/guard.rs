@@ -20,6 +20,19 @@ pub(super) struct Guard {
     then: OnFailure,
     /// Told since it last was whole.
     told: bool,
+    /// Whether it watches services, with their probes.
+    services: bool,
+}
+
+/// How a guardrail stands before the first change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum First {
+    /// Its condition holds.
+    Holds,
+    /// It does not, and what was seen.
+    Broken(String),
+    /// Its probe has not answered yet.
+    Unknown,
 }
 
 /// What a guardrail sees at a moment.
@@ -45,12 +58,21 @@ impl Guard {
                 }
                 Watch::OutageOf(services) => places(plan, services),
             };
-            guards.push(Self { name: name.clone(), lanes, broken_after: *broken_after, then: *then, told: false });
+            let services = matches!(watch, Watch::OutageOf(_));
+            guards.push(Self {
+                name: name.clone(),
+                lanes,
+                broken_after: *broken_after,
+                then: *then,
+                told: false,
+                services,
+            });
         }
         if let Some(limit) = plan.outage_limit {
             let lanes = places(plan, &Services::All);
             let name = OUTAGE_LIMIT.to_owned();
-            guards.push(Self { name, lanes, broken_after: limit, then: OnFailure::Pause, told: false });
+            let then = OnFailure::Pause;
+            guards.push(Self { name, lanes, broken_after: limit, then, told: false, services: true });
         }
         guards
     }
@@ -73,6 +95,21 @@ impl Guard {
             None => format!("{} has been down for {}", broken.what, lasted(broken, now)),
         };
         Some(Event::GuardrailBroken { name: self.name.clone(), seen, then: self.then })
+    }
+
+    /// How it stands before anything was changed: it must hold then, however short it has been broken. Only what it
+    /// watches with a probe of its own can be told: users who are out are what an emergency begins with.
+    pub(super) fn at_first(&self, look: impl Fn(usize) -> First) -> First {
+        if self.services {
+            return First::Holds;
+        }
+        self.lanes.iter().map(|lane| look(*lane)).max().unwrap_or(First::Holds)
+    }
+
+    /// What is told of one that does not hold before the first change.
+    pub(super) fn never_held(&self, seen: &str) -> Event {
+        let seen = format!("before the first change, {seen}");
+        Event::GuardrailBroken { name: self.name.clone(), seen, then: self.then }
     }
 
     /// Whether this is its name.

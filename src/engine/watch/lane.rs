@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::guard::First;
 use super::window::Window;
 use crate::event::Event;
 use crate::id::{ProbeId, RegionRole};
 use crate::measure::{Detector, Sight};
-use crate::model::{ProbePlan, Sample, SampleSummary};
+use crate::model::{ProbePlan, Sample, SampleResult, SampleSummary};
 use crate::resource::{HealthState, ServiceHealth};
 use crate::time::Moment;
 
@@ -134,6 +135,15 @@ impl Lane {
     /// What the probe knows now.
     pub(super) fn health(&self) -> ServiceHealth {
         self.detector.health()
+    }
+
+    /// What the newest sample says, if there is one.
+    pub(super) fn first(&self) -> First {
+        match self.last.as_ref().map(|last| &last.result) {
+            None => First::Unknown,
+            Some(SampleResult::Healthy) => First::Holds,
+            Some(SampleResult::Unhealthy(seen)) => First::Broken(format!("{} is down: {seen}", self.id)),
+        }
     }
 
     /// Whether the newest sample failed.

@@ -30,15 +30,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::Sink;
+use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, RunId};
 use crate::model::{Leg, Plan};
 use crate::record::{Builder, Entry};
 use crate::resource::{Health, Resources};
-use crate::time::{Clock, JoinHandle, Moment};
+use crate::time::{Clock, JoinHandle, Moment, Span};
 
 pub use crate::probe::Regions as Addresses;
 
-use shared::{Board, Shared};
+use shared::{Board, SPREAD, Shared};
+
+/// From one look at the guardrails' first samples to the next.
+const LOOK: Span = Span::from_millis(50);
 
 /// How samples are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +152,28 @@ impl Watch {
         self.state().promoted.insert(resource.clone());
         let (shared, resource) = (Arc::clone(&self.shared), resource.clone());
         async move { rows::promoted(&shared, &resource, to, leg).await }
+    }
+
+    /// Whether every guardrail holds, as must be before the first change; gives those that do not. `None`: not every
+    /// one of their probes has answered yet.
+    pub fn guards_hold(&self) -> Option<Vec<Event>> {
+        self.shared.desk().guards_at_first()
+    }
+
+    /// The same, waited for until the slowest of their probes must have answered.
+    pub fn guards_answer(&self) -> impl Future<Output = Vec<Event>> + Send + 'static + use<> {
+        let shared = Arc::clone(&self.shared);
+        let slowest = shared.probes.iter().map(|probe| probe.timeout).max();
+        let until = shared.clock.now() + SPREAD + slowest.unwrap_or_default() + LOOK;
+        async move {
+            while shared.clock.now() < until {
+                if let Some(broken) = shared.desk().guards_at_first() {
+                    return broken;
+                }
+                shared.clock.sleep(LOOK).await;
+            }
+            shared.desk().guards_given_up()
+        }
     }
 
     /// The promotion of `to` is about to be made: it may take writes from now on.

@@ -19,7 +19,7 @@ use crate::resource::{
 use crate::time::{Class, Clock, Moment, Span, Ticks};
 
 /// The first ticks of all probes lie within this much of the start, apart from each other.
-const SPREAD: Span = Span::from_millis(500);
+pub(super) const SPREAD: Span = Span::from_millis(500);
 
 /// What the tasks of a watch have in common.
 pub(super) struct Shared {

@@ -39,7 +39,11 @@ impl Live {
                 format!("{}  done by hand by {person}: {because}", self.named(step))
             }
             Event::Resumed(resumed) => format!("taken up again by {}", resumed.by),
-            Event::Commanded { command, by, .. } => format!("{by}: {command}"),
+            Event::Commanded { command, by, ignored: None, .. } => format!("{by}: {command}"),
+            Event::Commanded { command, by, ignored: Some(why), .. } => {
+                format!("{by}: {command}; nothing follows: {why}")
+            }
+            Event::LeaseLost { to } => format!("the run may not act any more: {to}"),
             Event::GateVoted { step, answer, refused } => {
                 let refused = refused.as_ref().map_or_else(String::new, |why| format!("; it does not count: {why}"));
                 format!("{}  {}{refused}", self.named(step), answered(answer))

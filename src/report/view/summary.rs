@@ -295,6 +295,9 @@ pub(super) fn facts(record: &Record) -> Vec<Fact> {
     some("Took part, as stated", &origin.participants.join(", "));
     some("Seen from", &origin.vantage);
     some("Host and user", [origin.host.as_str(), origin.user.as_str()].join(", ").trim_matches([',', ' ']));
+    some("Leases on", &origin.leases.join(", "));
+    some("Glass broken, because", origin.break_glass.as_deref().unwrap_or_default());
+    some("Passed over", &origin.passed_over.join("; "));
     some("Muster", &origin.muster);
     some("Seed", &header.seed.map_or_else(String::new, |seed| seed.0.to_string()));
     some("Faults put in", &origin.faults.join(", "));

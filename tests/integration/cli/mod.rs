@@ -2,15 +2,19 @@
 
 mod commands;
 mod exits;
+mod guardrails;
+mod locks;
 mod killed;
 mod mistakes;
 mod people;
 mod programs;
+mod remote;
 mod reports;
 mod services;
 mod signals;
 mod tampering;
 mod tls;
+mod windows;
 
 use crate::harness::Scene;
 

@@ -104,6 +104,26 @@ impl Scene {
         runs
     }
 
+    /// Waits until there is a file.
+    #[track_caller]
+    pub(crate) fn until_there(&self, path: &str) {
+        self.until(&format!("{path} is there"), || self.path(path).exists());
+    }
+
+    /// Waits until something is so.
+    #[expect(clippy::unused_self, reason = "it reads as what a person does at this scene")]
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, is: impl Fn() -> bool) {
+        let steps = PATIENCE.as_millis() / 10;
+        for _ in 0..steps {
+            if is() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("it never came to pass that {what}");
+    }
+
     /// The folder of the only run.
     pub(crate) fn only_run(&self) -> PathBuf {
         let runs = self.runs();

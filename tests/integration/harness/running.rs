@@ -117,6 +117,16 @@ impl<'scene> Running<'scene> {
         self.send(Signal::KILL)
     }
 
+    /// What a suspended machine comes to: it stands still and knows nothing of it.
+    pub(crate) fn freeze(&mut self) -> &mut Self {
+        self.send(Signal::STOP)
+    }
+
+    /// And goes on.
+    pub(crate) fn thaw(&mut self) -> &mut Self {
+        self.send(Signal::CONT)
+    }
+
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()

@@ -88,6 +88,8 @@ fn a_record_from_memory_is_the_record_read_back() {
             pace: Pace::Ahead,
             program: None,
             observers: Vec::new(),
+            break_glass: None,
+            lease: muster::app::LEASE,
         };
         let finished = app::run(request).unwrap();
         let (back, cut) = app::read_journal(&muster::journal::path_in(&finished.folder)).unwrap();

@@ -159,6 +159,8 @@ fn play(
             journal: Journal::inline(Writer::over(id, Box::new(MemoryLog::new()))),
             clock,
             fencing: 1,
+            fence: std::sync::Arc::new(muster::engine::Unfenced),
+            commands: muster::engine::Hears::Nothing,
             pace: Pace::Ahead,
             attended: Attended::No,
             observers: vec![Box::new(Interrupter(sender, when))],

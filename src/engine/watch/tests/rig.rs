@@ -109,6 +109,8 @@ pub(super) fn empty_plan() -> Plan {
         objectives: Objectives::default(),
         data_loss: None,
         discard: false,
+        pause_limit: crate::model::PAUSE_LIMIT,
+        windows: Vec::new(),
         outage_limit: None,
         controls: Vec::new(),
         roles: Vec::new(),

@@ -1,0 +1,190 @@
+//! Tells a run something from another terminal, and sees what it does about it.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
+use std::path::Path;
+use std::time::Duration;
+
+use super::going::holders;
+use super::history::files;
+use super::locks::Standing;
+use super::machine::machine;
+use super::{AppError, History, Runs};
+use crate::catalogue::OnFailure;
+use crate::event::Event;
+use crate::id::RunId;
+use crate::journal;
+use crate::model::{Command, Commanded, Person};
+use crate::resource::{Answer, AnsweredBy, Decision};
+use crate::store::{Commands as _, SqliteLive};
+use crate::time::wall_now;
+
+/// The name that stands for the only run that goes on.
+const LAST: &str = "last";
+/// How long the run's answer is waited for, in looks.
+const LOOKS: u32 = 250;
+/// From one look to the next.
+const EVERY: Duration = Duration::from_millis(20);
+
+/// What a run is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteCommand {
+    /// Which; `None` or `last`: the only one that goes on.
+    pub run: Option<String>,
+    /// What. An answer to a gate gets its name from `name`.
+    pub command: Command,
+    /// Who says so, as stated.
+    pub name: Option<String>,
+}
+
+/// What the run did about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It took it, and leaves its course so; `None`: it ends at once, or does what the command says.
+    Taken(Option<OnFailure>),
+    /// Nothing follows from it, and why.
+    Ignored(String),
+    /// It has not taken it yet: it is stopped, or very slow.
+    NotYet,
+}
+
+/// What was told, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Whom.
+    pub run: RunId,
+    /// What, and by whom.
+    pub commanded: Commanded,
+    /// What it did.
+    pub effect: Effect,
+}
+
+/// Tells a run something and waits, for some seconds, until it has taken it.
+///
+/// # Errors
+/// [`AppError::Usage`] if there is no such run, or if several or none go on and none was named;
+/// [`AppError::Refused`] if it does not go on; [`AppError::Files`].
+pub fn command(runs: &Runs, told: RemoteCommand) -> Result<Told, AppError> {
+    let run = the_run(runs, told.run.as_deref())?;
+    let here = machine();
+    let by = Person { name: told.name.clone(), user: here.user, host: here.host };
+    let commanded = Commanded { command: signed(told.command, &by), by };
+    let path = journal::path_in(&runs.reports.join(run.as_str()));
+    // From here on: an earlier command of the same words is another one.
+    let from = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    let store = SqliteLive::open(&runs.store).map_err(files)?;
+    store.give(&run, &commanded, wall_now()).map_err(files)?;
+    let effect = effect(&path, from, &commanded);
+    Ok(Told { run, commanded, effect })
+}
+
+/// An answer to a gate, with the name of who gives it.
+fn signed(command: Command, by: &Person) -> Command {
+    match command {
+        Command::Vote { step, answer } => {
+            let name = by.name.clone().unwrap_or_else(|| by.user.clone());
+            let names = if answer.names.is_empty() { vec![name] } else { answer.names };
+            Command::Vote { step, answer: Answer { names, ..answer } }
+        }
+        other => other,
+    }
+}
+
+/// An answer to a gate from another terminal.
+#[must_use]
+pub fn vote(decision: Decision, because: Option<String>) -> Answer {
+    Answer { decision, names: Vec::new(), because, by: AnsweredBy::Command, people: Vec::new(), evidence: Vec::new() }
+}
+
+/// The run that is meant, which must go on.
+fn the_run(runs: &Runs, named: Option<&str>) -> Result<RunId, AppError> {
+    let (history, _) = History::open(runs)?;
+    let holders = holders(runs)?;
+    let going = |standing: Standing| matches!(standing, Standing::GoingOn | Standing::Silent);
+    let named = match named {
+        Some(name) if name != LAST => name,
+        _ => {
+            let all: Vec<&RunId> =
+                holders.iter().filter(|(_, (_, standing))| going(*standing)).map(|(run, _)| run).collect();
+            return match all[..] {
+                [only] => Ok(only.clone()),
+                [] => Err(AppError::Refused(format!(
+                    "no run goes on in {}; `muster history` lists past runs",
+                    runs.reports.display()
+                ))),
+                _ => {
+                    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+                    Err(AppError::Usage(format!("several runs go on; say which: {}", names.join(", "))))
+                }
+            };
+        }
+    };
+    let unknown = || {
+        AppError::Usage(format!("there is no run `{named}` in {}; `muster history` lists them", runs.reports.display()))
+    };
+    let run = RunId::new(named).map_err(|_| unknown())?;
+    let row = history.get(&run)?.ok_or_else(unknown)?;
+    if let Some(at) = row.finished_at {
+        let verdict = row.verdict.unwrap_or_default();
+        return Err(AppError::Refused(format!("the run {run} ended at {at}: {verdict}. `muster show {run}` shows it")));
+    }
+    match holders.get(&run) {
+        Some((_, standing)) if going(*standing) => Ok(run),
+        _ => Err(AppError::Refused(format!(
+            "nobody carries the run {run} out any more: it was left behind. `muster resume {run}` takes it up again \
+             (with --undo or --stop if it is not to go on)"
+        ))),
+    }
+}
+
+/// Reads the run's journal from a place on until it tells of the command.
+fn effect(path: &Path, from: u64, commanded: &Commanded) -> Effect {
+    let Ok(file) = File::open(path) else { return Effect::NotYet };
+    let mut reader = BufReader::new(file);
+    if reader.seek(SeekFrom::Start(from)).is_err() {
+        return Effect::NotYet;
+    }
+    let mut line = Vec::new();
+    for _ in 0..LOOKS {
+        // What is there already, as far as it is whole.
+        while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            if line.last() != Some(&b'\n') {
+                break;
+            }
+            if let Some(effect) = told_in(&line, commanded) {
+                return effect;
+            }
+            line.clear();
+        }
+        std::thread::sleep(EVERY);
+    }
+    Effect::NotYet
+}
+
+/// What a line of the journal says of the command.
+fn told_in(line: &[u8], commanded: &Commanded) -> Option<Effect> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        event: Event,
+    }
+    // Most lines are something else: they need no reading.
+    let commands = line.windows(COMMANDED.len()).any(|window| window == COMMANDED);
+    let ends = line.windows(ENDED.len()).any(|window| window == ENDED);
+    if ends {
+        return Some(Effect::Ignored("the run ended before it took it".to_owned()));
+    }
+    if !commands {
+        return None;
+    }
+    match serde_json::from_slice::<Line>(line).ok()?.event {
+        Event::Commanded { command, by, then, ignored } if command == commanded.command && by == commanded.by => {
+            Some(ignored.map_or(Effect::Taken(then), Effect::Ignored))
+        }
+        _ => None,
+    }
+}
+
+/// How the event of a command begins.
+const COMMANDED: &[u8] = b"\"event\":{\"kind\":\"commanded\"";
+/// And that of the run's end.
+const ENDED: &[u8] = b"\"event\":{\"kind\":\"finished\"";

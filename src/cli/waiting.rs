@@ -1,0 +1,57 @@
+//! Says, when a run stands still and nobody sits at its terminal, with which commands it goes on; and of which runs nobody takes care.
+
+use super::output::Output;
+use super::remote::ways;
+use crate::app::{LeftBehind, Runs, left_behind};
+use crate::engine::Observer;
+use crate::event::Event;
+use crate::id::{RunId, StepId};
+use crate::model::Course;
+use crate::record::Entry;
+use crate::time::Span;
+
+/// Tells, on standard error and also with `-q`, how a run goes on that stands still: it waits for that.
+pub(super) struct Waiting {
+    run: Option<RunId>,
+    /// The step that failed last.
+    failed: Option<StepId>,
+    limit: Span,
+    output: Output,
+}
+
+impl Waiting {
+    pub(super) fn new(limit: Span, output: &Output) -> Self {
+        Self { run: None, failed: None, limit, output: output.clone() }
+    }
+}
+
+impl Observer for Waiting {
+    fn begins(&mut self, run: &RunId) {
+        self.run = Some(run.clone());
+    }
+
+    fn event(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::StepFailed { step, failure, .. } if failure.retry_in.is_none() => self.failed = Some(step.clone()),
+            Event::CourseChanged { course: Course::Paused, because, .. } => {
+                let Some(run) = &self.run else { return };
+                let failed = self.failed.as_ref().filter(|step| because.contains(&format!("`{step}`")));
+                self.output.complain(&format!(
+                    "The run stands still: {because}. From another terminal, within {}:\n{}",
+                    self.limit,
+                    ways(run, failed)
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Names every run that was left behind.
+pub(super) fn name_left_behind(runs: &Runs, output: &Output) {
+    for LeftBehind { run, since } in left_behind(runs) {
+        output.say(&format!(
+            "the run {run}, begun {since:.0}, was left behind: its process is gone. Take it up again: muster resume {run}"
+        ));
+    }
+}
