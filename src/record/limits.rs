@@ -5,6 +5,7 @@ use super::{Limit, Record, Simulated, StepState};
 use crate::catalogue::Mode;
 use crate::model::{Leg, PhaseKind, Plan, UndoResult};
 use crate::resource::AnsweredBy;
+use crate::time::Span;
 
 pub(super) fn limits(plan: &Plan, record: &Record) -> Vec<Limit> {
     let mut all = Vec::new();
@@ -71,6 +72,14 @@ pub(super) fn warnings(builder: &Builder, record: &Record) -> Vec<String> {
     }
     if builder.finish.is_none() {
         all.push("The journal has no end: the run goes on, or was cut off. What follows is what it knows.".to_owned());
+    }
+    for gap in &builder.gaps {
+        let estimated = if gap.estimated { " (by the wall clock: an estimate)" } else { "" };
+        all.push(format!(
+            "From {} to {} of the run{estimated} nobody watched, for Muster was dead: what users saw is unknown",
+            Span(gap.from.0),
+            Span(gap.to.0)
+        ));
     }
     if let Some(witness) = record.witness.as_ref().filter(|witness| !witness.blind.is_empty()) {
         all.push(format!(

@@ -187,27 +187,3 @@ fn a_store_of_the_first_version_is_brought_up_to_date() {
     assert!(refused.contains("muster history"), "{refused}");
     assert_eq!(store(reports.path()).leases().unwrap(), []);
 }
-
-#[test]
-#[ignore = "a measurement: cargo test --lib locks_are_quick -- --ignored --nocapture"]
-#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement prints what it timed")]
-fn locks_are_quick() {
-    let reports = tempfile::tempdir().unwrap();
-    drop(store(reports.path()));
-    let path = reports.path().join(super::FILE_NAME);
-    let names: Vec<String> = (0..20).map(|n| format!("resource {n}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for _ in 0..5 {
-        let start = std::time::Instant::now();
-        let mut live = SqliteLive::open(&path).unwrap();
-        let (held, _) = all(live.take(&claims(&names), &holder("one"), TTL, at(0), &never).unwrap());
-        let taken = start.elapsed();
-        let start = std::time::Instant::now();
-        live.renew(&held, at(1)).unwrap();
-        let renewed = start.elapsed();
-        let start = std::time::Instant::now();
-        live.release(&held).unwrap();
-        let all = taken + renewed + start.elapsed();
-        println!("20 leases taken, renewed and let go: {:.3} ms", all.as_secs_f64() * 1e3);
-    }
-}
