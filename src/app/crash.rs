@@ -3,13 +3,14 @@
 
 use std::io;
 
+use super::history::JournalRead;
 use super::rehearsal::{Aftermath, Rehearsal, Rehearsed, started};
 use super::run::{assemble, broke_off, sight};
 use super::{AppError, Loaded, journal_entries, simulation};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::engine::{Ended, Observer, Past, Run, drive};
-use crate::event::{ResumeTo, Resumed, Started};
+use crate::event::{Event, ResumeTo, Resumed, Started};
 use crate::id::{RunId, StepId};
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{Journal, Log, MemoryLog, Writer, reader};
@@ -168,7 +169,11 @@ impl Play {
                     Back::After(down) => clock.sleep(down).await,
                     Back::At(moment) => clock.sleep_until(moment).await,
                 }
-                let entries = journal_entries(reader::read(self.log.bytes().as_slice()))?.entries;
+                let read = journal_entries(reader::read(self.log.bytes().as_slice()))?;
+                if let Some(ended) = ended(&read) {
+                    return Ok((ended, Aftermath::of(&simulation, before, clock.now())));
+                }
+                let entries = read.entries;
                 past = Some(Past { entries, resumed: death.resumed.clone(), by_hand: death.by_hand.clone() });
             }
             Err(AppError::Defect("the run was killed by nobody".to_owned()))
@@ -187,6 +192,14 @@ impl Play {
         }
         Writer::after(&lines, log).map_err(|error| AppError::Files(error.to_string()))
     }
+}
+
+/// How a run ended whose last record was durable before Muster was killed: there is nothing to take up.
+fn ended(read: &JournalRead) -> Option<Ended> {
+    let entry = read.entries.iter().rev().find(|entry| matches!(entry.event, Event::Finished { .. }))?;
+    let Event::Finished { verdict, world, exit, .. } = &entry.event else { return None };
+    let head = read.heads.finished.clone().unwrap_or_default();
+    Some(Ended { events: read.entries.clone(), verdict: Some((*verdict, *world)), exit: *exit, head })
 }
 
 /// A log that kills who writes it.

@@ -9,6 +9,7 @@ use muster::catalogue::Mode;
 use muster::event::ResumeTo;
 use muster::model::{ExitCode, Place, Verdict};
 use muster::provider::simulated::settled;
+use muster::resource::{ResourceState, Seen, World};
 use muster::time::Span;
 
 use super::scene::{all, quarterly, rehearse, with};
@@ -87,7 +88,7 @@ fn once(records: u64) -> Vec<Vec<Crash>> {
 /// Once at each record, and again while it is taken up: at once, or a little later.
 fn again(records: u64) -> Vec<Vec<Crash>> {
     let more = [Kill::After(1), Kill::Before(2), Kill::After(2), Kill::Before(3), Kill::After(4), Kill::Before(7)];
-    let first = if records % 2 == 0 { Kill::After(records) } else { Kill::Before(records) };
+    let first = if records.is_multiple_of(2) { Kill::After(records) } else { Kill::Before(records) };
     let second = match more[usize::try_from(records % 6).unwrap()] {
         Kill::After(n) => Kill::After(records + n),
         Kill::Before(n) => Kill::Before(records + n),
@@ -115,6 +116,17 @@ fn every_crash_point_of_an_unplanned_drill_and_another_while_it_is_taken_up() {
     none_differs(Mode::Unplanned, again);
 }
 
+/// A world without what varies by itself, and without the count of its promotions: a way there and back leaves two.
+fn served(world: &World) -> World {
+    let mut world = settled(world);
+    for state in world.values_mut() {
+        if let ResourceState::Database(state) = state {
+            state.regions.values_mut().filter_map(Seen::known_mut).for_each(|side| side.timeline = 0);
+        }
+    }
+    world
+}
+
 /// What is wrong with a run that was killed and then undone or stopped.
 fn ends_badly(killed: &Rehearsed) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -125,10 +137,13 @@ fn ends_badly(killed: &Rehearsed) -> Vec<String> {
     if record.ended.verdict == Verdict::Passed || killed.exit == ExitCode::Defect {
         wrong.push(format!("{} exit {:?}", record.ended.verdict, killed.exit));
     }
-    let same = settled(&killed.aftermath.before) == settled(&killed.aftermath.after);
+    let (before, after) = (served(&killed.aftermath.before), served(&killed.aftermath.after));
+    let same = before == after;
     let told = !record.left.is_empty() || !record.changes.is_empty();
     if !same && !told {
-        wrong.push("the world is otherwise than before, and nobody is told".to_owned());
+        let other = before.iter().filter(|(id, state)| after.get(*id) != Some(*state));
+        let other: Vec<String> = other.map(|(id, state)| format!("{id}: {state:?}, now {:?}", after[id])).collect();
+        wrong.push(format!("the world is otherwise than before, and nobody is told: {other:?}"));
     }
     if record.ended.world == Place::Home && !same && record.changes.is_empty() {
         wrong.push("the world is said to be home and as before".to_owned());
@@ -189,8 +204,8 @@ fn time_while_muster_was_dead_counts_into_the_recovery_time() {
     let promote =
         events(&whole.journal).iter().position(|event| event["kind"] == "step_started" && event["step"] == "promote");
     let kill = Kill::After(u64::try_from(promote.unwrap()).unwrap() + 1);
-    let down = Span::from_secs(120);
+    let down = Span::from_secs(600);
     let killed = rehearse_crashing(&loaded, &with(1, &[]), &[Crash { down, ..crash(kill) }]).unwrap();
     let rta = |it: &Rehearsed| it.record.legs[0].rta.upper().unwrap();
-    assert!(rta(&killed) >= rta(&whole) + Span::from_secs(100), "{} and {}", rta(&killed), rta(&whole));
+    assert!(rta(&whole) < down && rta(&killed) > down, "{} and {}", rta(&killed), rta(&whole));
 }
