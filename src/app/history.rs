@@ -206,32 +206,49 @@ pub(super) struct JournalRead {
     pub(super) cut: Option<String>,
 }
 
+/// Gathers what the lines of a journal tell.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    run: Option<RunId>,
+    entries: Vec<Entry>,
+    heads: Heads,
+}
+
+impl Gathering {
+    /// Takes the next line in; `head` is its hash.
+    pub(super) fn take(&mut self, line: &journal::Line, head: journal::LineHash) -> Result<(), AppError> {
+        let wrong = |error| AppError::Files(format!("line {}: {error}", line.seq + 1));
+        let event: Event = line.event().map_err(wrong)?;
+        if matches!(event, Event::Finished { .. }) {
+            self.heads.finished = Some(head.to_string());
+        }
+        if self.run.is_none() {
+            self.run = Some(line.run.clone());
+        }
+        self.entries.push(Entry { seq: line.seq, at: line.at, elapsed: Moment(line.elapsed_ns), event });
+        Ok(())
+    }
+
+    /// All of it; `last` is the hash of the last line.
+    pub(super) fn done(self, last: journal::LineHash, cut: Option<String>) -> Result<JournalRead, AppError> {
+        let run = self.run.ok_or_else(|| AppError::Files("the journal has no whole line".to_owned()))?;
+        let heads = Heads { last: last.to_string(), ..self.heads };
+        Ok(JournalRead { run, entries: self.entries, heads, cut })
+    }
+}
+
 /// The events of a journal. A tail that was cut is left out and told; any other damage is refused.
 pub(super) fn journal_entries<R: BufRead>(mut lines: journal::Lines<R>) -> Result<JournalRead, AppError> {
-    let wrong = |error: &dyn std::fmt::Display| AppError::Files(error.to_string());
-    let mut entries = Vec::new();
-    let mut finished = None;
+    let mut gathering = Gathering::default();
     let mut cut = None;
-    let mut run = None;
     while let Some(line) = lines.next() {
-        let line = match line {
-            Ok(line) => line,
-            Err(JournalError::Damaged(damage @ Damage::CutTail { .. })) => {
-                cut = Some(damage.to_string());
-                break;
-            }
-            Err(error) => return Err(wrong(&error)),
-        };
-        let event: Event = line.event().map_err(|error| wrong(&format!("line {}: {error}", line.seq + 1)))?;
-        if matches!(event, Event::Finished { .. }) {
-            finished = Some(lines.head().to_string());
+        match line {
+            Ok(line) => gathering.take(&line, lines.head())?,
+            Err(JournalError::Damaged(damage @ Damage::CutTail { .. })) => cut = Some(damage.to_string()),
+            Err(error) => return Err(AppError::Files(error.to_string())),
         }
-        run.get_or_insert_with(|| line.run.clone());
-        entries.push(Entry { seq: line.seq, at: line.at, elapsed: Moment(line.elapsed_ns), event });
     }
-    let run = run.ok_or_else(|| wrong(&"the journal has no whole line"))?;
-    let last = lines.head().to_string();
-    Ok(JournalRead { run, entries, heads: Heads { last, finished }, cut })
+    gathering.done(lines.head(), cut)
 }
 
 /// What a check of a journal found.

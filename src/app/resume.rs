@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::crash::{Back, Death, Kill, Play};
-use super::history::JournalRead;
+use super::history::{Gathering, JournalRead};
 use super::listen::Ear;
 use super::locks::{self, LEASE, Wanted};
 use super::run::{Finished, Progress, SIGNALS, Way, conclude, folder_of, real_world};
-use super::{AppError, Attendance, History, Runs, journal_entries};
+use super::{AppError, Attendance, History, Runs};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::engine::{Ended, Past};
@@ -66,9 +66,10 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
             request.runs.reports.display()
         )));
     }
-    let (writer, cut) = Writer::take_up(&path, Durability::EachCommit).map_err(|error| refused(&path, error))?;
-    let read = journal::read_file(&path).map_err(|error| AppError::Files(error.to_string()))?;
-    let JournalRead { run, entries, heads, .. } = journal_entries(read)?;
+    let mut gathering = Gathering::default();
+    let taken = Writer::take_up(&path, Durability::EachCommit, |line, head| Ok(gathering.take(&line, head)?));
+    let (writer, cut) = taken.map_err(|error| refused(&path, error))?;
+    let JournalRead { run, entries, heads, .. } = gathering.done(writer.head(), None)?;
     if heads.finished.is_some() {
         return Err(AppError::Usage(format!("{run} has ended: `muster show {run}` says how. Nothing was touched")));
     }
@@ -137,13 +138,33 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
     conclude(run, folder, ended, &history, lock, notices)
 }
 
-fn refused(path: &Path, error: JournalError) -> AppError {
-    match error {
-        JournalError::Locked { .. } => AppError::Refused(format!(
-            "the run is going on: another process writes {}. Nothing was touched; `muster abort` tells it to end",
-            path.display()
+/// Why a journal can't be taken up.
+enum Refusal {
+    Journal(JournalError),
+    /// A line that this Muster does not understand.
+    Line(AppError),
+}
+
+impl From<JournalError> for Refusal {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl From<AppError> for Refusal {
+    fn from(error: AppError) -> Self {
+        Self::Line(error)
+    }
+}
+
+fn refused(path: &Path, refusal: Refusal) -> AppError {
+    let file = path.display();
+    match refusal {
+        Refusal::Journal(JournalError::Locked { .. }) => AppError::Refused(format!(
+            "the run is going on: another process writes {file}. Nothing was touched; `muster abort` tells it to end"
         )),
-        other => AppError::Files(format!("{}: {other}. Nothing was touched", path.display())),
+        Refusal::Journal(other) => AppError::Files(format!("{file}: {other}. Nothing was touched")),
+        Refusal::Line(error) => AppError::Files(format!("{file}: {error}. Nothing was touched")),
     }
 }
 
