@@ -76,6 +76,7 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
     let Some(started) = entries.first().and_then(started_of) else {
         return Err(AppError::Files(format!("{}: it does not begin with the event `started`", path.display())));
     };
+    started.plan.check().map_err(|why| AppError::Files(format!("{}: its plan was changed: {why}", path.display())))?;
     let by_hand = by_hand(&started.plan, &request.by_hand)?;
     let (history, mut notices) = History::open(&request.runs)?;
     if cut > 0 {
@@ -178,12 +179,18 @@ fn started_of(entry: &Entry) -> Option<Box<Started>> {
 /// The steps that a person did by hand, as the plan has them.
 fn by_hand(plan: &Plan, given: &[(String, String)]) -> Result<Vec<(StepId, String)>, AppError> {
     let known = |(step, because): &(String, String)| {
-        let found = plan.steps.iter().find(|planned| planned.id.as_str() == step);
-        found.map(|planned| (planned.id.clone(), because.clone())).ok_or_else(|| {
+        let found = plan.steps.iter().find(|planned| planned.id.as_str() == step).ok_or_else(|| {
             AppError::Usage(format!(
                 "the run's plan has no step `{step}`; `muster show` lists its steps. Nothing was touched"
             ))
-        })
+        })?;
+        if !found.applies {
+            return Err(AppError::Usage(format!(
+                "step `{step}` is no part of this run, which is {}: there is nothing to skip. Nothing was touched",
+                plan.mode
+            )));
+        }
+        Ok((found.id.clone(), because.clone()))
     };
     given.iter().map(known).collect()
 }

@@ -432,4 +432,38 @@ impl Plan {
     pub fn leg_of(&self, step: usize) -> Option<Leg> {
         self.phase_of(step).leg
     }
+
+    /// Whether its parts fit together: what is read back from a journal that somebody changed may not.
+    ///
+    /// # Errors
+    /// Says what does not fit.
+    pub fn check(&self) -> Result<(), String> {
+        let mut first = 0_usize;
+        for (n, phase) in self.phases.iter().enumerate() {
+            let end = first.checked_add(phase.count).filter(|end| *end <= self.steps.len());
+            let Some(end) = end.filter(|_| phase.first == first) else {
+                return Err(format!("the steps of phase `{}` are not where it says", phase.id));
+            };
+            if self.phases[..n].iter().any(|before| before.id == phase.id) {
+                return Err(format!("there are two phases `{}`", phase.id));
+            }
+            if let Some(step) = self.steps[first..end].iter().find(|step| step.phase != n) {
+                return Err(format!("step `{}` is in another phase than it says", step.id));
+            }
+            first = end;
+        }
+        if first != self.steps.len() {
+            return Err("there are steps that belong to no phase".to_owned());
+        }
+        let mut ids = std::collections::BTreeSet::new();
+        for step in &self.steps {
+            if !ids.insert(&step.id) {
+                return Err(format!("there are two steps `{}`", step.id));
+            }
+            if step.needs.iter().any(|need| *need >= self.steps.len()) {
+                return Err(format!("step `{}` needs a step that is not there", step.id));
+            }
+        }
+        Ok(())
+    }
 }

@@ -113,13 +113,14 @@ impl Builder {
     /// From the first event of a run.
     ///
     /// # Errors
-    /// [`RecordError::NotStarted`], [`RecordError::Newer`].
+    /// [`RecordError::NotStarted`], [`RecordError::Newer`], [`RecordError::Plan`].
     pub fn new(run: RunId, first: Entry) -> Result<Self, RecordError> {
         let Event::Started(started) = first.event else { return Err(RecordError::NotStarted) };
         if started.format > FORMAT {
             return Err(RecordError::Newer(started.format));
         }
         let plan = &started.plan;
+        plan.check().map_err(RecordError::Plan)?;
         let probes = plan.services.iter().map(|service| &service.probe).chain(&plan.witness);
         let tracks = probes.map(|probe| (probe.id.clone(), Track::new(probe))).collect();
         let title = format!("{} ({}, {})", plan.title, plan.mode, plan.environment);

@@ -29,6 +29,9 @@ pub enum RecordError {
     /// A newer Muster wrote it.
     #[error("the journal has version {0} of the events and this Muster knows up to {FORMAT}: use a newer Muster")]
     Newer(u32),
+    /// Its plan is none.
+    #[error("the plan in the journal was changed: {0}")]
+    Plan(String),
     /// It names a step that the plan lacks.
     #[error("line {seq} of the journal tells of step `{step}`, which the run's plan does not have")]
     UnknownStep {

@@ -41,22 +41,59 @@ pub enum Next {
     Finish,
 }
 
-/// Which course may follow which: one table.
+/// One row of the table of courses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// From this course
+    pub from: Course,
+    /// the run may turn to this one.
+    pub to: Course,
+    /// When it does.
+    pub why: &'static str,
+}
+
+const fn row(from: Course, to: Course, why: &'static str) -> Row {
+    Row { from, to, why }
+}
+
+/// Which course may follow which. Every pair that is not in it is illegal.
+pub const TABLE: [Row; 22] = {
+    use Course::{CleaningUp, Forward, Holding, Paused, Returning, Stopping, Undoing};
+    [
+        // From the planned way everything can happen,
+        row(Forward, Paused, "A person is asked how to go on, or said to wait."),
+        row(Forward, Undoing, "Before the point of no return, what was done is taken back."),
+        row(Forward, Returning, "Past the point of no return, safety lies ahead: the failback phases."),
+        row(Forward, Holding, "Past the point of no return and no way home: traffic stays where it is healthy."),
+        row(Forward, Stopping, "Somebody said stop, or nothing was changed yet."),
+        row(Forward, CleaningUp, "Every phase has ended."),
+        // and a pause can end in everything.
+        row(Paused, Forward, "A person said to go on, or to try again."),
+        row(Paused, Undoing, "A person said to undo, before the point of no return."),
+        row(Paused, Returning, "The way home goes on, or undo past the point of no return means to take it."),
+        row(Paused, Holding, "A person said to undo, and no way home is left."),
+        row(Paused, Stopping, "A person said to stop."),
+        row(Paused, CleaningUp, "The pause ended when nothing but tidying up was left."),
+        // What is taken back ends at home or holds in the secondary; it can be stopped, but not turned round.
+        row(Undoing, Holding, "The return was taken back: the secondary goes on serving."),
+        row(Undoing, Stopping, "Somebody said stop a second time."),
+        row(Undoing, CleaningUp, "Everything that could be taken back was."),
+        // The way home can fail: before its own promotion it is taken back, after it the run holds.
+        row(Returning, Undoing, "It failed before its own promotion: back to the serving secondary."),
+        row(Returning, Paused, "A person is asked how to go on, or said to wait."),
+        row(Returning, Holding, "It failed past its own promotion: nothing more is moved."),
+        row(Returning, Stopping, "Somebody said stop."),
+        row(Returning, CleaningUp, "The run is home."),
+        // Whatever happened, cleanup comes last.
+        row(Holding, CleaningUp, "What can be tidied up is tidied up."),
+        row(Stopping, CleaningUp, "What can be tidied up is tidied up."),
+    ]
+};
+
+/// Whether one course may follow the other, as [`TABLE`] says.
 #[must_use]
 pub fn may_follow(from: Course, to: Course) -> bool {
-    use Course::{CleaningUp, Forward, Holding, Paused, Returning, Stopping, Undoing};
-    match (from, to) {
-        // From the planned way everything can happen, and a pause can end in everything.
-        (Forward, Paused | Undoing | Returning | Holding | Stopping | CleaningUp)
-        | (Paused, Forward | Undoing | Returning | Holding | Stopping | CleaningUp)
-        // What is taken back ends at home or holds in the secondary; it can be stopped, but not turned round.
-        | (Undoing, Holding | Stopping | CleaningUp)
-        // The way home can fail: before its own promotion it is taken back, after it the run holds.
-        | (Returning, Undoing | Paused | Holding | Stopping | CleaningUp)
-        // Whatever happened, cleanup comes last.
-        | (Holding | Stopping, CleaningUp) => true,
-        _ => false,
-    }
+    TABLE.iter().any(|row| row.from == from && row.to == to)
 }
 
 /// Decides what to do next. `at_once`: how many steps may run at the same time.
@@ -195,7 +232,7 @@ fn work(plan: &Plan, state: &RunState, phase: usize) -> Next {
     if !ready.is_empty() {
         return Next::StartSteps(ready);
     }
-    if state.acting > 0 || state.resting > 0 {
+    if state.acting > 0 || state.resting > 0 || state.to_try_again().next().is_some() {
         return Next::Wait;
     }
     leave_phase(state, phase).or_passed(plan, state, phase)

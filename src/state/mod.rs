@@ -1,10 +1,11 @@
 //! What a run is at any moment, and how each event changes it. Pure: replay is the same function.
 //!
-//! Three parts, a file each:
+//! Four parts, a file each:
 //!
 //! * [`step`]: the states of a step, one commented table;
 //! * [`RunState::apply`]: every event of a run, total: an event that can't follow is refused, never ignored;
-//! * [`course`]: what may be done next, decided from plan and state alone.
+//! * [`course`]: the table of courses, and what may be done next, decided from plan and state alone;
+//! * [`chart`]: both tables as `docs/states.md` shows them.
 //!
 //! # Where undo ends
 //!
@@ -13,6 +14,7 @@
 //! undo in the return leg to before the first failback phase (the serving secondary). Past a leg's point of no
 //! return nothing of it is taken back: the run goes forward through the failback phases, or holds.
 
+pub mod chart;
 pub mod course;
 pub mod step;
 
@@ -158,6 +160,8 @@ pub struct RunState {
     idle: Vec<bool>,
     /// Steps that have let go what needs them.
     released: Vec<bool>,
+    /// Steps that a person wants tried again, and that were not begun again yet.
+    again: std::collections::BTreeSet<usize>,
     /// What is still to be taken back, newest last.
     owed: Vec<usize>,
     /// The step whose failure is behind a pause.
@@ -196,6 +200,7 @@ impl RunState {
             tried: vec![Happened::No; plan.steps.len()],
             idle: vec![false; plan.steps.len()],
             released: vec![false; plan.steps.len()],
+            again: std::collections::BTreeSet::new(),
             owed: Vec::new(),
             paused_for: None,
             paused_by_people: false,
@@ -215,17 +220,20 @@ impl RunState {
             Event::PhaseStarted { phase } => self.start_phase(plan, graph, phase),
             Event::PhaseFinished { phase, result } => self.finish_phase(graph, phase, *result),
             Event::StepStarted { step, attempt, .. } => {
-                let n = Self::find(graph, step)?;
+                let n = Self::find(plan, graph, step)?;
+                if self.open_phase != Some(plan.steps[n].phase) {
+                    return Err(Illegal(format!("step `{step}` can't begin: its phase is not open")));
+                }
                 self.step_event(plan, graph, n, StepEvent::Started { attempt: *attempt })
             }
             Event::StepPassed { step, attempt, pass } => {
-                let n = Self::find(graph, step)?;
+                let n = Self::find(plan, graph, step)?;
                 self.step_event(plan, graph, n, StepEvent::Passed { attempt: *attempt })?;
                 self.idle[n] = pass.already;
                 Ok(())
             }
             Event::StepFailed { step, attempt, failure } => {
-                let n = Self::find(graph, step)?;
+                let n = Self::find(plan, graph, step)?;
                 // What an earlier attempt did is not undone by a later one that did nothing.
                 let happened = failure.happened.stronger(self.tried[n]);
                 let event = match failure.retry_in {
@@ -244,7 +252,7 @@ impl RunState {
                 Ok(())
             }
             Event::StepSkipped { step, by, .. } => {
-                let n = Self::find(graph, step)?;
+                let n = Self::find(plan, graph, step)?;
                 let event = if by.is_some() { StepEvent::DoneByHand } else { StepEvent::Skipped };
                 self.step_event(plan, graph, n, event)
             }
@@ -253,13 +261,13 @@ impl RunState {
                 Ok(())
             }
             Event::UndoStarted { step } => {
-                let n = Self::find(graph, step)?;
+                let n = Self::find(plan, graph, step)?;
                 self.step_event(plan, graph, n, StepEvent::UndoStarted)?;
                 self.owed.retain(|owed| *owed != n);
                 Ok(())
             }
             Event::UndoFinished { step, result } => {
-                let n = Self::find(graph, step)?;
+                let n = Self::find(plan, graph, step)?;
                 let leaves_something = result.leaves_something();
                 self.step_event(plan, graph, n, StepEvent::UndoFinished { leaves_something })
             }
@@ -370,8 +378,10 @@ impl RunState {
         }
     }
 
-    fn find(graph: &Graph, id: &StepId) -> Result<usize, Illegal> {
-        graph.step(id).ok_or_else(|| Illegal(format!("the plan has no step `{id}`")))
+    /// The place of a step to which something may happen: one that applies.
+    fn find(plan: &Plan, graph: &Graph, id: &StepId) -> Result<usize, Illegal> {
+        let n = graph.step(id).ok_or_else(|| Illegal(format!("the plan has no step `{id}`")))?;
+        if plan.steps[n].applies { Ok(n) } else { Err(Illegal(format!("step `{id}` is no part of this run"))) }
     }
 
     fn start_phase(&mut self, plan: &Plan, graph: &Graph, id: &PhaseId) -> Result<(), Illegal> {
@@ -385,7 +395,9 @@ impl RunState {
         self.phases[n] = PhaseStatus::Open;
         self.open_phase = Some(n);
         let phase = &plan.phases[n];
-        let begins = |n: &usize| plan.steps[*n].applies && self.unmet[*n] == 0;
+        // A person may have done a step by hand before its phase came.
+        let waits = |n: usize| self.steps[n] == Status::Waiting;
+        let begins = |n: &usize| plan.steps[*n].applies && self.unmet[*n] == 0 && waits(*n);
         self.ready = (phase.first..phase.first + phase.count).filter(begins).collect();
         Ok(())
     }
@@ -410,6 +422,7 @@ impl RunState {
         if old == Status::Waiting {
             self.ready.remove(&n);
         }
+        self.again.remove(&n);
         if old == Status::Waiting && new.acts() {
             self.begun.push(n);
         }
@@ -435,16 +448,37 @@ impl RunState {
             self.unmet[dependent] -= 1;
             // A step that ends late must not wake the steps of a phase that the run has left.
             let open = self.open_phase == Some(plan.steps[dependent].phase);
-            if self.unmet[dependent] == 0 && plan.steps[dependent].applies && open {
+            let waits = self.steps[dependent] == Status::Waiting;
+            if self.unmet[dependent] == 0 && plan.steps[dependent].applies && open && waits {
                 self.ready.insert(dependent);
             }
+        }
+    }
+
+    /// Step `n` is tried again: what needs it and was not begun waits for it once more.
+    fn hold_back(&mut self, graph: &Graph, n: usize) {
+        if !std::mem::replace(&mut self.released[n], false) {
+            return;
+        }
+        for &dependent in &graph.dependents[n] {
+            self.unmet[dependent] += 1;
+            self.ready.remove(&dependent);
         }
     }
 
     /// A person said how a run goes on that stood still.
     fn decide(&mut self, plan: &Plan, graph: &Graph, choice: Choice, situation: &str) {
         let wants = match choice {
-            Choice::Retry => return,
+            Choice::Retry => {
+                // A person may have done it by hand since.
+                if let Some(step) = self.paused_for
+                    && matches!(self.steps[step], Status::Failed { .. })
+                {
+                    self.again.insert(step);
+                    self.hold_back(graph, step);
+                }
+                return;
+            }
             Choice::GoOn => {
                 if let Some(step) = self.paused_for.take() {
                     self.release(plan, graph, step);
@@ -505,6 +539,9 @@ impl RunState {
             self.paused_by_people = trigger.as_ref().is_some_and(|trigger| trigger.aborted);
             self.paused_for = trigger.and_then(|trigger| trigger.step);
         }
+        if !resumes && course != Course::Paused {
+            self.again.clear();
+        }
         if course == Course::Undoing {
             self.owed = course::owed(plan, graph, self, leg);
         }
@@ -524,6 +561,11 @@ impl RunState {
     #[must_use]
     pub fn resumes_to(&self) -> Course {
         self.resume_to
+    }
+
+    /// Steps that a person wants tried again, and that were not begun again yet.
+    pub fn to_try_again(&self) -> impl Iterator<Item = usize> {
+        self.again.iter().copied()
     }
 
     /// The step whose failure is behind the pause.

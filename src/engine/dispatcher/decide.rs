@@ -168,7 +168,10 @@ impl Dispatcher {
                 Status::Resting { attempt } | Status::Failed { attempt, .. } => attempt + 1,
                 _ => continue,
             };
-            self.start_attempt(round, step, attempt)?;
+            // A run that left the phase while the step was to be tried again does not come back to it.
+            if self.state.open_phase == Some(self.plan.steps[step].phase) {
+                self.start_attempt(round, step, attempt)?;
+            }
         }
         Ok(())
     }

@@ -162,6 +162,8 @@ impl Dispatcher {
                 _ => {}
             }
         }
+        // Whoever wanted it tried again is not asked a second time.
+        self.retries_due.extend(self.state.to_try_again());
         if self.state.course == Course::Paused && self.state.trigger.is_none() {
             let asked = self.events.iter().rev().find_map(|entry| match &entry.event {
                 Event::CourseChanged { course: Course::Paused, because, .. } => Some(because.clone()),

@@ -1,10 +1,16 @@
-//! The states of a run: the course of drills told as events, and random events that must never break it.
+//! The states of a run: the course of drills told as events.
+//!
+//! [`tables`] holds the functions to their tables, [`orders`] throws random orders of events at random plans, and
+//! [`engines`] plays random plans as an engine would, whatever comes up.
 
-use proptest::prelude::*;
+mod engines;
+mod orders;
+mod plans;
+mod tables;
+
 use serde_json::json;
 
 use super::course::{Next, next};
-use super::step::Status;
 use super::*;
 use crate::catalogue::{Act, Before, Decoder, Evidence, Mode};
 use crate::id::RegionRole;
@@ -353,75 +359,6 @@ fn at_once_bounds_how_many_steps_start() {
     assert_eq!(next(&plan, &graph, &state), Next::StartSteps(vec![1, 2]));
 }
 
-fn any_event(plan: &Plan) -> impl Strategy<Value = Event> + use<> {
-    let steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
-    let phases: Vec<PhaseId> = plan.phases.iter().map(|phase| phase.id.clone()).collect();
-    let course = prop::sample::select(vec![
-        Course::Forward,
-        Course::Paused,
-        Course::Undoing,
-        Course::Returning,
-        Course::Holding,
-        Course::Stopping,
-        Course::CleaningUp,
-    ]);
-    let happened = prop::sample::select(vec![Happened::Yes, Happened::No, Happened::Unknown]);
-    (0..9_u8, prop::sample::select(steps), prop::sample::select(phases), 1..3_u32, any::<bool>(), course, happened)
-        .prop_map(|(kind, step, phase, attempt, flag, course, happened)| match kind {
-            0 => Event::PhaseStarted { phase },
-            1 => Event::PhaseFinished { phase, result: PhaseResult::Passed },
-            2 | 3 => Event::StepStarted { step, attempt, before: Before::new() },
-            4 => Event::StepPassed {
-                step,
-                attempt,
-                pass: StepPass { already: false, warning: None, evidence: Evidence::new() },
-            },
-            5 => Event::StepFailed {
-                step,
-                attempt,
-                failure: StepFailure {
-                    what: String::new(),
-                    happened,
-                    retry_in: flag.then_some(Span::ZERO),
-                    evidence: Evidence::new(),
-                    ask: false,
-                },
-            },
-            6 => Event::UndoStarted { step },
-            7 => Event::UndoFinished { step, result: UndoResult::Restored },
-            _ => Event::CourseChanged { course, leg: Some(Leg::Failover), because: String::new(), aborted: flag },
-        })
-}
-
-proptest! {
-    /// Whatever comes in whatever order: nothing panics, what is refused changes nothing, and the counts hold.
-    #[test]
-    fn random_events_are_taken_or_refused(events in prop::collection::vec(any_event(&drill()), 0..120)) {
-        let plan = drill();
-        let (graph, mut state) = (Graph::new(&plan), RunState::new(&plan));
-        for event in events {
-            let before = format!("{state:?}");
-            if state.apply(&plan, &graph, &event).is_err() {
-                prop_assert_eq!(before, format!("{state:?}"));
-            }
-            prop_assert_eq!(state.acting, state.steps.iter().filter(|status| status.acts()).count());
-            prop_assert_eq!(state.resting, state.steps.iter().filter(|status| status.rests()).count());
-            let _ = next(&plan, &graph, &state);
-        }
-    }
-}
-
-#[test]
-fn the_table_of_steps_refuses_what_is_not_in_it() {
-    let refused = |status: Status, event: StepEvent| step::next(status, &event).is_err();
-    assert!(refused(Status::Waiting, StepEvent::Passed { attempt: 1 }));
-    assert!(refused(Status::Waiting, StepEvent::Started { attempt: 2 }));
-    assert!(refused(Status::Running { attempt: 1 }, StepEvent::Passed { attempt: 2 }));
-    assert!(refused(Status::Passed, StepEvent::Started { attempt: 2 }));
-    assert!(refused(Status::Undone, StepEvent::UndoStarted));
-    assert!(refused(Status::Left, StepEvent::UndoStarted));
-}
-
 #[test]
 fn an_undo_that_can_not_begin_is_still_owed() {
     let plan = drill();
@@ -438,6 +375,7 @@ fn an_undo_that_can_not_begin_is_still_owed() {
     };
     let course = Course::Undoing;
     for event in [
+        Event::PhaseStarted { phase: plan.phases[1].id.clone() },
         started(1),
         Event::StepFailed { step: fence.clone(), attempt: 1, failure },
         Event::CourseChanged { course, leg: Some(Leg::Failover), because: String::new(), aborted: false },
@@ -448,4 +386,44 @@ fn an_undo_that_can_not_begin_is_still_owed() {
     let before = format!("{state:?}");
     state.apply(&plan, &graph, &Event::UndoStarted { step: fence }).unwrap_err();
     assert_eq!(before, format!("{state:?}"));
+}
+
+fn by_hand(step: &StepId) -> Event {
+    Event::StepSkipped { step: step.clone(), because: String::new(), by: Some(orders::person()) }
+}
+
+#[test]
+fn a_step_done_by_hand_before_its_phase_came_is_not_begun() {
+    let mut play = Play::new(drill());
+    let fence = play.plan.steps[1].id.clone();
+    play.emit(&by_hand(&fence));
+    assert!(play.run(&[]).told().starts_with("ready, promote, dns"));
+}
+
+#[test]
+fn nothing_happens_to_a_step_that_does_not_apply() {
+    let mut plan = drill();
+    plan.steps[1].applies = false;
+    let (graph, mut state) = (Graph::new(&plan), RunState::new(&plan));
+    let illegal = state.apply(&plan, &graph, &by_hand(&plan.steps[1].id)).unwrap_err();
+    assert_eq!(illegal.0, "step `fence` is no part of this run");
+}
+
+/// Muster may die between a person's word and the attempt: the journal alone must tell that it is still to come.
+#[test]
+fn what_is_to_be_tried_again_is_waited_for() {
+    let mut plan = drill();
+    plan.steps[1].on_failure = OnFailure::Pause;
+    let mut play = Play::new(plan);
+    let (failover, fence) = (play.plan.phases[1].id.clone(), play.plan.steps[1].id.clone());
+    let turn = |course| Event::CourseChanged { course, leg: None, because: String::new(), aborted: false };
+    play.emit(&Event::PhaseStarted { phase: failover });
+    play.step(1, &[("fence", Happened::Yes)]);
+    play.emit(&turn(Course::Paused));
+    play.emit(&Event::Decided { choice: Choice::Retry, by: AnsweredBy::Terminal, situation: String::new() });
+    play.emit(&turn(Course::Forward));
+    assert_eq!(next(&play.plan, &play.graph, &play.state), Next::Wait);
+    assert_eq!(play.state.to_try_again().collect::<Vec<_>>(), [1]);
+    play.emit(&Event::StepStarted { step: fence, attempt: 2, before: Before::new() });
+    assert_eq!(play.state.to_try_again().count(), 0);
 }
