@@ -31,6 +31,10 @@ fn evidence(tools: &Tools, seen: &Finished) -> Evidence {
     if !output.trim().is_empty() {
         evidence.insert("output".to_owned(), start(output.trim_end(), EVIDENCE_LIMIT).to_owned());
     }
+    if seen.bytes > OUTPUT_LIMIT as u64 {
+        let all = format!("{} bytes, of which the start is kept", seen.bytes);
+        evidence.insert("output in all".to_owned(), all);
+    }
     evidence
 }
 

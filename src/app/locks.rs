@@ -28,6 +28,9 @@ use crate::time::{Moment, Span, since_boot, wall_now};
 /// How long a lease lasts without being renewed.
 pub const LEASE: Span = Span::from_secs(30);
 
+/// How long a look at a lease waits for another program's lock on the store: nothing else of the run goes on meanwhile.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// What simulates lives and ends with the run: it is nobody else's.
 const OWN: &str = "simulated";
 
@@ -156,6 +159,7 @@ pub(super) fn take(wanted: Wanted<'_>) -> Result<(Lock, Vec<String>), AppError> 
     };
     match live.take(wanted.claims, &holder, wanted.ttl, now, &yields).map_err(files)? {
         Taken::All { held, over } => {
+            let live = SqliteLive::open_patient(wanted.store, PATIENCE).map_err(files)?;
             let own = |lease: &&Lease| lease.holder.run != *wanted.run;
             let over = over.iter().filter(own).filter_map(|lease| match stands(lease) {
                 Standing::Over => None,
@@ -237,9 +241,13 @@ impl Lock {
         let (stop, stopped) = channel();
         let (keeps, every) = (Arc::clone(&shared), std::time::Duration::from(held.ttl) / 3);
         let thread = std::thread::Builder::new().name("leases".to_owned()).spawn(move || {
-            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+            let mut wait = every;
+            while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                wait = every;
                 if let Err(why) = keeps.renew() {
                     tracing::warn!(%why, "the run's leases were not renewed");
+                    // Soon again: the store may be free before the lease is over.
+                    wait = every.min(PATIENCE);
                 }
             }
         });

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::simulation;
 use super::{AppError, Attendance};
+use crate::catalogue::{Act, Value};
 use crate::chance::Seed;
 use crate::infrastructure::simulate::Faults;
 use crate::model::Plan;
@@ -18,6 +19,7 @@ use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
 use crate::resource::{People, Resources};
+use crate::secret::{Redactor, SecretSource};
 use crate::time::Clock;
 
 /// Everything that the plan's steps and probes may reach, but for [`people`].
@@ -57,6 +59,32 @@ fn simulated_part(plan: &Plan, clock: &Clock) -> Result<Resources, AppError> {
         all.regions = BTreeMap::new();
     }
     Ok(all)
+}
+
+/// A redactor that knows, from the first step on, every secret of the plan that can be read now: another step, or a
+/// probe, may print it before the step that needs it reads it. What can't be read yet is told by that step.
+pub(super) fn redactor(plan: &Plan) -> Redactor {
+    let redactor = Redactor::default();
+    for step in &plan.steps {
+        match &step.act {
+            Act::Command(command) => learn(command.env.values(), &redactor),
+            Act::Http(http) => learn(http.headers.values(), &redactor),
+            Act::Notify(notify) => learn(std::iter::once(&notify.webhook), &redactor),
+            _ => {}
+        }
+    }
+    redactor
+}
+
+fn learn<'v>(values: impl Iterator<Item = &'v Value>, redactor: &Redactor) {
+    for value in values {
+        let Value::Secret(source) = value else { continue };
+        // A pipe can be read once, and is left to the step.
+        let again = !matches!(source, SecretSource::File(path) if !path.is_file());
+        if again {
+            let _ = source.resolve(redactor);
+        }
+    }
 }
 
 /// Those who answer its gates; files that they give as evidence are kept in the run's folder.

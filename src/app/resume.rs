@@ -11,7 +11,7 @@ use super::crash::{Back, Death, Kill, Play};
 use super::history::{Gathering, JournalRead};
 use super::listen::Ear;
 use super::locks::{self, LEASE, Wanted};
-use super::run::{Finished, Progress, SIGNALS, Way, conclude, folder_of, real_world};
+use super::run::{Finished, Progress, SIGNALS, Way, conclude, folder_of, real_world, to_be_resumed};
 use super::{AppError, Attendance, History, Runs};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
@@ -133,7 +133,8 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
                 observers,
                 now,
                 Some(past),
-            )?
+            )
+            .map_err(|error| to_be_resumed(&run, error))?
         }
     };
     conclude(run, folder, ended, &history, lock, notices)

@@ -22,7 +22,6 @@ use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::{FaultPoint, FaultyHealth, Simulation};
 use crate::record::{Heads, Record};
 use crate::resource::{Resources, World};
-use crate::secret::Redactor;
 use crate::store::{Reality, RunFolder};
 use crate::time::{Clock, Moment, Span, run_real_since, run_virtual, since_boot};
 
@@ -120,8 +119,9 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
     })?;
     // The index before the folder: a run that can't be noted leaves no folder behind.
-    let (history, mut notices) = History::open(&request.runs)?;
-    let folder = RunFolder::create(reports, start, &plan.name).map_err(|error| AppError::Files(error.to_string()))?;
+    let (history, mut notices) = History::open(&request.runs).map_err(untouched)?;
+    let folder =
+        RunFolder::create(reports, start, &plan.name).map_err(|error| untouched(AppError::Files(error.to_string())))?;
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
@@ -141,36 +141,66 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     } else {
         // Before the journal: a run that is refused leaves no folder behind.
         let lock = lock(&request, &history, &folder.run, &mut started, signals.clone());
-        Some(lock.inspect_err(|_| drop(std::fs::remove_dir(&folder.path)))?)
+        Some(lock.map_err(untouched).inspect_err(|_| drop(std::fs::remove_dir(&folder.path)))?)
     };
     let durability = if simulated { Durability::AtEnd } else { Durability::EachCommit };
     let path = journal::path_in(&folder.path);
-    let writer =
-        Writer::create(&path, folder.run.clone(), durability).map_err(|error| AppError::Files(error.to_string()))?;
-    let ended = if simulated {
-        let setting = Setting { run: folder.run.clone(), started, journal: Journal::inline(writer), faults };
-        let conduct = Conduct { seed: request.seed, start, pace: request.pace, observers: request.observers };
-        in_simulation(conduct, setting, |_, _, _| ())?.0
-    } else {
+    let ended = (|| {
+        let writer = Writer::create(&path, folder.run.clone(), durability)
+            .map_err(|error| AppError::Files(error.to_string()))?;
+        if simulated {
+            let setting = Setting { run: folder.run.clone(), started, journal: Journal::inline(writer), faults };
+            let conduct = Conduct { seed: request.seed, start, pace: request.pace, observers: request.observers };
+            return Ok(in_simulation(conduct, setting, |_, _, _| ())?.0);
+        }
         history.started(&started, &folder.run, start)?;
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
         let _ear = Ear::open(&request.runs.store, &folder.run, signals.clone())?;
         let way = Way { signals, signalled, lock: lock.as_ref() };
         let RunRequest { attendance, program, observers, .. } = request;
-        real_world(
-            folder.run.clone(),
-            folder.path.clone(),
-            started,
-            journal,
-            way,
-            attendance,
-            program,
-            observers,
-            Moment::ZERO,
-            None,
-        )?
-    };
-    conclude(folder.run, folder.path, ended, &history, lock, notices)
+        let (run, folder) = (folder.run.clone(), folder.path.clone());
+        real_world(run, folder, started, journal, way, attendance, program, observers, Moment::ZERO, None)
+    })();
+    match ended {
+        Ok(ended) => conclude(folder.run, folder.path, ended, &history, lock, notices),
+        Err(error) if has_begun(&path) => Err(to_be_resumed(&folder.run, error)),
+        Err(error) => {
+            // Without its first event it is no run: nothing is left that would have to be taken up.
+            let _ = std::fs::remove_file(&path);
+            let _ = std::fs::remove_dir(&folder.path);
+            if let Some(lock) = lock {
+                let _ = lock.release();
+            }
+            Err(untouched(error))
+        }
+    }
+}
+
+/// Whether the first event of a run is in its journal.
+fn has_begun(journal: &Path) -> bool {
+    use std::io::BufRead as _;
+    let Ok(file) = std::fs::File::open(journal) else { return false };
+    let mut first = Vec::new();
+    std::io::BufReader::new(file).read_until(b'\n', &mut first).is_ok() && first.ends_with(b"\n")
+}
+
+/// What broke a run off that had begun, with what to do now.
+pub(super) fn to_be_resumed(run: &RunId, error: AppError) -> AppError {
+    match error {
+        AppError::BrokeOff(why) => AppError::BrokeOff(format!(
+            "{why}. Make room, or mend what is wrong with the disk, then take the run up again: muster resume {run} \
+             (with --undo or --stop if it is not to go on)"
+        )),
+        other => other,
+    }
+}
+
+/// What went wrong before the first event.
+fn untouched(error: AppError) -> AppError {
+    match error {
+        AppError::Files(why) | AppError::BrokeOff(why) => AppError::Files(format!("{why}. Nothing was touched")),
+        other => other,
+    }
 }
 
 /// Writes the reports of a run that has ended, or was stopped, and notes it in the index.
@@ -379,7 +409,7 @@ pub(super) fn real_world(
         }
         let sight: Sight = Arc::new(|health| health);
         let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
-        run.secrets = Arc::new(Redactor::default());
+        run.secrets = Arc::new(real::redactor(&run.started.plan));
         run.past = past;
         run.commands = Hears::Commands;
         if let Some(lock) = way.lock {

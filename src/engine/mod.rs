@@ -20,6 +20,7 @@ mod executor;
 mod fence;
 mod gates;
 mod late;
+mod redacted;
 mod sink;
 mod survey;
 pub mod watch;

@@ -6,6 +6,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -18,6 +19,8 @@ pub struct SqliteLive {
     pub(super) connection: Connection,
     path: PathBuf,
     identity: Option<(u64, u64)>,
+    /// How long others' locks are waited for.
+    patience: Duration,
 }
 
 impl SqliteLive {
@@ -26,10 +29,18 @@ impl SqliteLive {
     /// # Errors
     /// [`StoreError`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_patient(path, BUSY_TIMEOUT)
+    }
+
+    /// The same, for a caller who must not stand still: it waits no longer than `patience` for others' locks.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_patient(path: &Path, patience: Duration) -> Result<Self, StoreError> {
         let failed = |error| StoreError::Database { path: path.to_owned(), source: Arc::new(error) };
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+        connection.busy_timeout(patience).map_err(failed)?;
         // What is lost with the power is a run's that is lost with it: no commit waits for the disk.
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         let found = version(&connection).map_err(failed)?;
@@ -40,7 +51,7 @@ impl SqliteLive {
             let why = format!("its version is {found}; `muster history` brings it up to date");
             return Err(StoreError::Unreadable { path: path.to_owned(), what: "version", why });
         }
-        Ok(Self { connection, path: path.to_owned(), identity: identity(path) })
+        Ok(Self { connection, path: path.to_owned(), identity: identity(path), patience })
     }
 
     /// Opens the file anew if another one stands in its place now; says whether it did.
@@ -50,7 +61,7 @@ impl SqliteLive {
     pub fn follow(&mut self) -> Result<bool, StoreError> {
         let moved = identity(&self.path).is_some_and(|now| Some(now) != self.identity);
         if moved {
-            *self = Self::open(&self.path)?;
+            *self = Self::open_patient(&self.path, self.patience)?;
         }
         Ok(moved)
     }

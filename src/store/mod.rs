@@ -135,7 +135,7 @@ pub enum StoreError {
         source: Arc<std::io::Error>,
     },
     /// The database refused.
-    #[error("cannot use the index of runs {}: {source}", path.display())]
+    #[error("cannot use the index of runs {}: {}", path.display(), said(source))]
     Database {
         /// Which file.
         path: PathBuf,
@@ -183,6 +183,26 @@ pub enum StoreError {
     /// The playbook's name cannot be part of a run's id.
     #[error(transparent)]
     Id(#[from] IdError),
+}
+
+/// What the database said, and what to do where that is known.
+fn said(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+            "another program holds a lock on it, and did not let go in time. End that program (`fuser FILE` names it), \
+             or wait for it, and try again"
+                .to_owned()
+        }
+        Some(
+            rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied,
+        ) => {
+            format!("{error}. Its folder must be one that you may write to; --reports names another")
+        }
+        Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure) => {
+            format!("{error}. Is the disk full?")
+        }
+        _ => error.to_string(),
+    }
 }
 
 impl StoreError {

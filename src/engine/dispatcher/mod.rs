@@ -24,6 +24,7 @@ use recovery::LastLook;
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
 use crate::engine::gates::{Desk, DeskSetup, open_gates};
+use crate::engine::redacted::redacted;
 use crate::engine::watch::{Watch, WatchSetup};
 use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context};
 use crate::event::Event;
@@ -278,8 +279,9 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Applies an event to the state and puts it into the round.
+    /// Applies an event to the state and puts it into the round, without any secret in what others say in it.
     fn emit(&mut self, round: &mut Round, event: Event) -> Result<(), EngineError> {
+        let event = redacted(event, &*self.run.secrets);
         self.state
             .apply(&self.plan, &self.graph, &event)
             .map_err(|illegal| EngineError::Defect(illegal.to_string()))?;

@@ -199,7 +199,7 @@ pub(super) enum Work {
 /// What came of it, and when.
 pub(super) enum Done {
     /// A sample.
-    Sample(usize, Sample),
+    Sample(usize, Box<Sample>),
     /// A row's answer; `None`: none within its limit.
     Row(usize, Attempt, Option<WriteAttempt>, Moment),
 }
@@ -222,7 +222,7 @@ impl Work {
                 let foreteller = shared.sample_foretellers[lane].as_ref();
                 foreteller
                     .and_then(|it| it.foretell(tick, scheduled, horizon))
-                    .map(|sample| Done::Sample(lane, sample))
+                    .map(|sample| Done::Sample(lane, Box::new(sample)))
                     .ok_or(Self::Sample { lane, tick, scheduled })
             }
         }
@@ -233,7 +233,7 @@ impl Work {
         match self {
             Self::Sample { lane, tick, scheduled } => {
                 let network = &*shared.resources.network;
-                Done::Sample(lane, sample(&shared.probes[lane], network, cx, tick, scheduled).await)
+                Done::Sample(lane, Box::new(sample(&shared.probes[lane], network, cx, tick, scheduled).await))
             }
             Self::Row { canary, attempt } => {
                 let limit = attempt.limit;
@@ -266,7 +266,7 @@ impl Done {
     pub(super) fn hand_in(self, desk: &mut Desk) {
         let at = self.at();
         match self {
-            Self::Sample(lane, sample) => desk.end(lane, sample, at),
+            Self::Sample(lane, sample) => desk.end(lane, *sample, at),
             Self::Row(canary, attempt, result, _) => desk.canary_end(canary, &attempt, result, at),
         }
     }

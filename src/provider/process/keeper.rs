@@ -12,6 +12,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Keeper {
     program: PathBuf,
     mark: String,
     started: OnceLock<Mutex<Option<Child>>>,
+    /// How many programs were marked.
+    programs: AtomicU64,
 }
 
 impl Keeper {
@@ -43,7 +46,7 @@ impl Keeper {
     pub fn new(program: PathBuf) -> Self {
         // Unlike any other's: no two processes of a boot have one number at one nanosecond.
         let mark = format!("MUSTER_KEPT_{}_{}", getpid().as_raw_nonzero(), since_boot().0);
-        Self { program, mark, started: OnceLock::new() }
+        Self { program, mark, started: OnceLock::new(), programs: AtomicU64::new(0) }
     }
 
     /// What its programs carry, for the journal: whoever takes the run up ends what is left of them first.
@@ -60,6 +63,11 @@ impl Keeper {
         }).ok())
         });
         (&self.mark, "1")
+    }
+
+    /// An environment variable that one program carries, and all that it starts, and no other.
+    pub(super) fn own_mark(&self) -> String {
+        format!("{}_{}", self.mark, self.programs.fetch_add(1, Ordering::Relaxed))
     }
 
     fn start(&self) -> io::Result<Child> {

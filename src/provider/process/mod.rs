@@ -1,7 +1,9 @@
 //! Programs, run for real: an argv and never a shell's string, in a process group of their own.
 //!
 //! The group, not only the program, is ended with its timeout, with the run's cancellation and when the caller drops
-//! the future, so that nothing of a step goes on behind its back. When Muster itself is killed a [`keeper`] ends what
+//! the future, so that nothing of a step goes on behind its back; with its timeout and the run's cancellation also what
+//! left the group. A daemon that a program leaves behind when it ends well, outputs closed, stays: services are started
+//! so. When Muster itself is killed a [`keeper`] ends what
 //! it had started, also what left the group (`PR_SET_PDEATHSIG` would have to be set between fork and exec, by `unsafe`
 //! code, and would not reach grandchildren).
 //! May rely on `resource`, `time`; must never keep more output than was asked for, nor wait without a limit.
@@ -84,6 +86,8 @@ impl Processes for RealProcesses {
 /// A program under way. Dropping it kills its group.
 struct Running {
     group: Group,
+    /// What it carries, and all that it starts, also what leaves its group; none without a keeper.
+    mark: Option<String>,
     child: Child,
     stdout: Capture<ChildStdout>,
     stderr: Capture<ChildStderr>,
@@ -97,8 +101,12 @@ impl Running {
         #[expect(clippy::disallowed_methods, reason = "this is the one place where programs are started")]
         let mut command = Command::new(program);
         command.args(arguments).envs(line.env.iter().map(|(name, value)| (name, value)));
+        let mark = keeper.map(Keeper::own_mark);
         if let Some((name, value)) = keeper.map(Keeper::mark) {
             command.env(name, value);
+        }
+        if let Some(mark) = &mark {
+            command.env(mark, "1");
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
@@ -108,6 +116,7 @@ impl Running {
         let mut child = command.spawn().map_err(|error| not_started(line, why_not_started(line, &error)))?;
         Ok(Self {
             group: Group::led_by(child.id()),
+            mark,
             stdout: Capture::new(child.stdout.take(), line.output_limit),
             stderr: Capture::new(child.stderr.take(), line.output_limit),
             child,
@@ -116,7 +125,7 @@ impl Running {
 
     /// Reads the outputs and waits for the end. What still holds the outputs open a moment later is killed.
     async fn run_out(&mut self, clock: &Clock) -> io::Result<ExitStatus> {
-        let Self { group, child, stdout, stderr } = self;
+        let Self { group, child, stdout, stderr, .. } = self;
         let mut outputs = pin!(read_both(stdout, stderr));
         let (status, all_read) = wait_while_reading(child, outputs.as_mut()).await;
         if !all_read && clock.timeout(LEFT_BEHIND, outputs.as_mut()).await.is_err() {
@@ -125,9 +134,9 @@ impl Running {
         status
     }
 
-    /// Ends the whole group: asks, waits a little, kills.
+    /// Ends the whole group, and what left it: asks, waits a little, kills.
     async fn end(&mut self, clock: &Clock) {
-        let Self { group, child, stdout, stderr } = self;
+        let Self { group, mark, child, stdout, stderr } = self;
         group.ask_to_end();
         let mut outputs = pin!(read_both(stdout, stderr));
         // Reading goes on, as a program that writes its last words must not be stuck on a full pipe.
@@ -138,6 +147,9 @@ impl Running {
         };
         let _ = clock.timeout(GRACE, quiet).await;
         group.kill();
+        if let Some(mark) = mark.take() {
+            end_marked(mark).await;
+        }
         // A killed process that hangs in the kernel is left to tokio, which reaps it when it goes.
         let _ = clock.timeout(GRACE, child.wait()).await;
         group.release();
@@ -146,6 +158,18 @@ impl Running {
     fn finished(self, status: ExitStatus) -> Finished {
         let bytes = self.stdout.bytes() + self.stderr.bytes();
         Finished { code: status.code(), stdout: self.stdout.into_text(), stderr: self.stderr.into_text(), bytes }
+    }
+}
+
+/// Kills what carries a mark, on a thread of its own: all processes are looked through.
+async fn end_marked(mark: String) {
+    let (sender, ended) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name("ends".to_owned()).spawn(move || {
+        keeper::kill_marked(&mark);
+        let _ = sender.send(());
+    });
+    if thread.is_ok() {
+        let _ = ended.await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! The program as its first user meets it: what is typed, and what is then seen.
 
+mod bad_days;
 mod commands;
 mod exits;
 mod guardrails;
