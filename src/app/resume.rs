@@ -66,10 +66,12 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
             request.runs.reports.display()
         )));
     }
-    let mut gathering = Gathering::default();
-    let taken = Writer::take_up(&path, Durability::EachCommit, |line, head| Ok(gathering.take(&line, head)?));
-    let (writer, cut) = taken.map_err(|error| refused(&path, error))?;
-    let JournalRead { run, entries, heads, .. } = gathering.done(writer.head(), None)?;
+    // The index reads the journal too, since it has grown: side by side, for users may be waiting.
+    let (taken, history) = std::thread::scope(|both| {
+        let history = both.spawn(|| History::open(&request.runs));
+        (read(&path), history.join())
+    });
+    let (writer, cut, JournalRead { run, entries, heads, .. }) = taken?;
     if heads.finished.is_some() {
         return Err(AppError::Usage(format!("{run} has ended: `muster show {run}` says how. Nothing was touched")));
     }
@@ -78,7 +80,8 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
     };
     started.plan.check().map_err(|why| AppError::Files(format!("{}: its plan was changed: {why}", path.display())))?;
     let by_hand = by_hand(&started.plan, &request.by_hand)?;
-    let (history, mut notices) = History::open(&request.runs)?;
+    let broke = |_| AppError::Defect("the index of runs could not be opened: it broke off".to_owned());
+    let (history, mut notices) = history.map_err(broke)??;
     if cut > 0 {
         notices.push(format!("the journal's last record was cut in its writing ({cut} bytes); it was taken out"));
     }
@@ -138,6 +141,15 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         }
     };
     conclude(run, folder, ended, &history, lock, notices)
+}
+
+/// Locks a journal and reads it; gives how many bytes of a cut record were taken out.
+fn read(path: &Path) -> Result<(Writer, u64, JournalRead), AppError> {
+    let mut gathering = Gathering::default();
+    let taken = Writer::take_up(path, Durability::EachCommit, |line, head| Ok(gathering.take(&line, head)?));
+    let (writer, cut) = taken.map_err(|error| refused(path, error))?;
+    let read = gathering.done(writer.head(), None)?;
+    Ok((writer, cut, read))
 }
 
 /// Why a journal can't be taken up.
