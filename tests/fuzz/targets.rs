@@ -7,6 +7,7 @@ use muster::id::RunId;
 use muster::journal::{self, Chain, Stamp};
 use muster::plan::{Checked, LoadInput, Reality, load};
 use muster::record::{Entry, Heads, Record};
+use muster::report::{Format, Style, render};
 use muster::state::course::next;
 use muster::state::{Graph, RunState};
 use muster::time::Moment;
@@ -98,5 +99,9 @@ fn replay(bytes: &[u8]) {
             let _ = next(plan, &graph, &state);
         }
     }
-    let _ = Record::from_events(run, entries, heads);
+    if let Ok(record) = Record::from_events(run, entries, heads) {
+        for format in Format::ALL {
+            let _ = render(&record, format, &Style::default());
+        }
+    }
 }
