@@ -88,10 +88,9 @@ impl Scale {
             nanos += stretch.to - stretch.from;
         }
         let least = TICK_MIN_PX / pixels.max(1.0) * nanos as f64 / 1e9;
-        let step = STEPS.into_iter().find(|step| *step as f64 >= least).unwrap_or_else(|| {
-            // Longer than any drill, but a journal that was changed may say so: eight labels.
-            nanos / 8_000_000_000
-        });
+        // Longer than any drill, but a journal that was changed may say so: eight labels then.
+        let longest = nanos / 8_000_000_000;
+        let step = STEPS.into_iter().find(|step| *step as f64 >= least).unwrap_or(longest);
         let step = step.max(1).saturating_mul(1_000_000_000);
         let mut ticks: Vec<Moment> = Vec::new();
         for stretch in whole(only_cut) {
