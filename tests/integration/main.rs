@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says why by panicking")]
 
 mod cli;
+mod corpus;
 mod harness;
 mod layers;
 mod readme;

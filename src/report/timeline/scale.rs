@@ -88,8 +88,10 @@ impl Scale {
             nanos += stretch.to - stretch.from;
         }
         let least = TICK_MIN_PX / pixels.max(1.0) * nanos as f64 / 1e9;
-        let step = STEPS.into_iter().find(|step| *step as f64 >= least).unwrap_or(STEPS[STEPS.len() - 1] * 4);
-        let step = step.saturating_mul(1_000_000_000);
+        // Longer than any drill, but a journal that was changed may say so: eight labels then.
+        let longest = nanos / 8_000_000_000;
+        let step = STEPS.into_iter().find(|step| *step as f64 >= least).unwrap_or(longest);
+        let step = step.max(1).saturating_mul(1_000_000_000);
         let mut ticks: Vec<Moment> = Vec::new();
         for stretch in whole(only_cut) {
             let mut at = stretch.from.div_ceil(step).saturating_mul(step);
@@ -98,7 +100,8 @@ impl Scale {
                 if far {
                     ticks.push(Moment(at));
                 }
-                at = at.saturating_add(step);
+                let Some(next) = at.checked_add(step) else { break };
+                at = next;
             }
         }
         ticks
@@ -140,6 +143,12 @@ mod tests {
         let out = Scale::new(at(100), &instants, &[(at(20), at(30))], 0.0, 1000.0);
         assert_eq!(out.cuts().count(), 0);
         assert!((out.x(at(50)) - 500.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn the_longest_time_has_few_labels() {
+        let scale = Scale::new(Moment(u64::MAX), &BTreeSet::new(), &[], 0.0, 1000.0);
+        assert!(scale.ticks().len() < 64);
     }
 
     #[test]
