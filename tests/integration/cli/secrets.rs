@@ -116,7 +116,8 @@ const STEPS: &str = r"      - { id: early, command: { argv: [sh, say.sh] } }
 
 fn scene() -> Scene {
     let server = format!("127.0.0.1:{}", echoes());
-    let say = forms().iter().map(|form| format!("cat <<'END'\n{form}\nEND\n")).collect::<String>();
+    let say: Vec<String> = forms().iter().map(|form| format!("cat <<'END'\n{form}\nEND\n")).collect();
+    let say = say.concat();
     lab_with(&TOP.replace("SERVER", &server), &STEPS.replace("SERVER", &server))
         .file("say.sh", &say)
         .file("by-file", &format!("{BY_FILE}\n"))
