@@ -38,6 +38,15 @@ fn evidence(tools: &Tools, seen: &Finished) -> Evidence {
     evidence
 }
 
+/// What is otherwise than expected, without secrets. They are taken out before the quotes in it are cut: half a secret
+/// would not be found.
+fn otherwise(tools: &Tools, expect: &CommandExpect, seen: &Finished) -> Option<String> {
+    let what = expect.judge(seen)?;
+    let redact = |text: &str| tools.secrets.redact(text);
+    let clean = Finished { stdout: redact(&seen.stdout), stderr: redact(&seen.stderr), ..seen.clone() };
+    Some(redact(&expect.judge(&clean).unwrap_or(what)))
+}
+
 impl Command {
     /// The command line of `argv`, with this step's environment and folder.
     fn line(&self, tools: &Tools, argv: &[String], timeout: Span) -> Result<CommandLine, ActError> {
@@ -62,7 +71,7 @@ impl Command {
             Ok(Finished { code: Some(0), .. }) => Achieved::Yes,
             Ok(Finished { code: Some(1), .. }) => Achieved::No(format!("`{program}` says that it is not done")),
             Ok(seen) => {
-                let said = CommandExpect::default().judge(&seen).unwrap_or_default();
+                let said = otherwise(tools, &CommandExpect::default(), &seen).unwrap_or_default();
                 Achieved::Unknown(tools.secrets.redact(&format!("`{program}` {said}")))
             }
             Err(error) => Achieved::Unknown(format!("`{program}`: {error}")),
@@ -102,7 +111,7 @@ impl Perform for Command {
     async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
         let line = self.line(tools, &self.argv, tools.timeout(cx, self))?;
         match tools.resources.processes.run(cx, &line).await {
-            Ok(seen) => match self.expect.judge(&seen) {
+            Ok(seen) => match otherwise(tools, &self.expect, &seen) {
                 None => Ok(Applied::showing(evidence(tools, &seen))),
                 Some(what) => Err(self.unexpected(tools, cx, &seen, &what).await),
             },
@@ -134,7 +143,7 @@ impl Perform for Command {
             }
         })?;
         let evidence = evidence(tools, &seen);
-        if let Some(what) = CommandExpect::default().judge(&seen) {
+        if let Some(what) = otherwise(tools, &CommandExpect::default(), &seen) {
             let what = tools.secrets.redact(&format!("the undo `{program}` {what}"));
             return Err(ActError::refused(what).with(evidence));
         }

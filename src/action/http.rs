@@ -27,10 +27,14 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    pub(super) fn judge(&self, expect: &HttpExpect) -> Result<(), String> {
-        match expect.judge(&self.response, self.took) {
-            Judged::AsExpected => Ok(()),
-            Judged::Otherwise(what) => Err(what),
+    /// The error is without secrets. They are taken out before the quotes in it are cut: half a secret would not be
+    /// found.
+    pub(super) fn judge(&self, tools: &Tools, expect: &HttpExpect) -> Result<(), String> {
+        let Judged::Otherwise(what) = expect.judge(&self.response, self.took) else { return Ok(()) };
+        let clean = HttpResponse { body: tools.secrets.redact(&self.response.body), ..self.response.clone() };
+        match expect.judge(&clean, self.took) {
+            Judged::AsExpected => Err(tools.secrets.redact(&what)),
+            Judged::Otherwise(clean) => Err(tools.secrets.redact(&clean)),
         }
     }
 }
@@ -119,7 +123,7 @@ impl Perform for Http {
         let status = answer.response.status;
         let evidence: Evidence =
             [("status".to_owned(), status.to_string()), ("took".to_owned(), answer.took.to_string())].into();
-        match answer.judge(&self.expect) {
+        match answer.judge(tools, &self.expect) {
             Ok(()) => Ok(Applied::showing(evidence)),
             Err(otherwise) => {
                 let what = tools.secrets.redact(&format!("{summary}: {otherwise}"));

@@ -32,7 +32,7 @@ impl Perform for Notify {
             if sent { ActError::in_doubt(what) } else { ActError::refused(what) }
         })?;
         let evidence: Evidence = [("status".to_owned(), answer.response.status.to_string())].into();
-        answer.judge(&HttpExpect::default()).map_err(|otherwise| {
+        answer.judge(tools, &HttpExpect::default()).map_err(|otherwise| {
             let what = format!("the webhook did not take the message: {otherwise}");
             ActError::refused(tools.secrets.redact(&what)).with(evidence.clone())
         })?;

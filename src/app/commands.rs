@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::going::holders;
@@ -15,8 +15,8 @@ use crate::event::Event;
 use crate::id::RunId;
 use crate::journal;
 use crate::model::{Command, Commanded, Person};
-use crate::resource::{Answer, AnsweredBy, Decision};
-use crate::store::{Commands as _, SqliteLive};
+use crate::resource::{Answer, AnsweredBy, Decision, Exhibit};
+use crate::store::{Commands as _, SqliteLive, keep_evidence};
 use crate::time::wall_now;
 
 /// The name that stands for the only run that goes on.
@@ -35,6 +35,8 @@ pub struct RemoteCommand {
     pub command: Command,
     /// Who says so, as stated.
     pub name: Option<String>,
+    /// Files that go with an answer to a gate as evidence; a copy of each is kept in the run's folder.
+    pub files: Vec<PathBuf>,
 }
 
 /// What the run did about it.
@@ -62,14 +64,16 @@ pub struct Told {
 /// Tells a run something and waits, for some seconds, until it has taken it.
 ///
 /// # Errors
-/// [`AppError::Usage`] if there is no such run, or if several or none go on and none was named;
+/// [`AppError::Usage`] if there is no such run, if several or none go on and none was named, or a file is no evidence;
 /// [`AppError::Refused`] if it does not go on; [`AppError::Files`].
 pub fn command(runs: &Runs, told: RemoteCommand) -> Result<Told, AppError> {
     let run = the_run(runs, told.run.as_deref())?;
     let here = machine();
     let by = Person { name: told.name.clone(), user: here.user, host: here.host };
-    let commanded = Commanded { command: signed(told.command, &by), by };
-    let path = journal::path_in(&runs.reports.join(run.as_str()));
+    let folder = runs.reports.join(run.as_str());
+    let command = with_files(signed(told.command, &by), &told.files, &folder)?;
+    let commanded = Commanded { command, by };
+    let path = journal::path_in(&folder);
     // From here on: an earlier command of the same words is another one.
     let from = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
     let store = SqliteLive::open(&runs.store).map_err(files)?;
@@ -90,10 +94,20 @@ fn signed(command: Command, by: &Person) -> Command {
     }
 }
 
-/// An answer to a gate from another terminal.
+/// An answer with what is in these files as evidence; the copies are durable when it is given.
+fn with_files(command: Command, files: &[PathBuf], folder: &Path) -> Result<Command, AppError> {
+    let Command::Vote { step, mut answer } = command else { return Ok(command) };
+    for file in files {
+        let exhibit = keep_evidence(file, folder);
+        answer.evidence.push(exhibit.map_err(|error| AppError::Usage(error.to_string()))?);
+    }
+    Ok(Command::Vote { step, answer })
+}
+
+/// An answer to a gate from another terminal, with evidence that is no file.
 #[must_use]
-pub fn vote(decision: Decision, because: Option<String>) -> Answer {
-    Answer { decision, names: Vec::new(), because, by: AnsweredBy::Command, people: Vec::new(), evidence: Vec::new() }
+pub fn vote(decision: Decision, because: Option<String>, evidence: Vec<Exhibit>) -> Answer {
+    Answer { decision, names: Vec::new(), because, by: AnsweredBy::Command, people: Vec::new(), evidence }
 }
 
 /// The run that is meant, which must go on.

@@ -1,5 +1,6 @@
 //! Past runs: their index, and their journals read back.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::event::{Event, PreviousRun, Started};
 use crate::id::RunId;
 use crate::journal::{self, Damage, JournalError};
 use crate::record::{Entry, Heads, Record, index_row};
-use crate::store::{FILE_NAME, Reality, RunFilter, RunRow, SqliteStore, Store};
+use crate::store::{EVIDENCE_FOLDER, FILE_NAME, Reality, RunFilter, RunRow, SqliteStore, Store, read_evidence};
 use crate::time::{Moment, Span};
 
 /// Where runs are, and where their index is.
@@ -262,14 +263,18 @@ pub enum Checked {
         head: String,
         /// The hash of the one that ended the run, if it ended.
         finished: Option<String>,
+        /// How many files of evidence are as they were given.
+        evidence: usize,
     },
     /// A record is missing, changed or cut; which and how.
     Damaged(String),
-    /// The chain is whole, but its head is not the one that the run's report prints.
+    /// The chain is whole, but its head is not the one that the run's report prints, or a file of evidence is not the one
+    /// that the journal has the digest of.
     Disagrees(String),
 }
 
-/// Checks the chain of a journal, and that its head is the one that the report beside it prints.
+/// Checks the chain of a journal, that its head is the one that the report beside it prints, and that each file that was
+/// given as evidence is there as it was.
 ///
 /// # Errors
 /// [`AppError::Usage`] if there is no such run, [`AppError::Files`] if its journal can't be read.
@@ -299,7 +304,46 @@ pub fn verify(reports: &Path, run: &str) -> Result<(PathBuf, Checked), AppError>
         );
         return Ok((path, Checked::Disagrees(what)));
     }
-    Ok((path, Checked::Whole { lines: verified.lines, head: verified.head.to_string(), finished }))
+    // Of a journal that was taken out of its run's folder there is nothing to compare.
+    let alone = named.is_file() && !path.with_file_name(EVIDENCE_FOLDER).is_dir();
+    match if alone { Ok(0) } else { evidence(&path)? } {
+        Ok(evidence) => {
+            let head = verified.head.to_string();
+            Ok((path, Checked::Whole { lines: verified.lines, head, finished, evidence }))
+        }
+        Err(what) => Ok((path, Checked::Disagrees(format!("the chain is whole, but {what}")))),
+    }
+}
+
+/// How many files were given as evidence; the error says which of their copies is not there as it was.
+fn evidence(journal: &Path) -> Result<Result<usize, String>, AppError> {
+    let wrong = |error: &dyn std::fmt::Display| AppError::Files(format!("{}: {error}", journal.display()));
+    let mut given = BTreeMap::new();
+    for line in journal::read_file(journal).map_err(|error| wrong(&error))? {
+        let line = line.map_err(|error| wrong(&error))?;
+        // Most lines are of something else: they need no second reading.
+        if !line.event.get().contains("\"evidence\":[{") {
+            continue;
+        }
+        let event = line.event().map_err(|error| wrong(&format!("line {}: {error}", line.seq + 1)))?;
+        if let Event::GateVoted { answer, .. } | Event::GateAnswered { answer: Some(answer), .. } = event {
+            given.extend(answer.evidence.into_iter().filter_map(|exhibit| Some((exhibit.copy_name()?, exhibit))));
+        }
+    }
+    let folder = journal.with_file_name(EVIDENCE_FOLDER);
+    for (name, exhibit) in &given {
+        match read_evidence(&folder.join(name)) {
+            Ok((found, _)) if found.sha256 == exhibit.sha256 => {}
+            Ok((found, _)) => {
+                return Ok(Err(format!(
+                    "the evidence {EVIDENCE_FOLDER}/{name} was changed: it has the SHA-256 {}, the journal has {}",
+                    found.sha256, exhibit.sha256
+                )));
+            }
+            Err(error) => return Ok(Err(format!("the evidence {EVIDENCE_FOLDER}/{name} is not there: {error}"))),
+        }
+    }
+    Ok(Ok(given.len()))
 }
 
 /// The head that the report beside a journal prints.

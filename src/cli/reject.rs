@@ -29,7 +29,7 @@ impl Reject {
     }
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
-        let answer = vote(Decision::Rejected, Some(self.because.clone()));
-        self.remote.tell(Command::Vote { step: self.remote.step(), answer }, output)
+        let answer = vote(Decision::Rejected, Some(self.because.clone()), Vec::new());
+        self.remote.tell(Command::Vote { step: self.remote.step(), answer }, Vec::new(), output)
     }
 }

@@ -1,5 +1,7 @@
 //! What the subcommands have in common that tell a run something from another terminal.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use serde_json::json;
 
@@ -58,7 +60,7 @@ impl Remote {
 
     /// Tells it, and what came of it.
     pub(super) fn tell(&self, command: Command, output: &Output) -> Result<ExitCode, AppError> {
-        self.who.tell(self.run.clone(), command, output)
+        self.who.tell(self.run.clone(), command, Vec::new(), output)
     }
 }
 
@@ -77,16 +79,23 @@ impl RemoteStep {
         self.named.last().and_then(|name| StepId::new(name).ok()).expect("a step is named")
     }
 
-    /// Tells it, and what came of it.
-    pub(super) fn tell(&self, command: Command, output: &Output) -> Result<ExitCode, AppError> {
+    /// Tells it, with these files as evidence, and what came of it.
+    pub(super) fn tell(&self, command: Command, files: Vec<PathBuf>, output: &Output) -> Result<ExitCode, AppError> {
         let run = (self.named.len() > 1).then(|| self.named[0].clone());
-        self.who.tell(run, command, output)
+        self.who.tell(run, command, files, output)
     }
 }
 
 impl Who {
-    fn tell(&self, run: Option<String>, what: Command, output: &Output) -> Result<ExitCode, AppError> {
-        let told = command(&self.reports.runs(), RemoteCommand { run, command: what, name: self.by.clone() })?;
+    fn tell(
+        &self,
+        run: Option<String>,
+        what: Command,
+        files: Vec<PathBuf>,
+        output: &Output,
+    ) -> Result<ExitCode, AppError> {
+        let told = RemoteCommand { run, command: what, name: self.by.clone(), files };
+        let told = command(&self.reports.runs(), told)?;
         let (exit, text) = said(&told);
         if output.json() {
             let (state, then, because) = match &told.effect {

@@ -8,7 +8,7 @@ use super::arguments::{Form, OutputFormat, Reports};
 use super::output::Output;
 use super::progress::Progress;
 use super::run::show_end;
-use super::waiting::Waiting;
+use super::waiting::{Gates, Waiting};
 use crate::app::{self, AppError, Attendance, ResumeRequest, Runs};
 use crate::event::ResumeTo;
 use crate::model::ExitCode;
@@ -81,7 +81,7 @@ impl ResumeCommand {
                 let progress = Progress::new(plan, &shown).map(|progress| Box::new(progress) as app::Progress);
                 let mut observers: Vec<app::Progress> = progress.into_iter().collect();
                 if !plan.simulated() && attendance != Attendance::Terminal {
-                    observers.push(Box::new(Waiting::new(plan.pause_limit, &shown)));
+                    observers.push(Box::new(Waiting::new(plan.pause_limit, Gates::of(attendance), &shown)));
                 }
                 observers
             }),

@@ -27,6 +27,6 @@ impl Retry {
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let step = Some(self.remote.step());
-        self.remote.tell(Command::Choose { choice: Choice::Retry, step }, output)
+        self.remote.tell(Command::Choose { choice: Choice::Retry, step }, Vec::new(), output)
     }
 }

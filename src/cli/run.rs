@@ -7,7 +7,7 @@ use clap::Args;
 use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::progress::Progress;
-use super::waiting::Waiting;
+use super::waiting::{Gates, Waiting};
 use crate::app::{self, AppError, Attendance, Finished, LEASE, Loaded, RunRequest, Runs};
 use crate::catalogue::Period;
 use crate::chance::Seed;
@@ -133,7 +133,11 @@ pub(super) fn carry_out(mut request: RunRequest, output: &Output) -> Result<Exit
     }
     // Who sits at the run's own terminal is asked there.
     if !request.loaded.plan.simulated() && request.attendance != Attendance::Terminal {
-        request.observers.push(Box::new(Waiting::new(request.loaded.plan.pause_limit, output)));
+        request.observers.push(Box::new(Waiting::new(
+            request.loaded.plan.pause_limit,
+            Gates::of(request.attendance),
+            output,
+        )));
     }
     let finished = app::run(request)?;
     Ok(show_end(&finished, output))

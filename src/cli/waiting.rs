@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::remote::ways;
-use crate::app::{LeftBehind, Runs, left_behind};
+use crate::app::{Attendance, LeftBehind, Runs, left_behind};
 use crate::engine::Observer;
 use crate::event::Event;
 use crate::id::{RunId, StepId};
@@ -16,12 +16,29 @@ pub(super) struct Waiting {
     /// The step that failed last.
     failed: Option<StepId>,
     limit: Span,
+    gates: Gates,
     output: Output,
 }
 
+/// Whether gates are to be answered from another terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gates {
+    /// They are.
+    Elsewhere,
+    /// `--yes` answers them.
+    Yes,
+}
+
+impl Gates {
+    /// As somebody attends.
+    pub(super) fn of(attendance: Attendance) -> Self {
+        if attendance == Attendance::Yes { Self::Yes } else { Self::Elsewhere }
+    }
+}
+
 impl Waiting {
-    pub(super) fn new(limit: Span, output: &Output) -> Self {
-        Self { run: None, failed: None, limit, output: output.clone() }
+    pub(super) fn new(limit: Span, gates: Gates, output: &Output) -> Self {
+        Self { run: None, failed: None, limit, gates, output: output.clone() }
     }
 }
 
@@ -33,6 +50,14 @@ impl Observer for Waiting {
     fn event(&mut self, entry: &Entry) {
         match &entry.event {
             Event::StepFailed { step, failure, .. } if failure.retry_in.is_none() => self.failed = Some(step.clone()),
+            Event::GateOpened { step, .. } if self.gates == Gates::Elsewhere => {
+                let Some(run) = &self.run else { return };
+                self.output.complain(&format!(
+                    "`{step}` waits for an answer. From another terminal:\n  muster approve {run} {step} --by NAME   \
+                     yes, or done; --evidence-text, --evidence-file and --evidence-link go with it\n  muster reject \
+                     {run} {step} --by NAME --because REASON"
+                ));
+            }
             Event::CourseChanged { course: Course::Paused, because, .. } => {
                 let Some(run) = &self.run else { return };
                 let failed = self.failed.as_ref().filter(|step| because.contains(&format!("`{step}`")));

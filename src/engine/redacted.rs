@@ -33,13 +33,18 @@ pub(super) fn redacted(mut event: Event, secrets: &dyn Secrets) -> Event {
         | Event::SplitBrain { seen: text, .. } => words(Some(text), secrets),
         Event::Sampled { last, first, .. } => {
             sample(first, secrets);
-            last.iter_mut().for_each(|last| sample(last, secrets));
+            if let Some(last) = last {
+                sample(last, secrets);
+            }
         }
         Event::SamplesSummed { probes, .. } => {
-            probes.iter_mut().for_each(|probe| sample(&mut probe.last, secrets));
+            for probe in probes {
+                sample(&mut probe.last, secrets);
+            }
         }
-        Event::GateVoted { answer: given, .. } => answer(given, secrets),
-        Event::GateAnswered { answer: Some(given), .. } => answer(given, secrets),
+        Event::GateVoted { answer: given, .. } | Event::GateAnswered { answer: Some(given), .. } => {
+            answer(given, secrets);
+        }
         _ => {}
     }
     event

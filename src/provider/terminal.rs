@@ -92,7 +92,8 @@ where
             biased;
             () = cx.cancel.cancelled() => None,
             answer = async {
-                self.talk.lock().await.settle_gate(question, votes, self.folder.as_ref()).await
+                let elsewhere = answer::elsewhere(cx, question);
+                self.talk.lock().await.settle_gate(question, &elsewhere, votes, self.folder.as_ref()).await
             } => answer.ok().flatten(),
         }
     }
@@ -164,10 +165,11 @@ where
     async fn settle_gate(
         &mut self,
         question: &Question,
+        elsewhere: &str,
         votes: &dyn Votes,
         folder: Option<&PathBuf>,
     ) -> io::Result<Option<Answer>> {
-        self.open(&answer::question_text(question, &votes.approved().await)).await?;
+        self.open(&(answer::question_text(question, &votes.approved().await) + elsewhere)).await?;
         // Ends with an answer, the end of the input, or the caller's deadline.
         while let Some(line) = self.line().await? {
             let reply = match answer::parse(&line) {

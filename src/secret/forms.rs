@@ -6,6 +6,9 @@ const MIN_BYTES: usize = 4;
 /// A line of a longer secret (a PEM key) is looked for by itself from this length on.
 const MIN_LINE_BYTES: usize = 8;
 
+/// A part of a secret URL's path is a token from this length on, if it has a digit.
+const MIN_TOKEN_BYTES: usize = 8;
+
 /// Shorter pieces of base64 would be found by chance.
 const MIN_BASE64: usize = 6;
 
@@ -21,6 +24,9 @@ pub(super) fn forms(secret: &str) -> Vec<String> {
     push(&mut forms, secret.to_owned());
     for line in secret.lines().map(str::trim).filter(|line| line.len() >= MIN_LINE_BYTES) {
         push(&mut forms, line.to_owned());
+    }
+    for piece in pieces_of_url(secret) {
+        push(&mut forms, piece.to_owned());
     }
     push(&mut forms, percent(secret, b"0123456789ABCDEF"));
     push(&mut forms, percent(secret, b"0123456789abcdef"));
@@ -39,6 +45,16 @@ pub(super) fn forms(secret: &str) -> Vec<String> {
         }
     }
     forms
+}
+
+/// What is secret in a URL that is one, such as a webhook's: its user and password, and the tokens in its path and query.
+/// Its words and its host are none.
+fn pieces_of_url(secret: &str) -> impl Iterator<Item = &str> {
+    let rest = secret.split_once("://").map_or("", |(_, rest)| rest);
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let token = |piece: &&str| piece.len() >= MIN_TOKEN_BYTES && piece.bytes().any(|byte| byte.is_ascii_digit());
+    user.split(':').chain(path.split(['/', '?', '&', '=', '#']).filter(token))
 }
 
 fn push(forms: &mut Vec<String>, form: String) {
@@ -98,6 +114,13 @@ mod tests {
         assert_eq!(base64_piece(b"foobar", 1, STANDARD, End::Open), "Zvb2Jhc");
         assert_eq!(base64_piece(b"foobar", 2, STANDARD, End::Open), "mb29iYX");
         assert_eq!(base64_piece(b"foobar", 2, STANDARD, End::Padded), "mb29iYXI");
+    }
+
+    #[test]
+    fn the_tokens_of_a_url_are_secrets_by_themselves() {
+        let url = "https://ann:s3cret@hooks.example.test/services/T0AB12CD34/deploys?key=k9k9k9k9";
+        assert_eq!(pieces_of_url(url).collect::<Vec<_>>(), ["ann", "s3cret", "T0AB12CD34", "k9k9k9k9"]);
+        assert_eq!(pieces_of_url("a/b0b0b0b0b0").count(), 1, "no URL, no user but an empty one");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) async fn answers(
                 timeout,
             };
             let answer = http::ask(tools, cx, asked).await.map_err(|failed| not(failed.what))?;
-            answer.judge(&probe.expect).map_err(not)?;
+            answer.judge(tools, &probe.expect).map_err(not)?;
             format!("status {} after {}", answer.response.status, answer.took)
         }
         Probe::Tcp(_) => connect(tools, cx, host, port, Resolver::Fixed(address), timeout).await.map_err(not)?.1,

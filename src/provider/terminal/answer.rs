@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::resource::{Cast, Choice, Decision, Exhibit, Question, Stated};
+use crate::resource::{Actor, Cast, Choice, Context, Decision, Exhibit, Question, Stated};
 
 /// A line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,6 +92,13 @@ pub(super) fn question_text(question: &Question, approved: &[String]) -> String 
         "When it is done type `done NAME: EVIDENCE` or `done NAME as ROLE: EVIDENCE`; else `reject NAME: REASON`.\n"
     });
     text
+}
+
+/// How the question is answered from another terminal; nothing where it is no step's.
+pub(super) fn elsewhere(cx: &Context, question: &Question) -> String {
+    let Actor::Step(step) = &cx.actor else { return String::new() };
+    let evidence = if question.evidence_required { " --evidence-text TEXT" } else { "" };
+    format!("From another terminal: muster approve {} {step}{evidence} --by NAME\n", cx.run)
 }
 
 /// What stands on the terminal when a run stands still.

@@ -11,6 +11,7 @@ mod people;
 mod programs;
 mod remote;
 mod reports;
+mod secrets;
 mod services;
 mod signals;
 mod tampering;

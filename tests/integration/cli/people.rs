@@ -28,6 +28,56 @@ fn where_nobody_is_a_gate_waits_until_its_deadline_for_an_answer_from_elsewhere(
 }
 
 #[test]
+fn a_gate_is_answered_from_another_terminal_with_evidence_that_is_kept_and_verified() {
+    let steps =
+        "      - { id: pull, manual: { checklist: [Pull the red cable], evidence: required, deadline: 50s } }\n";
+    let scene = lab(steps).file("photo.jpg", "abc");
+    let mut running = scene.starts("run drill.yaml --execute --mode planned");
+    running.until("`pull` waits for an answer").until("muster approve").until("muster reject");
+    let run = scene.runs()[0].clone();
+    for (wrong, why) in [
+        ("--evidence-file none.jpg", "none.jpg can't be read"),
+        ("--evidence-file .", "no regular file"),
+        ("--evidence-link http://a.test/", "https://"),
+        ("--evidence-text ''", "1 to 16384 bytes"),
+    ] {
+        scene.types(&format!("approve {run} pull --by bob {wrong}")).exits(2).warns(why);
+    }
+    let given =
+        "--evidence-text 'cable 7, both ends' --evidence-file photo.jpg --evidence-link https://a.test/ticket/1";
+    scene.types(&format!("approve {run} pull --by bob {given}")).exits(0);
+    running.ends().exits(0).says("PASSED");
+    let report = scene.types(&format!("report {run}")).exits(0);
+    report
+        .says("“cable 7, both ends” (SHA-256")
+        .says("file photo.jpg (3 bytes, SHA-256")
+        .says("link https://a.test/ticket/1")
+        .says("bob");
+    // The digest of `abc`, FIPS 180-2 appendix B.1.
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let copy = format!("reports/{run}/evidence/{digest}-photo.jpg");
+    assert_eq!(std::fs::read(scene.path(&copy)).unwrap(), b"abc");
+    scene.types(&format!("verify {run}")).exits(0).says("1 file of evidence as it was given");
+    scene.write(&copy, "abd");
+    scene.types(&format!("verify {run}")).exits(1).says("was changed").says("photo.jpg");
+    std::fs::remove_file(scene.path(&copy)).unwrap();
+    scene.types(&format!("verify {run}")).exits(1).says("is not there").says("photo.jpg");
+    std::fs::copy(scene.only_run().join("journal.jsonl"), scene.path("alone.jsonl")).unwrap();
+    scene.types("verify alone.jsonl").exits(0).says("whole");
+}
+
+#[test]
+fn needs_script_the_question_at_the_terminal_names_the_command_for_others() {
+    let scene = lab(GATED);
+    let mut running = at_a_terminal!(scene, "run drill.yaml --execute --mode planned");
+    running.until("Type `approve NAME`").until("From another terminal: muster approve");
+    let run = scene.runs()[0].clone();
+    scene.types(&format!("approve {run} go --by 'ann as incident-commander'")).exits(0);
+    running.ends().exits(0).says(&format!("muster approve {} go --by NAME", "[time]-drill"));
+    assert!(scene.path("touched").exists());
+}
+
+#[test]
 fn with_yes_the_report_says_that_nobody_was_asked() {
     let scene = lab(GATED);
     scene.types(&format!("run drill.yaml {REAL}")).exits(0);
