@@ -13,7 +13,7 @@ use crate::model::{
     CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, LeftOver, Leg, Person, PhaseResult, Place, Plan,
     Sample, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
-use crate::resource::{Answer, AnsweredBy, Choice, World};
+use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
 
 /// The version of the events.
@@ -147,6 +147,20 @@ pub enum Event {
         world: World,
         /// Resources that could not be seen, and why.
         unseen: Vec<(ResourceId, String)>,
+    },
+    /// What the run changes was marked as its own, on the resources themselves, before anything was changed.
+    Claimed {
+        /// Resources that carry the run's mark.
+        marked: Vec<ResourceId>,
+        /// Resources that carry none, so that only the lease guards them, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lease_only: Vec<(ResourceId, String)>,
+        /// Resources that another run has: this one may change nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        taken: Vec<(ResourceId, Marker)>,
+        /// Marks of other runs in whose place this run's stands now, because a person said so.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passed_over: Vec<(ResourceId, Marker)>,
     },
     /// A phase begins.
     PhaseStarted {

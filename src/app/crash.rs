@@ -50,10 +50,10 @@ pub fn rehearse_crashing(loaded: &Loaded, with: &Rehearsal, crashes: &[Crash]) -
         Faults::parse(with.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
     let id = RunId::make(with.start, &loaded.plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
     let log = MemoryLog::new();
-    let deaths = crashes.iter().map(|crash| Death {
+    let deaths = crashes.iter().zip(2..).map(|(crash, fencing)| Death {
         kill: crash.kill,
         back: Back::After(crash.down),
-        resumed: resumed(crash.to),
+        resumed: resumed(crash.to, fencing),
         by_hand: crash.by_hand.clone(),
     });
     let play = Play {
@@ -74,7 +74,7 @@ pub fn rehearse_crashing(loaded: &Loaded, with: &Rehearsal, crashes: &[Crash]) -
 }
 
 /// How a rehearsal says that it is taken up.
-fn resumed(to: ResumeTo) -> Resumed {
+fn resumed(to: ResumeTo, fencing: u64) -> Resumed {
     Resumed {
         to,
         by: Person { name: None, user: "simulation".to_owned(), host: "simulation".to_owned() },
@@ -83,7 +83,7 @@ fn resumed(to: ResumeTo) -> Resumed {
         since_boot: None,
         estimated: false,
         kept: None,
-        fencing: 1,
+        fencing,
     }
 }
 
@@ -151,6 +151,7 @@ impl Play {
                     observers,
                 );
                 run.past = past.take();
+                run.fencing = run.past.as_ref().map_or(run.fencing, |past| past.resumed.fencing);
                 // A task of its own, so that it is killed with all the others.
                 match own.spawn(drive(run)).await {
                     // The last thing that a run without anything under way sees is that its journal failed.

@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 use super::history::files;
 use super::machine::{Machine, Process, look_at, started};
 use super::{AppError, History};
-use crate::catalogue::Access;
 use crate::engine::{Fence, Signal};
 use crate::id::{RegionRole, ResourceId, RunId};
 use crate::model::Plan;
@@ -80,13 +79,7 @@ pub(super) fn now() -> Instant {
 pub(super) fn claims(plan: &Plan) -> Vec<Claim> {
     let mut claims = BTreeSet::new();
     claims.insert(Claim { name: format!("playbook {}", plan.name), shown: format!("playbook {}", plan.name) });
-    for step in plan.steps.iter().filter(|step| step.applies) {
-        for subject in step.act.describe().subjects() {
-            if subject.access == Access::Changes {
-                claims.extend(claim(plan, &subject.resource));
-            }
-        }
-    }
+    claims.extend(plan.changes().iter().filter_map(|resource| claim(plan, resource)));
     claims.into_iter().collect()
 }
 
@@ -338,3 +331,6 @@ impl Fence for Shared {
         if boot().0 < self.good_until.load(Ordering::Acquire) { Ok(()) } else { self.renew() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! A simulated run in memory: no folder, no file, no index. Beside its record it gives what only the simulation knows:
 //! the true world before and after, and what users were really served.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::run::{Conduct, Setting, in_simulation};
@@ -15,7 +17,7 @@ use crate::journal::{Journal, MemoryLog, Writer};
 use crate::model::ExitCode;
 use crate::provider::simulated::{Simulation, Truth};
 use crate::record::{Heads, Record};
-use crate::resource::World;
+use crate::resource::{Marker, World};
 use crate::time::Moment;
 
 /// What a plan is rehearsed with. One plan may be rehearsed many times, on many threads at once.
@@ -59,6 +61,8 @@ pub struct Aftermath {
     pub two_writers: Vec<(ResourceId, Moment)>,
     /// Of the commands that steps observe, the last that took effect: by what observes them.
     pub commands: Vec<(Vec<String>, Vec<String>)>,
+    /// Which run has marked what as its own.
+    pub markers: BTreeMap<ResourceId, Marker>,
 }
 
 impl Aftermath {
@@ -70,6 +74,7 @@ impl Aftermath {
             truth: simulation.truth(until),
             two_writers: simulation.two_writers(),
             commands: simulation.commands(),
+            markers: simulation.markers(),
         }
     }
 }

@@ -101,6 +101,8 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
     let mut lock = None;
     let ended = if started.plan.simulated() {
         (resumed.boot, resumed.by.user, resumed.by.host) = Default::default();
+        let before = entries.iter().filter(|entry| matches!(entry.event, Event::Resumed(_))).count() as u64;
+        resumed.fencing = before + 2;
         again_in_simulation(&folder, &entries, (*started).clone(), writer, resumed, by_hand, observers)?
     } else {
         admit(&started.plan, request.to)?;

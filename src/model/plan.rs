@@ -1,12 +1,12 @@
 //! The frozen plan: all that a run needs to know, with nothing left to look up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Windows;
-use crate::catalogue::{Act, Mode, OnFailure, Probe, Services};
+use crate::catalogue::{Access, Act, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
 use crate::resource::ResourceKind;
@@ -413,6 +413,13 @@ impl Plan {
     #[must_use]
     pub fn simulated(&self) -> bool {
         self.twin || self.environment == Environment::Simulated
+    }
+
+    /// Every resource that a step of this run may change, each once.
+    #[must_use]
+    pub fn changes(&self) -> BTreeSet<ResourceId> {
+        let subjects = self.steps.iter().filter(|step| step.applies).flat_map(|step| step.act.describe().subjects());
+        subjects.filter(|subject| subject.access == Access::Changes).map(|subject| subject.resource).collect()
     }
 
     /// The place of a step by its name.

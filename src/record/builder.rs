@@ -14,7 +14,7 @@ use crate::model::{
     CanaryCount, CanaryProgress, Course, ExitCode, Happened, LeftOver, Leg, PhaseKind, PhaseResult, Place, Plan,
     ProbePlan, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
-use crate::resource::{Answer, AnsweredBy, Choice, Decision, ResourceState, World};
+use crate::resource::{Answer, AnsweredBy, Choice, Decision, Marker, ResourceState, World};
 use crate::time::{Moment, Span};
 
 /// How a run said that it ended.
@@ -94,6 +94,10 @@ pub struct Builder {
     pub(super) counts: BTreeMap<(ProbeId, Leg), CanaryCount>,
     pub(super) answers: BTreeMap<ResourceId, Vec<DnsChange>>,
     pub(super) broken: BTreeMap<String, Vec<GuardrailBreak>>,
+    /// Resources that only the lease guards, and why.
+    pub(super) lease_only: Vec<(ResourceId, String)>,
+    /// Marks of other runs that were passed over.
+    pub(super) passed_over: Vec<(ResourceId, Marker)>,
     pub(super) split_brains: Vec<(ResourceId, String)>,
     pub(super) return_began: Option<Moment>,
     pub(super) aborted: Option<String>,
@@ -146,6 +150,8 @@ impl Builder {
             answers: BTreeMap::new(),
             broken: BTreeMap::new(),
             split_brains: Vec::new(),
+            lease_only: Vec::new(),
+            passed_over: Vec::new(),
             return_began: None,
             aborted: None,
             courses: Vec::new(),
@@ -171,6 +177,13 @@ impl Builder {
         match event {
             Event::Started(_) => return Err(RecordError::StartedTwice(seq)),
             Event::Surveyed { world, unseen } => (self.before, self.unseen) = (world, unseen),
+            Event::Claimed { lease_only, taken, passed_over, .. } => {
+                for (resource, marker) in taken {
+                    self.mark(at, HappeningKind::Taken, format!("{resource}: {marker}"));
+                }
+                self.lease_only = lease_only;
+                self.passed_over.extend(passed_over);
+            }
             Event::PhaseStarted { phase } => self.phase_started(self.phase(seq, &phase)?, at),
             Event::PhaseFinished { phase, result } => self.phase_finished(self.phase(seq, &phase)?, at, result),
             Event::StepStarted { step, attempt, before } => {

@@ -49,7 +49,7 @@ pub(super) fn record(builder: &Builder, heads: Heads) -> Record {
         limits: Vec::<Limit>::new(),
         previous: builder.started.previous.clone(),
     };
-    record.limits = limits::limits(plan, &record);
+    record.limits = limits::limits(builder, &record);
     record.warnings = limits::warnings(builder, &record);
     record.ended.reasons = verdict::reasons(&record);
     if let Some(finish) = &builder.finish {

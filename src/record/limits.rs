@@ -1,13 +1,14 @@
 //! What a drill does not show, and what its reader must not miss.
 
 use super::builder::Builder;
-use super::{Limit, Record, Simulated, StepState};
+use super::{LEASE_ONLY, Limit, Record, Simulated, StepState};
 use crate::catalogue::Mode;
-use crate::model::{Leg, PhaseKind, Plan, UndoResult};
+use crate::model::{Leg, PhaseKind, UndoResult};
 use crate::resource::AnsweredBy;
 use crate::time::Span;
 
-pub(super) fn limits(plan: &Plan, record: &Record) -> Vec<Limit> {
+pub(super) fn limits(builder: &Builder, record: &Record) -> Vec<Limit> {
+    let plan = builder.plan();
     let mut all = Vec::new();
     let mut say = |code: &str, text: String| all.push(Limit { code: code.to_owned(), text });
     match &record.header.simulated {
@@ -32,6 +33,14 @@ pub(super) fn limits(plan: &Plan, record: &Record) -> Vec<Limit> {
     if gates.any(|gate| gate.answer.as_ref().is_some_and(|answer| answer.by == AnsweredBy::NobodyAsked)) {
         let text = "Gates were answered by --yes: nobody was asked, so how long people take to decide was not tried.";
         say("nobody_asked", text.into());
+    }
+    if !builder.lease_only.is_empty() {
+        let each: Vec<String> = builder.lease_only.iter().map(|(id, why)| format!("{id} ({why})")).collect();
+        let text = format!(
+            "{} guarded by the lease only: a run with another store would not have been kept from changing it.",
+            listed(&each)
+        );
+        say(LEASE_ONLY, text);
     }
     if plan.services.is_empty() {
         say("no_services", "No service is probed: nothing is known of what users saw.".into());
@@ -92,6 +101,9 @@ pub(super) fn warnings(builder: &Builder, record: &Record) -> Vec<String> {
         if let Some(warning) = &step.warning {
             all.push(format!("{} ({}): {warning}", step.title, step.id));
         }
+    }
+    for (resource, marker) in &builder.passed_over {
+        all.push(format!("{resource} was taken over from another run, which was passed over: {marker}"));
     }
     for (resource, why) in &builder.unseen {
         all.push(format!("{resource} could not be seen before the run: {why}"));

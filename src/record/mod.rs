@@ -34,7 +34,7 @@ pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailRecord, Latency, OutageRecord,
     RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
 };
-pub use story::{Change, Gap, Happening, HappeningKind, Limit};
+pub use story::{Change, Gap, Happening, HappeningKind, LEASE_ONLY, Limit};
 pub use verdict::{Ending, Judged, judge, place};
 
 use serde::{Deserialize, Serialize};

@@ -46,6 +46,8 @@ pub enum HappeningKind {
     Guardrail,
     /// Two sides took writes at once.
     SplitBrain,
+    /// Another run has what this one would change.
+    Taken,
     /// A signal came.
     Signal,
     /// The run ended.
@@ -63,10 +65,13 @@ pub struct Happening {
     pub text: String,
 }
 
+/// The [`Limit::code`] of resources that only the lease guarded.
+pub const LEASE_ONLY: &str = "lease_only";
+
 /// A thing that this drill does not show, in one sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
-    /// A stable name: `simulated`, `no_canary`, `no_detection`, `nobody_asked`, `planned`, `vantage` …
+    /// A stable name: `simulated`, `no_canary`, `no_detection`, `nobody_asked`, `planned`, `vantage`, `lease_only` …
     pub code: String,
     /// The sentence.
     pub text: String,

@@ -118,6 +118,8 @@ pub fn reasons(record: &Record) -> Vec<String> {
     if split_brain(record) {
         all.push("Two sides took writes at once".to_owned());
     }
+    let taken = record.timeline.iter().filter(|happening| happening.kind == super::HappeningKind::Taken);
+    all.extend(taken.map(|happening| format!("Another run has {}", happening.text)));
     for step in record.steps.iter().filter(|step| step.state.is_bad()) {
         let why = step.failure.as_deref().unwrap_or("no reason given");
         let how = if step.state == StepState::ByHand { "was done by hand" } else { "failed" };

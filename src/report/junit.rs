@@ -10,7 +10,7 @@ use super::Style;
 use super::clean::line;
 use super::view::{ObjectiveView, PhaseView, StepView, Tone, View};
 use crate::measure::Judgement;
-use crate::record::{PhaseRecord, Record, StepRecord};
+use crate::record::{LEASE_ONLY, PhaseRecord, Record, StepRecord};
 use crate::time::{Moment, Span};
 
 /// The longest text of a failure, in characters.
@@ -20,7 +20,7 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     let view = View::of(record);
     let mut report = Report::new(format!("muster {}", view.playbook));
     report.set_time(record.header.took.into());
-    report.add_test_suite(drill(&view));
+    report.add_test_suite(drill(&view, record));
     for (phase, words) in record.phases.iter().zip(&view.phases).filter(|(_, words)| words.is_told()) {
         report.add_test_suite(suite(record, phase, words));
     }
@@ -40,13 +40,16 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
 }
 
 /// The verdict as a test of its own: a run can fail though every step passed.
-fn drill(view: &View) -> TestSuite {
+fn drill(view: &View, record: &Record) -> TestSuite {
     let mut suite = TestSuite::new("drill");
     for (name, value) in [("run", &view.run), ("plan digest", &view.digest), ("world", &view.world)] {
         suite.add_property(Property::new(name, value));
     }
     if let Some(stamp) = &view.stamp {
         suite.add_property(Property::new("simulated", stamp));
+    }
+    for limit in record.limits.iter().filter(|limit| limit.code == LEASE_ONLY) {
+        suite.add_property(Property::new("guarded by the lease only", line(&limit.text, TEXT_MAX)));
     }
     for head in &view.heads {
         suite.add_property(Property::new(&head.name, &head.value));

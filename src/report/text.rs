@@ -6,7 +6,7 @@ use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Tab
 
 use super::view::{Mark, Tone, View};
 use super::{Format, Paint, Style};
-use crate::record::Record;
+use crate::record::{LEASE_ONLY, Record};
 
 /// Narrower than this no table can be read.
 pub(super) const WIDTH_MIN: u16 = 60;
@@ -17,6 +17,8 @@ const LOOK: TableStyle = TableStyle::new()
     .bottom_border(LineStyle::none().fill('─').junction('─'));
 /// At most so many steps are listed.
 const STEPS_MAX: usize = 20;
+/// The longest sentence about what a drill does not show, in characters.
+const LIMIT_MAX: usize = 2_000;
 
 pub(super) fn render(record: &Record, style: &Style) -> String {
     let view = View::of(record);
@@ -27,6 +29,10 @@ pub(super) fn render(record: &Record, style: &Style) -> String {
     left(&mut out, &view, style);
     for warning in view.warnings.iter().take(STEPS_MAX) {
         paragraph(&mut out, "Warning: ", warning, style);
+    }
+    // What another run could have changed meanwhile is said here too, not only counted.
+    for limit in record.limits.iter().filter(|limit| limit.code == LEASE_ONLY) {
+        paragraph(&mut out, "", &super::clean::line(&limit.text, LIMIT_MAX), style);
     }
     if !view.limits.is_empty() {
         let named = if style.folder.is_some() { "; the report says which" } else { "" };

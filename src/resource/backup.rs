@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{ByRegion, Context, ProviderError, by_region};
+use super::{ByRegion, Context, Exclusive, ProviderError, by_region};
 use crate::id::RegionRole;
 use crate::time::Span;
 
@@ -62,7 +62,7 @@ pub struct Restored {
 
 /// Snapshots in each region.
 #[async_trait]
-pub trait Backup: Send + Sync {
+pub trait Backup: Exclusive {
     /// The snapshots of both regions; a region that does not answer is `Unreachable`, not an error.
     async fn observe(&self, cx: &Context) -> Result<BackupState, ProviderError>;
 

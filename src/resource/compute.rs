@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{ByRegion, Context, ProviderError, by_region};
+use super::{ByRegion, Context, Exclusive, ProviderError, by_region};
 use crate::id::RegionRole;
 
 /// The state of one region's group.
@@ -34,7 +34,7 @@ impl fmt::Display for ComputeState {
 
 /// A group of servers in each region.
 #[async_trait]
-pub trait Compute: Send + Sync {
+pub trait Compute: Exclusive {
     /// The state of both groups; a region that does not answer is `Unreachable`, not an error.
     async fn observe(&self, cx: &Context) -> Result<ComputeState, ProviderError>;
 

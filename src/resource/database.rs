@@ -6,7 +6,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{ByRegion, Context, Foretell, ProviderError, by_region};
+use super::{ByRegion, Context, Exclusive, Foretell, ProviderError, by_region};
 use crate::id::{ProbeId, RegionRole};
 use crate::time::{Moment, Span};
 
@@ -141,7 +141,7 @@ pub struct Preserved {
 
 /// A database with an instance in each region.
 #[async_trait]
-pub trait Database: Send + Sync {
+pub trait Database: Exclusive {
     /// The state of both instances; a region that does not answer is `Unreachable`, not an error.
     async fn observe(&self, cx: &Context) -> Result<DatabaseState, ProviderError>;
 

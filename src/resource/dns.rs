@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, ProviderError};
+use super::{Context, Exclusive, ProviderError};
 use crate::id::RegionRole;
 use crate::time::Span;
 
@@ -79,7 +79,7 @@ impl fmt::Display for DnsState {
 
 /// A DNS record that can be switched between regions.
 #[async_trait]
-pub trait Dns: Send + Sync {
+pub trait Dns: Exclusive {
     /// Reads the record at the authority that takes changes.
     async fn observe(&self, cx: &Context) -> Result<DnsState, ProviderError>;
 

@@ -14,6 +14,7 @@ mod dns;
 mod exhibit;
 mod foretold;
 mod health;
+mod marker;
 mod network;
 mod people;
 mod person;
@@ -39,6 +40,7 @@ pub use dns::{Dns, DnsState, RecordSet, RecordType, ServerAnswer};
 pub use exhibit::{EXHIBIT_FILE_MAX, EXHIBIT_LINK_MAX, EXHIBIT_TEXT_MAX, Exhibit, ExhibitKind};
 pub use foretold::{Foretell, Foretold};
 pub use health::{Health, HealthState, ServiceHealth};
+pub use marker::{Claimed, Exclusive, Marker};
 pub use network::{
     Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,
 };
@@ -264,6 +266,28 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// What can be marked as one run's own, whatever its kind; regions by [`region_resource`].
+    #[must_use]
+    pub fn exclusive(&self, id: &ResourceId) -> Option<Arc<dyn Exclusive>> {
+        if let Some(dns) = self.dns.get(id) {
+            return Some(Arc::clone(dns) as _);
+        }
+        if let Some(database) = self.databases.get(id) {
+            return Some(Arc::clone(database) as _);
+        }
+        if let Some(compute) = self.computes.get(id) {
+            return Some(Arc::clone(compute) as _);
+        }
+        if let Some(storage) = self.storages.get(id) {
+            return Some(Arc::clone(storage) as _);
+        }
+        if let Some(backup) = self.backups.get(id) {
+            return Some(Arc::clone(backup) as _);
+        }
+        let region = self.regions.iter().find(|(role, _)| region_resource(**role) == *id);
+        region.map(|(_, region)| Arc::clone(region) as _)
+    }
+
     /// Observes one resource, whatever its kind; regions by [`region_resource`].
     pub async fn observe(&self, cx: &Context, id: &ResourceId) -> Result<ResourceState, ProviderError> {
         if let Some(dns) = self.dns.get(id) {

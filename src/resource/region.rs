@@ -6,7 +6,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{Context, ProviderError};
+use super::{Context, Exclusive, ProviderError};
 use crate::id::ResourceId;
 
 /// From whom a region can be cut off.
@@ -50,7 +50,7 @@ impl fmt::Display for RegionState {
 
 /// A region that can be cut off.
 #[async_trait]
-pub trait Region: Send + Sync {
+pub trait Region: Exclusive {
     /// Who can reach it.
     async fn observe(&self, cx: &Context) -> Result<RegionState, ProviderError>;
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ByRegion, CanaryRow, CanaryRows, Context, FenceProof, ForetellRows, Preserved, ProviderError, ReplicaRole,
-    WriteAttempt, by_region,
+    ByRegion, CanaryRow, CanaryRows, Context, Exclusive, FenceProof, ForetellRows, Preserved, ProviderError,
+    ReplicaRole, WriteAttempt, by_region,
 };
 use crate::id::{ProbeId, RegionRole};
 use crate::time::Span;
@@ -82,7 +82,7 @@ pub struct CopyReport {
 
 /// A storage with a side in each region.
 #[async_trait]
-pub trait Storage: Send + Sync {
+pub trait Storage: Exclusive {
     /// The state of both sides; a region that does not answer is `Unreachable`, not an error.
     async fn observe(&self, cx: &Context) -> Result<StorageState, ProviderError>;
 

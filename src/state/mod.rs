@@ -20,9 +20,9 @@ pub mod step;
 
 use crate::catalogue::{Access, OnFailure, Part, Undo};
 use crate::event::{Event, ResumeTo, Resumed};
-use crate::id::{PhaseId, StepId};
+use crate::id::{PhaseId, ResourceId, StepId};
 use crate::model::{Command, Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
-use crate::resource::Choice;
+use crate::resource::{Choice, Marker};
 use step::{Status, StepEvent};
 
 /// An event that can't follow from where the run is: a defect in whoever emitted it, or a journal that was not
@@ -212,6 +212,7 @@ impl RunState {
     ///
     /// # Errors
     /// The event can't follow; nothing was changed.
+    #[expect(clippy::too_many_lines, reason = "one arm an event: the whole of what each does stands in one place")]
     pub fn apply(&mut self, plan: &Plan, graph: &Graph, event: &Event) -> Result<(), Illegal> {
         if self.finished {
             return Err(Illegal("the run has ended; nothing can follow".to_owned()));
@@ -298,6 +299,13 @@ impl RunState {
                         step: None,
                         guardrail: true,
                     });
+                }
+                Ok(())
+            }
+            Event::Claimed { taken, .. } => {
+                if !taken.is_empty() {
+                    let because = has_it(taken);
+                    self.pull(Trigger { wants: OnFailure::Stop, because, aborted: false, step: None, guardrail: true });
                 }
                 Ok(())
             }
@@ -578,6 +586,12 @@ impl RunState {
 /// Whether a step's failure lets what needs it go on. Cleanup is tried to its end, whatever fails in it.
 fn continues_after_failure(plan: &Plan, n: usize) -> bool {
     plan.steps[n].on_failure == OnFailure::Continue || plan.phase_of(n).kind == PhaseKind::Cleanup
+}
+
+/// Who has what the run would change.
+fn has_it(taken: &[(ResourceId, Marker)]) -> String {
+    let told: Vec<String> = taken.iter().map(|(resource, marker)| format!("{resource}: {marker}")).collect();
+    told.join("; ")
 }
 
 /// Whether what stopped a run before its first change refuses it: a precheck, a gate, or a guardrail.

@@ -91,6 +91,8 @@ macro_rules! seen {
     };
 }
 
+impl Exclusive for Fake {}
+
 #[async_trait]
 impl Dns for Fake {
     async fn observe(&self, _: &Context) -> Result<DnsState, ProviderError> {
@@ -284,6 +286,8 @@ impl Backup for Fake {
 
 /// One of the two regions.
 struct Place(Fake, RegionRole);
+
+impl Exclusive for Place {}
 
 #[async_trait]
 impl Region for Place {

@@ -52,6 +52,8 @@ impl Dispatcher {
         }
         let resumable = self.break_off == Some(BreakOff::Resumable);
         if !resumable {
+            // Before the last event: a run that is killed in between is taken up, and takes them away then.
+            judged.left.extend(self.release_all(cx).await);
             let finished = Event::Finished {
                 verdict: judged.verdict,
                 world: judged.world,

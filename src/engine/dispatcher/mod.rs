@@ -4,6 +4,7 @@
 //! only then act on it. So an intent is durable before its act, and the result of one step and the intents that follow
 //! from it cost one `fdatasync`.
 
+mod claim;
 mod command;
 mod decide;
 mod deeds;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use claim::PassOver;
 use deeds::Deed;
 use intake::Note;
 use recovery::LastLook;
@@ -192,6 +194,8 @@ impl Dispatcher {
         let started = Event::Started(Box::new(self.run.started.clone()));
         self.write(vec![started]).await?;
         let since = self.look_around(cx).await?;
+        let pass_over = if self.run.started.origin.break_glass.is_some() { PassOver::Yes } else { PassOver::No };
+        self.claim(cx, pass_over).await?;
         let watch = Watch::start(self.watch_setup(since));
         self.tools.health = (self.run.health)(watch.health());
         self.watch = Some(Arc::new(watch));

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::claim::PassOver;
 use super::deeds::Deed;
 use super::{Dispatcher, EngineError, Round};
 use crate::catalogue::{Act, Part};
@@ -58,11 +59,15 @@ impl Dispatcher {
             Some(since) => since,
             None => self.look_around(cx).await?,
         };
+        self.claim(cx, PassOver::No).await?;
         let watch = Watch::take_up(self.watch_setup(since), &self.events);
         self.tools.health = (self.run.health)(watch.health());
         self.watch = Some(Arc::new(watch));
         self.take_up_watched(&told);
-        self.take_up_steps(&mut round, &told)?;
+        // Who has lost a resource to another run touches nothing, not even to end what it had begun.
+        if self.break_off.is_none() {
+            self.take_up_steps(&mut round, &told)?;
+        }
         self.close(&mut round).await
     }
 

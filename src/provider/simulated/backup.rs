@@ -90,7 +90,7 @@ impl Backup for Handle<SimulatedBackup> {
     }
 
     async fn restore(&self, cx: &Context, region: RegionRole, point: RestorePoint) -> Result<Restored, ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         // The age is that at the time of asking, however long the restore takes.
         let newest_age = self.world.state().backups[self.n].reach(region, point, cx.clock.now())?;
         let takes = self.world.takes(cx, "restore", &self.id, Some(region), &self.settings.restore);
@@ -116,7 +116,7 @@ impl Backup for Handle<SimulatedBackup> {
     }
 
     async fn discard(&self, cx: &Context, scratch: &str) -> Result<(), ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         self.world.spend(cx, times(self.settings.api.median(), effect.slow)).await?;
         if !effect.lies {
             self.world.state().backups[self.n].scratches.retain(|stands| stands != scratch);

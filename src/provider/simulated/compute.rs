@@ -84,7 +84,7 @@ impl Compute for Handle<SimulatedCompute> {
     }
 
     async fn scale(&self, cx: &Context, region: RegionRole, servers: u32) -> Result<(), ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         let takes = self.world.takes(cx, "scale", &self.id, Some(region), &self.settings.api);
         self.world.work(cx, region, times(takes, effect.slow)).await?;
         let capacity = (*self.settings.capacity.get(region)).min(SERVERS_MAX);

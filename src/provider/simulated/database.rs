@@ -183,7 +183,7 @@ impl Database for Handle<SimulatedDatabase> {
     }
 
     async fn fence(&self, cx: &Context, region: RegionRole) -> Result<FenceProof, ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         let takes = self.world.takes(cx, "fence", &self.id, Some(region), &self.settings.fence);
         self.world.work(cx, region, times(takes, effect.slow)).await?;
         let now = cx.clock.now();
@@ -200,7 +200,7 @@ impl Database for Handle<SimulatedDatabase> {
     }
 
     async fn unfence(&self, cx: &Context, region: RegionRole) -> Result<(), ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         let takes = self.world.takes(cx, "unfence", &self.id, Some(region), &self.settings.fence);
         self.world.work(cx, region, times(takes, effect.slow)).await?;
         if !effect.lies {
@@ -214,7 +214,7 @@ impl Database for Handle<SimulatedDatabase> {
     }
 
     async fn promote(&self, cx: &Context, region: RegionRole) -> Result<(), ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         let takes = self.world.takes(cx, "promotion", &self.id, Some(region), &self.settings.promotion);
         self.world.work(cx, region, times(takes, effect.slow)).await?;
         if !effect.lies {
@@ -228,7 +228,7 @@ impl Database for Handle<SimulatedDatabase> {
     }
 
     async fn replicate(&self, cx: &Context, from: RegionRole, to: RegionRole) -> Result<(), ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         if from == to {
             return Err(ProviderError::Refused(format!("{from} cannot be a replica of itself")));
         }

@@ -216,7 +216,7 @@ impl Dns for Handle<SimulatedDns> {
     }
 
     async fn change(&self, cx: &Context, expected: &RecordSet, to: &RecordSet) -> Result<(), ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         let takes = self.world.takes(cx, "dns change", &self.id, None, &self.settings.change_takes);
         self.world.spend(cx, times(takes, effect.slow)).await?;
         if effect.lies {

@@ -42,7 +42,7 @@ use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::{PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::resource::{
-    Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
+    Marker, Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
 };
 use crate::time::{Clock, Moment, Span};
 
@@ -212,6 +212,12 @@ impl Simulation {
         self.world.state().commands.last().map(|(observe, argv)| (observe.clone(), argv.clone())).collect()
     }
 
+    /// Which run has marked what as its own.
+    #[must_use]
+    pub fn markers(&self) -> BTreeMap<ResourceId, Marker> {
+        self.world.state().markers.clone()
+    }
+
     fn truth_of(&self, state: &State, server: &Server, until: Moment) -> Truth {
         let host = &server.endpoint.host;
         let mut moments: BTreeSet<Moment> = BTreeSet::from([Moment::ZERO]);
@@ -280,6 +286,7 @@ fn build_state(setup: &SimulationSetup) -> Result<(State, Vec<(ResourceId, Place
         computes: Vec::new(),
         backups: Vec::new(),
         commands: Commands::new(setup.commands.clone()),
+        markers: BTreeMap::new(),
         facts: Facts::default(),
         changes: Vec::new(),
     };

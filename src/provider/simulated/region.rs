@@ -31,7 +31,7 @@ impl Region for Handle<SimulatedPlace> {
     }
 
     async fn set_isolation(&self, cx: &Context, to: &RegionState) -> Result<(), ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         let (role, settings) = (self.settings.role, &self.settings.settings);
         let cuts = {
             let state = self.world.state();
@@ -47,7 +47,7 @@ impl Region for Handle<SimulatedPlace> {
     }
 
     async fn rejoin_fenced(&self, cx: &Context, fenced: &[ResourceId]) -> Result<(), ProviderError> {
-        let effect = self.world.meet(cx, &self.id, Access::Work).await?;
+        let effect = self.world.change(cx, &self.id).await?;
         let (role, settings) = (self.settings.role, &self.settings.settings);
         let takes = self.world.takes(cx, "rejoin", &self.id, None, &settings.rejoin);
         self.world.spend(cx, times(takes, effect.slow)).await?;

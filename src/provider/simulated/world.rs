@@ -4,12 +4,15 @@
 //! The lock is never held across a wait. All that changes by itself (caches, boots, replication) is a function of
 //! time, so looking changes nothing, and what looks ahead on a branch of the clock sees what will be.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
 
 use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::simulate::PerRegion;
-use crate::resource::{Actor, Context, Party, ProviderError, RegionState};
+use crate::resource::{Actor, Claimed, Context, Exclusive, Marker, Party, ProviderError, RegionState};
 use crate::time::{Class, Moment, Span};
 
 use super::backup::Snapshots;
@@ -36,6 +39,8 @@ pub(super) struct State {
     pub(super) computes: Vec<Groups>,
     pub(super) backups: Vec<Snapshots>,
     pub(super) commands: Commands,
+    /// Which run each resource is marked as its own by.
+    pub(super) markers: BTreeMap<ResourceId, Marker>,
     /// What the health of endpoints is derived from.
     pub(super) facts: Facts,
     /// All changes of facts, in the order of time.
@@ -115,6 +120,19 @@ impl World {
         self.faults.meet(cx, Some(id), access).await
     }
 
+    /// Lets a call that changes something meet its fault, if whose mark the resource carries asks for it.
+    ///
+    /// # Errors
+    /// `Refused` if another run, or a later process of this one, has the resource.
+    pub(super) async fn change(&self, cx: &Context, id: &ResourceId) -> Result<Effect, ProviderError> {
+        if let Some(marker) = self.state().markers.get(id)
+            && (marker.run != cx.run || marker.fencing > cx.fencing)
+        {
+            return Err(ProviderError::Refused(format!("{id}: {marker}, number {}", marker.fencing)));
+        }
+        self.meet(cx, id, Access::Work).await
+    }
+
     /// How long something takes: by who asks, of what, at which attempt.
     pub(super) fn takes(
         &self,
@@ -190,6 +208,30 @@ pub(super) struct Handle<S> {
     pub(super) id: ResourceId,
     pub(super) n: usize,
     pub(super) settings: S,
+}
+
+/// The control plane keeps the marks, beside the resources: it answers at once, whichever region is cut off.
+#[async_trait]
+impl<S: Send + Sync> Exclusive for Handle<S> {
+    async fn claim(&self, _cx: &Context, marker: &Marker, over: Option<&Marker>) -> Result<Claimed, ProviderError> {
+        let mut state = self.world.state();
+        if let Some(there) = state.markers.get(&self.id)
+            && !marker.continues(there)
+            && over != Some(there)
+        {
+            return Ok(Claimed::Taken(there.clone()));
+        }
+        state.markers.insert(self.id.clone(), marker.clone());
+        Ok(Claimed::Ours)
+    }
+
+    async fn release(&self, _cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
+        let mut state = self.world.state();
+        if state.markers.get(&self.id).is_some_and(|there| marker.continues(there)) {
+            state.markers.remove(&self.id);
+        }
+        Ok(())
+    }
 }
 
 /// Who asks, as draws name it.

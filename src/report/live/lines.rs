@@ -2,11 +2,25 @@
 
 use super::{Light, Live};
 use crate::event::{Event, Started};
-use crate::id::StepId;
+use crate::id::{ResourceId, StepId};
 use crate::model::{ExitCode, Happened, PhaseResult, Sample, SampleResult, StepFailure, StepPass, UndoResult};
 use crate::report::view::count;
-use crate::resource::{Answer, AnsweredBy, Choice, Decision};
+use crate::resource::{Answer, AnsweredBy, Choice, Decision, Marker};
 use crate::time::{Moment, Span};
+
+/// Who had what the run changes; nothing where nobody had.
+fn claimed(taken: &[(ResourceId, Marker)], passed_over: &[(ResourceId, Marker)]) -> Option<String> {
+    if !taken.is_empty() {
+        let each: Vec<String> = taken.iter().map(|(resource, marker)| format!("{resource}: {marker}")).collect();
+        return Some(format!(
+            "{}. Wait until it has ended, or end it where it goes on. If it is gone: --break-glass --because TEXT takes \
+             over what it has",
+            each.join("; ")
+        ));
+    }
+    let each: Vec<String> = passed_over.iter().map(|(resource, marker)| format!("{resource}: {marker}")).collect();
+    (!each.is_empty()).then(|| format!("passed over: {}", each.join("; ")))
+}
 
 /// A step that is expected to take at least so long is told of when it begins, too.
 const LONG: Span = Span::from_secs(5);
@@ -22,6 +36,7 @@ impl Live {
                 let others = if unseen.len() > 1 { format!(" (and {} more)", unseen.len() - 1) } else { String::new() };
                 format!("could not see {resource}: {why}{others}")
             }
+            Event::Claimed { taken, passed_over, .. } => claimed(taken, passed_over)?,
             Event::PhaseStarted { phase } => format!("{phase}  begins"),
             Event::PhaseFinished { phase, result } => {
                 let took = self.phase.map_or(Span::ZERO, |(_, since)| at.since(since));

@@ -50,6 +50,7 @@ fn differences(whole: &Rehearsed, killed: &Rehearsed) -> Vec<String> {
     same("left", format!("{:?}", whole.record.left), format!("{:?}", killed.record.left));
     same("world", format!("{:?}", settled(&whole.aftermath.after)), format!("{:?}", settled(&killed.aftermath.after)));
     same("two writers", format!("{:?}", whole.aftermath.two_writers), format!("{:?}", killed.aftermath.two_writers));
+    same("marks", "{}".to_owned(), format!("{:?}", killed.aftermath.markers));
     if muster::journal::reader::verify(killed.journal.as_slice()).is_err() {
         wrong.push("the chain is broken".to_owned());
     }

@@ -8,8 +8,8 @@ use muster::catalogue::Mode;
 use muster::id::{RegionRole, ResourceId};
 use muster::model::Leg;
 use muster::resource::{
-    CanaryRow, CanaryRows, Context, CopyReport, Database, DatabaseState, FenceProof, Preserved, ProviderError,
-    Resources, Storage, StorageState, WriteAttempt,
+    CanaryRow, CanaryRows, Context, CopyReport, Database, DatabaseState, Exclusive, FenceProof, Preserved,
+    ProviderError, Resources, Storage, StorageState, WriteAttempt,
 };
 
 use super::scene::{all, dressed, quarterly};
@@ -33,6 +33,8 @@ struct Book {
 
 /// A database that keeps a book.
 struct Kept(Arc<dyn Database>, Arc<Mutex<Book>>);
+
+impl Exclusive for Kept {}
 
 #[async_trait]
 impl Database for Kept {
@@ -90,6 +92,8 @@ impl Database for Kept {
 
 /// A storage that keeps a book.
 struct KeptStorage(Arc<dyn Storage>, Arc<Mutex<Book>>);
+
+impl Exclusive for KeptStorage {}
 
 #[async_trait]
 impl Storage for KeptStorage {

@@ -20,7 +20,7 @@ use muster::journal::{Journal, MemoryLog, Writer};
 use muster::provider::simulated::Simulation;
 use muster::record::{Entry, Heads, Record};
 use muster::resource::Resources;
-use muster::time::run_virtual;
+use muster::time::{Clock, run_virtual};
 
 /// No rehearsal takes this long: one that does hangs.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -139,41 +139,52 @@ fn play(
     let start = "2026-03-01T02:00:00Z".parse().unwrap();
     let id = RunId::make(start, &loaded.plan.name).unwrap();
     let ended = run_virtual(start, |clock| async move {
-        let plan = loaded.plan.clone();
-        let setup = app::simulation::setup(&plan, Seed(seed), clock.clone(), &faults).unwrap();
+        let setup = app::simulation::setup(&loaded.plan, Seed(seed), clock.clone(), &faults).unwrap();
         let resources = dress(Simulation::new(setup).unwrap().resources());
         let (sender, signals) = tokio::sync::mpsc::channel(8);
-        let started = Started {
-            format: FORMAT,
-            plan,
-            documents: loaded.documents.clone(),
-            origin: Origin::default(),
-            seed: Some(Seed(seed)),
-            previous: None,
-        };
-        drive(Run {
-            id: id.clone(),
-            started,
-            resources,
-            secrets: Arc::new(StandInSecrets),
-            journal: Journal::inline(Writer::over(id, Box::new(MemoryLog::new()))),
-            clock,
-            fencing: 1,
-            fence: std::sync::Arc::new(muster::engine::Unfenced),
-            commands: muster::engine::Hears::Nothing,
-            pace: Pace::Ahead,
-            attended: Attended::No,
-            observers: vec![Box::new(Interrupter(sender, when))],
-            signals,
-            health: Arc::new(|health| health),
-            past: None,
-        })
-        .await
-        .unwrap()
+        let mut run = prepared(loaded, id, seed, resources, clock, signals);
+        run.observers = vec![Box::new(Interrupter(sender, when))];
+        drive(run).await.unwrap()
     });
     let ended = ended.unwrap();
     let id = RunId::make(start, &loaded.plan.name).unwrap();
     Record::from_events(id, ended.events, Heads { last: ended.head.clone(), finished: Some(ended.head) }).unwrap()
+}
+
+/// A run in memory on these resources, in a world that others may share.
+pub(super) fn prepared(
+    loaded: &Loaded,
+    id: RunId,
+    seed: u64,
+    resources: Resources,
+    clock: Clock,
+    signals: tokio::sync::mpsc::Receiver<Signal>,
+) -> Run {
+    let started = Started {
+        format: FORMAT,
+        plan: loaded.plan.clone(),
+        documents: loaded.documents.clone(),
+        origin: Origin::default(),
+        seed: Some(Seed(seed)),
+        previous: None,
+    };
+    Run {
+        started,
+        resources,
+        secrets: Arc::new(StandInSecrets),
+        journal: Journal::inline(Writer::over(id.clone(), Box::new(MemoryLog::new()))),
+        id,
+        clock,
+        fencing: 1,
+        fence: Arc::new(muster::engine::Unfenced),
+        commands: muster::engine::Hears::Nothing,
+        pace: Pace::Ahead,
+        attended: Attended::No,
+        observers: Vec::new(),
+        signals,
+        health: Arc::new(|health| health),
+        past: None,
+    }
 }
 
 /// A playbook whose phases are `phases`, on the shipped simulation, with files beside it.

@@ -11,8 +11,8 @@ use crate::event::Event;
 use crate::id::RegionRole;
 use crate::model::{CanaryCount, Leg, Plan};
 use crate::resource::{
-    CanaryRow, CanaryRows, Context, Database, DatabaseInstance, DatabaseState, FenceProof, Preserved, ProviderError,
-    ReplicaRole, ResourceKind, Resources, Seen, WriteAttempt,
+    CanaryRow, CanaryRows, Context, Database, DatabaseInstance, DatabaseState, Exclusive, FenceProof, Preserved,
+    ProviderError, ReplicaRole, ResourceKind, Resources, Seen, WriteAttempt,
 };
 
 /// A database that does as it is told.
@@ -38,6 +38,8 @@ struct Inner {
 fn place(region: RegionRole) -> usize {
     usize::from(region == S)
 }
+
+impl Exclusive for Fake {}
 
 #[async_trait]
 impl Database for Fake {
