@@ -16,9 +16,12 @@
 
 pub mod chart;
 pub mod course;
+mod graph;
 pub mod step;
 
-use crate::catalogue::{Access, OnFailure, Part, Undo};
+pub use graph::Graph;
+
+use crate::catalogue::{OnFailure, Part};
 use crate::event::{Event, ResumeTo, Resumed};
 use crate::id::{PhaseId, ResourceId, StepId};
 use crate::model::{Command, Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
@@ -55,57 +58,6 @@ pub struct Trigger {
     pub step: Option<usize>,
     /// Whether a guardrail asked.
     pub guardrail: bool,
-}
-
-/// What follows from the plan alone, made once.
-#[derive(Debug)]
-pub struct Graph {
-    dependents: Vec<Vec<usize>>,
-    index: std::collections::BTreeMap<StepId, usize>,
-    phases: std::collections::BTreeMap<PhaseId, usize>,
-    changes: Vec<bool>,
-    promotion: Vec<bool>,
-    undoable: Vec<bool>,
-}
-
-impl Graph {
-    /// Reads the plan once.
-    #[must_use]
-    pub fn new(plan: &Plan) -> Self {
-        let mut dependents = vec![Vec::new(); plan.steps.len()];
-        for (n, step) in plan.steps.iter().enumerate() {
-            for &need in &step.needs {
-                dependents[need].push(n);
-            }
-        }
-        let describe = |n: usize| plan.steps[n].act.describe();
-        Self {
-            dependents,
-            index: plan.steps.iter().enumerate().map(|(n, step)| (step.id.clone(), n)).collect(),
-            phases: plan.phases.iter().enumerate().map(|(n, phase)| (phase.id.clone(), n)).collect(),
-            changes: (0..plan.steps.len()).map(|n| changes_something(plan, n)).collect(),
-            promotion: (0..plan.steps.len()).map(|n| matches!(describe(n).part(), Part::Promotion(_))).collect(),
-            undoable: (0..plan.steps.len()).map(|n| describe(n).undo() != Undo::Nothing).collect(),
-        }
-    }
-
-    /// Whether a step changes something.
-    #[must_use]
-    pub fn changes(&self, step: usize) -> bool {
-        self.changes[step]
-    }
-
-    /// The place of a step.
-    #[must_use]
-    pub fn step(&self, id: &StepId) -> Option<usize> {
-        self.index.get(id).copied()
-    }
-}
-
-/// Whether a step changes a system: the first such step ends the time in which a run can be refused.
-fn changes_something(plan: &Plan, step: usize) -> bool {
-    let describe = plan.steps[step].act.describe();
-    describe.undo() != Undo::Nothing || describe.subjects().iter().any(|subject| subject.access == Access::Changes)
 }
 
 /// Whether a step that changes something may have done so: it acted, and was not observed to have done nothing.

@@ -21,8 +21,13 @@ impl Dispatcher {
     ) -> Result<Ended, EngineError> {
         if let Some(watch) = self.watch.take() {
             let notes = self.notes.clone();
+            let taken_up_later = matches!(self.break_off, Some(BreakOff::Resumable | BreakOff::LeaseLost));
             self.run.clock.spawn(async move {
-                watch.finish().await;
+                if taken_up_later {
+                    watch.pause().await
+                } else {
+                    watch.finish().await
+                }
                 let _ = notes.send(Note::WatchEnded);
             });
         }

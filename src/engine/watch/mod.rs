@@ -207,8 +207,15 @@ impl Watch {
         }
     }
 
-    /// Ends watching: looks once more whether two sides take writes, tells what was not told, takes canaries away.
+    /// Ends watching for good: as [`Watch::pause`], and takes canaries away.
     pub async fn finish(&self) {
+        self.pause().await;
+        rows::remove(&self.shared).await;
+    }
+
+    /// Ends watching of a run that can be taken up again: looks once more whether two sides take writes, and tells what
+    /// was not told. What the canaries wrote stays, to be counted later.
+    pub async fn pause(&self) {
         let promoted = std::mem::take(&mut self.state().promoted);
         for resource in promoted {
             rows::look_for_split(&self.shared, &resource).await;
@@ -226,7 +233,6 @@ impl Watch {
         tasks.end().await;
         self.shared.tell_all().await;
         self.shared.fall_silent();
-        rows::remove(&self.shared).await;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

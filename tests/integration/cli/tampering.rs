@@ -55,7 +55,7 @@ fn a_changed_figure_is_found_and_placed() {
     assert_snapshot!(verify(&scene), @r"
     exit 1
     --- output
-    reports/[time]-quarterly-failover/journal.jsonl: damaged: line 5 says that the line before it has SHA-256 [sha256], but it has [sha256]: one of the two was changed
+    reports/[time]-quarterly-failover/journal.jsonl: damaged: line 6 says that the line before it has SHA-256 [sha256], but it has [sha256]: one of the two was changed
     ");
 }
 
