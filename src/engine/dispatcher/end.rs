@@ -24,9 +24,9 @@ impl Dispatcher {
             let taken_up_later = matches!(self.break_off, Some(BreakOff::Resumable | BreakOff::LeaseLost));
             self.run.clock.spawn(async move {
                 if taken_up_later {
-                    watch.pause().await
+                    watch.pause().await;
                 } else {
-                    watch.finish().await
+                    watch.finish().await;
                 }
                 let _ = notes.send(Note::WatchEnded);
             });
