@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::run::{Conduct, Setting, in_simulation};
+use super::play::{Death, Play};
 use super::{AppError, Loaded, simulation};
 use crate::chance::Seed;
 use crate::engine::Observer;
@@ -13,7 +13,7 @@ use crate::engine::watch::Pace;
 use crate::event::{FORMAT, Origin, Started};
 use crate::id::{ResourceId, RunId};
 use crate::infrastructure::simulate::Faults;
-use crate::journal::{Journal, MemoryLog, Writer};
+use crate::journal::MemoryLog;
 use crate::model::ExitCode;
 use crate::provider::simulated::{Simulation, Truth};
 use crate::record::{Heads, Record};
@@ -66,7 +66,7 @@ pub struct Aftermath {
 }
 
 impl Aftermath {
-    pub(super) fn of(simulation: &Simulation, before: World, until: Moment) -> Self {
+    fn of(simulation: &Simulation, before: World, until: Moment) -> Self {
         Self {
             until,
             before,
@@ -85,6 +85,16 @@ impl Aftermath {
 /// [`AppError::Usage`] for a plan without a twin and faults that don't fit it, [`AppError::Defect`] if the simulation
 /// stands still or Muster itself failed.
 pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observer>>) -> Result<Rehearsed, AppError> {
+    rehearse_through(loaded, with, &[], observers)
+}
+
+/// Rehearses a plan, through these deaths.
+pub(super) fn rehearse_through(
+    loaded: &Loaded,
+    with: &Rehearsal,
+    deaths: &[Death],
+    observers: Vec<Box<dyn Observer>>,
+) -> Result<Rehearsed, AppError> {
     let plan = &loaded.plan;
     let faults =
         Faults::parse(with.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
@@ -92,19 +102,26 @@ pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observ
         simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
     }
     let run = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
-    let started = started(loaded, with);
     let log = MemoryLog::new();
-    let journal = Journal::inline(Writer::over(run.clone(), Box::new(log.clone())));
-    let setting = Setting { run: run.clone(), started, journal, faults };
-    let conduct = Conduct { seed: with.seed, start: with.start, pace: with.pace, observers };
-    let (ended, aftermath) = in_simulation(conduct, setting, Aftermath::of)?;
+    let play = Play {
+        id: run.clone(),
+        started: started(loaded, with),
+        seed: with.seed,
+        start: with.start,
+        pace: with.pace,
+        faults,
+        log: log.clone(),
+        end: None,
+        observers,
+    };
+    let (ended, aftermath) = play.carry_out(deaths, Aftermath::of)?;
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
     let record = Record::from_events(run, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?;
     Ok(Rehearsed { record, journal: log.take(), exit: ended.exit, aftermath })
 }
 
 /// The first event of a rehearsal.
-pub(super) fn started(loaded: &Loaded, with: &Rehearsal) -> Started {
+fn started(loaded: &Loaded, with: &Rehearsal) -> Started {
     let origin =
         Origin { muster: env!("CARGO_PKG_VERSION").to_owned(), faults: with.faults.clone(), ..Origin::default() };
     Started {

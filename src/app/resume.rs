@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::crash::{Back, Death, Kill, Play};
 use super::history::{Gathering, JournalRead};
 use super::listen::Ear;
 use super::locks::{self, LEASE, Wanted};
-use super::run::{Finished, Progress, SIGNALS, Way, conclude, folder_of, real_world, to_be_resumed};
+use super::play::{Back, Death, Kill, Play};
+use super::run::{Finished, Progress, RealRun, SIGNALS, Way, conclude, folder_of, to_be_resumed};
 use super::{AppError, Attendance, History, Runs};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
@@ -125,22 +125,17 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
         let _ear = Ear::open(&request.runs.store, &run, signals.clone())?;
         let way = Way { signals, signalled, lock: lock.as_ref() };
-        {
-            let (attendance, program) = (request.attendance, request.program);
-            real_world(
-                run.clone(),
-                folder.clone(),
-                (*started).clone(),
-                journal,
-                way,
-                attendance,
-                program,
-                observers,
-                now,
-                Some(past),
-            )
-            .map_err(|error| to_be_resumed(&run, error))?
-        }
+        let real = RealRun {
+            run: run.clone(),
+            folder: folder.clone(),
+            started: (*started).clone(),
+            journal,
+            attendance: request.attendance,
+            program: request.program,
+            observers,
+            past: Some(past),
+        };
+        real.carry_out(way, now).map_err(|error| to_be_resumed(&run, error))?
     };
     conclude(run, folder, ended, &history, lock, notices)
 }
@@ -307,7 +302,7 @@ fn again_in_simulation(
         started,
     };
     let before = std::fs::read(&path).map_err(|error| AppError::Files(format!("{}: {error}", path.display())))?;
-    let ended = play.carry_out(&deaths)?.0;
+    let ended = play.carry_out(&deaths, |_, _, _| ())?.0;
     if log.bytes() != before {
         return Err(AppError::Files(format!(
             "{}: this version of Muster plays the run otherwise than the one that wrote it; what was added to it does \

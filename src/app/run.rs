@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::listen::Ear;
 use super::locks::{self, Lock, Wanted};
+use super::play::Play;
 use super::reports::{Written, write_reports};
 use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
@@ -16,14 +17,14 @@ use crate::engine::{Attended, Ended, EngineError, Hears, Observer, Past, Run, Si
 use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
-use crate::journal::{self, Durability, Journal, Writer};
+use crate::journal::{self, Durability, Journal, MemoryLog, Writer};
 use crate::model::{Environment, ExitCode};
 use crate::provider::process::keeper::Keeper;
-use crate::provider::simulated::{FaultPoint, FaultyHealth, Simulation};
+use crate::provider::simulated::{FaultPoint, FaultyHealth};
 use crate::record::{Heads, Record};
-use crate::resource::{Resources, World};
+use crate::resource::Resources;
 use crate::store::{Reality, RunFolder};
-use crate::time::{Clock, Moment, Span, run_real_since, run_virtual, since_boot};
+use crate::time::{Clock, Moment, Span, run_real_since, since_boot};
 
 /// Who answers gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,9 +150,18 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         let writer = Writer::create(&path, folder.run.clone(), durability)
             .map_err(|error| AppError::Files(error.to_string()))?;
         if simulated {
-            let setting = Setting { run: folder.run.clone(), started, journal: Journal::inline(writer), faults };
-            let conduct = Conduct { seed: request.seed, start, pace: request.pace, observers: request.observers };
-            return Ok(in_simulation(conduct, setting, |_, _, _| ())?.0);
+            let play = Play {
+                id: folder.run.clone(),
+                started,
+                seed: request.seed,
+                start,
+                pace: request.pace,
+                faults,
+                log: MemoryLog::new(),
+                end: Some(writer),
+                observers: request.observers,
+            };
+            return Ok(play.carry_out(&[], |_, _, _| ())?.0);
         }
         history.started(&started, &folder.run, start)?;
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
@@ -159,7 +169,8 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         let way = Way { signals, signalled, lock: lock.as_ref() };
         let RunRequest { attendance, program, observers, .. } = request;
         let (run, folder) = (folder.run.clone(), folder.path.clone());
-        real_world(run, folder, started, journal, way, attendance, program, observers, Moment::ZERO, None)
+        RealRun { run, folder, started, journal, attendance, program, observers, past: None }
+            .carry_out(way, Moment::ZERO)
     })();
     match ended {
         Ok(ended) => conclude(folder.run, folder.path, ended, &history, lock, notices),
@@ -332,96 +343,59 @@ pub(super) struct Way<'a> {
     pub(super) lock: Option<&'a Lock>,
 }
 
-/// What a run begins with, whichever its world.
-pub(super) struct Setting {
-    pub(super) run: RunId,
-    pub(super) started: Started,
-    pub(super) journal: Journal,
-    pub(super) faults: Faults,
-}
-
-/// How a simulated run is carried out.
-pub(super) struct Conduct {
-    pub(super) seed: Seed,
-    pub(super) start: Timestamp,
-    pub(super) pace: Pace,
-    pub(super) observers: Vec<Progress>,
-}
-
-/// Carries a run out in a simulated world; `look` sees that world when it is over, and how it was before.
-pub(super) fn in_simulation<T>(
-    conduct: Conduct,
-    setting: Setting,
-    look: impl FnOnce(&Simulation, World, Moment) -> T,
-) -> Result<(Ended, T), AppError> {
-    let ran = run_virtual(conduct.start, |clock| async move {
-        let plan = &setting.started.plan;
-        let seed = conduct.seed;
-        let world = simulation::setup(plan, seed, clock.clone(), &setting.faults).map_err(AppError::Usage)?;
-        let points = world.faults.clone();
-        let simulation = Simulation::new(world).map_err(|error| AppError::Usage(error.to_string()))?;
-        let before = simulation.world();
-        let sight = sight(seed, points);
-        let (_keep, signals) = tokio::sync::mpsc::channel(1);
-        let (mut started, journal) = (setting.started, setting.journal);
-        let resources = simulation.resources();
-        started.origin.vantage = resources.network.vantage();
-        let (pace, observers) = (conduct.pace, conduct.observers);
-        let run = assemble(setting.run, started, resources, journal, clock.clone(), pace, sight, signals, observers);
-        let ended = drive(run).await.map_err(broke_off)?;
-        Ok((ended, look(&simulation, before, clock.now())))
-    });
-    ran.map_err(|stuck| AppError::Defect(format!("the simulation stands still: {stuck}")))?
-}
-
 /// Puts the faults of steps between them and what the probes know.
 pub(super) fn sight(seed: Seed, points: Vec<FaultPoint>) -> Sight {
     Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())))
 }
 
-/// Carries a run out in the real world, from `now` of its own time on.
-#[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both ways into one give all of them")]
-pub(super) fn real_world(
-    run: RunId,
-    folder: PathBuf,
-    mut started: Started,
-    journal: Journal,
-    way: Way<'_>,
-    attendance: Attendance,
-    program: Option<PathBuf>,
-    observers: Vec<Progress>,
-    now: Moment,
-    mut past: Option<Past>,
-) -> Result<Ended, AppError> {
-    let ran = run_real_since(now, |clock| async move {
-        let keeper = program.map(Keeper::new);
-        let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
-        let mut resources = real::resources(&started.plan, &clock, keeper)?;
-        resources.people = real::people(attendance, &folder);
-        listen(&clock, way.signals)?;
-        let signals = way.signalled;
-        if let Some(past) = &mut past {
-            past.resumed.kept = kept;
-        } else {
-            started.origin.kept = kept;
-            started.origin.vantage = resources.network.vantage();
-            started.origin.since_boot = Some(since_boot());
-        }
-        let sight: Sight = Arc::new(|health| health);
-        let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
-        run.secrets = Arc::new(real::redactor(&run.started.plan));
-        run.past = past;
-        run.commands = Hears::Commands;
-        if let Some(lock) = way.lock {
-            run.fence = lock.fence();
-            run.fencing = lock.fencing();
-        }
-        if attendance == Attendance::Terminal {
-            run.attended = Attended::Yes;
-        }
-        drive(run).await.map_err(broke_off)
-    });
-    ran.map_err(|error| AppError::Defect(format!("no runtime could be started: {error}")))?
+/// A run in the real world.
+pub(super) struct RealRun {
+    pub(super) run: RunId,
+    pub(super) folder: PathBuf,
+    pub(super) started: Started,
+    pub(super) journal: Journal,
+    pub(super) attendance: Attendance,
+    /// See [`RunRequest::program`].
+    pub(super) program: Option<PathBuf>,
+    pub(super) observers: Vec<Progress>,
+    /// What its journal tells, if it is taken up again.
+    pub(super) past: Option<Past>,
+}
+
+impl RealRun {
+    /// Carries it out, from `now` of its own time on.
+    pub(super) fn carry_out(self, way: Way<'_>, now: Moment) -> Result<Ended, AppError> {
+        let Self { run, folder, mut started, journal, attendance, program, observers, mut past } = self;
+        let ran = run_real_since(now, |clock| async move {
+            let keeper = program.map(Keeper::new);
+            let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
+            let mut resources = real::resources(&started.plan, &clock, keeper)?;
+            resources.people = real::people(attendance, &folder);
+            listen(&clock, way.signals)?;
+            let signals = way.signalled;
+            if let Some(past) = &mut past {
+                past.resumed.kept = kept;
+            } else {
+                started.origin.kept = kept;
+                started.origin.vantage = resources.network.vantage();
+                started.origin.since_boot = Some(since_boot());
+            }
+            let sight: Sight = Arc::new(|health| health);
+            let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
+            run.secrets = Arc::new(real::redactor(&run.started.plan));
+            run.past = past;
+            run.commands = Hears::Commands;
+            if let Some(lock) = way.lock {
+                run.fence = lock.fence();
+                run.fencing = lock.fencing();
+            }
+            if attendance == Attendance::Terminal {
+                run.attended = Attended::Yes;
+            }
+            drive(run).await.map_err(broke_off)
+        });
+        ran.map_err(|error| AppError::Defect(format!("no runtime could be started: {error}")))?
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is one part of a run, and both worlds give all of them")]

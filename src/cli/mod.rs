@@ -159,7 +159,11 @@ pub fn main() -> std::process::ExitCode {
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
     if !matches!(command, Command::Keep { .. }) {
-        waiting::name_left_behind(&command.runs(), output);
+        let taken_up = match &command {
+            Command::Resume(command) => Some(command.taken_up()),
+            _ => None,
+        };
+        waiting::name_left_behind(&command.runs(), taken_up, output);
     }
     let done = match command {
         Command::Validate(command) => command.run(output),

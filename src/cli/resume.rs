@@ -57,6 +57,11 @@ impl ResumeCommand {
         self.reports.runs()
     }
 
+    /// The run, as it was given.
+    pub(super) fn taken_up(&self) -> &str {
+        &self.run
+    }
+
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let attendance = match (self.yes, std::io::stdin().is_terminal()) {
             (true, _) => Attendance::Yes,

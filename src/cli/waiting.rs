@@ -72,9 +72,10 @@ impl Observer for Waiting {
     }
 }
 
-/// Names every run that was left behind.
-pub(super) fn name_left_behind(runs: &Runs, output: &Output) {
-    for LeftBehind { run, since } in left_behind(runs) {
+/// Names every run that was left behind, but for the one that is being taken up.
+pub(super) fn name_left_behind(runs: &Runs, taken_up: Option<&str>, output: &Output) {
+    let others = left_behind(runs).into_iter().filter(|left| taken_up != Some(left.run.as_str()));
+    for LeftBehind { run, since } in others {
         output.say(&format!(
             "the run {run}, begun {since:.0}, was left behind: its process is gone. Take it up again: muster resume {run}"
         ));
