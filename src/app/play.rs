@@ -83,12 +83,11 @@ impl Play {
             let mut past = None;
             for death in deaths.iter().map(Some).chain([None]) {
                 let (own, group) = clock.grouped();
-                let (writer, observers) = match death {
-                    Some(death) => (self.writer(Some((death.kill, group.clone())))?, Vec::new()),
-                    None => {
-                        let end = self.end.take().map_or_else(|| self.writer(None), Ok)?;
-                        (end, std::mem::take(&mut self.observers))
-                    }
+                let (writer, observers) = if let Some(death) = death {
+                    (self.writer(Some((death.kill, group.clone())))?, Vec::new())
+                } else {
+                    let end = self.end.take().map_or_else(|| self.writer(None), Ok)?;
+                    (end, std::mem::take(&mut self.observers))
                 };
                 let (_keep, signals) = tokio::sync::mpsc::channel(1);
                 let mut run = assemble(
