@@ -13,6 +13,7 @@ mod machine;
 mod play;
 mod real;
 mod rehearsal;
+pub mod rehearsing;
 mod reports;
 mod resume;
 mod run;

@@ -30,7 +30,25 @@ pub(super) struct Simulated {
     faults: Vec<String>,
 }
 
+/// When rehearsals start that leave no run, unless `--start` says otherwise: findings are the same at any hour.
+const REHEARSAL_START: i64 = 1_767_261_600;
+
 impl Simulated {
+    /// What all chances are drawn from.
+    pub(super) fn seed(&self) -> Seed {
+        Seed(self.seed)
+    }
+
+    /// When a rehearsal starts: always at the same hour, unless it is said.
+    pub(super) fn start(&self) -> jiff::Timestamp {
+        self.start.or_else(|| jiff::Timestamp::from_second(REHEARSAL_START).ok()).unwrap_or_default()
+    }
+
+    /// What goes wrong.
+    pub(super) fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
     /// A run with these options; the others as for a run that nobody attends.
     pub(super) fn request(&self, loaded: Loaded, reports: &Reports) -> RunRequest {
         RunRequest {

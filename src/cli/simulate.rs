@@ -1,13 +1,18 @@
 //! `muster simulate`.
 
+use std::num::NonZero;
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::run::{Simulated, carry_out};
-use crate::app::{AppError, Attendance, RunRequest, Runs};
+use crate::app::rehearsing::{self, Questions, many};
+use crate::app::{AppError, Attendance, Loaded, RunRequest, Runs};
 use crate::model::ExitCode;
 use crate::plan::Reality;
+use crate::report;
 
 /// What whoever waits for a gate to be answered wants to know.
 const PEOPLE: &str = "\
@@ -25,7 +30,27 @@ pub(super) struct Simulate {
     #[command(flatten)]
     simulated: Simulated,
     #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
     form: Form,
+}
+
+/// What many rehearsals are asked. Without any of it one drill is played, and leaves a run.
+#[derive(Clone, Debug, Args)]
+struct Asked {
+    /// Play on so many threads [default: one for each processor]; the findings are the same on any number
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
+    /// Also write what was found to this folder, as rehearsal.html, .md, .json and rehearsal-junit.xml
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Asked {
+    /// Whether anything was asked that one drill does not answer.
+    fn anything(&self) -> bool {
+        false
+    }
 }
 
 impl Simulate {
@@ -39,6 +64,12 @@ impl Simulate {
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let loaded = self.playbook.load(Reality::Twin, output)?;
+        if self.asked.anything() {
+            return self.answer(loaded, output);
+        }
+        if let Some(option) = self.asked.idle() {
+            return Err(AppError::Usage(format!("{option} is for findings of many rehearsals; ask for some")));
+        }
         let request = RunRequest {
             mode_said: true,
             execute: false,
@@ -49,5 +80,44 @@ impl Simulate {
             ..self.simulated.request(loaded, &self.reports)
         };
         carry_out(request, output)
+    }
+
+    fn answer(&self, loaded: Loaded, output: &Output) -> Result<ExitCode, AppError> {
+        let findings = rehearsing::answer(&Questions {
+            loaded,
+            path: self.playbook.playbook.clone(),
+            seed: self.simulated.seed(),
+            start: self.simulated.start(),
+            faults: self.simulated.faults().to_vec(),
+            threads: self.asked.threads.unwrap_or_else(many::all_cores),
+            options: self.options(),
+        })?;
+        let form = if output.json() { report::rehearsal::Form::Json } else { report::rehearsal::Form::Text };
+        output.result(&form.render(&findings, &output.style()));
+        if let Some(folder) = &self.asked.out {
+            for path in rehearsing::write_findings(&findings, folder)? {
+                output.say(&format!("wrote {}", path.display()));
+            }
+        }
+        Ok(findings.exit())
+    }
+
+    /// The options that set the scene, as they would be typed again.
+    fn options(&self) -> Vec<String> {
+        let setting = &self.playbook.setting;
+        let mut typed = Vec::new();
+        let mut add = |option: &str, value: String| typed.extend([option.to_owned(), value]);
+        setting.infra.iter().for_each(|file| add("--infra", file.clone()));
+        setting.vars.iter().for_each(|(name, value)| add("--var", format!("{name}={value}")));
+        self.simulated.faults().iter().for_each(|fault| add("--fault", fault.clone()));
+        typed
+    }
+}
+
+impl Asked {
+    /// An option that means something only together with a question.
+    fn idle(&self) -> Option<&'static str> {
+        let idle = [("--threads", self.threads.is_some()), ("--out", self.out.is_some())];
+        idle.into_iter().find(|(_, said)| *said).map(|(option, _)| option)
     }
 }

@@ -27,6 +27,11 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     if !view.objectives.is_empty() {
         report.add_test_suite(objectives(&view.objectives));
     }
+    written(&report)
+}
+
+/// A report as a text that ends with a line end.
+pub(super) fn written(report: &Report) -> String {
     let mut text = report.to_string().unwrap_or_else(|error| {
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- {} -->\n<testsuites/>",

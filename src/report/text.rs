@@ -186,7 +186,7 @@ pub(super) fn paint(text: &str, tone: Tone, style: &Style) -> String {
 }
 
 /// Words wrapped to the width, later lines indented as far as `first` is long.
-fn paragraph(out: &mut String, first: &str, text: &str, style: &Style) {
+pub(super) fn paragraph(out: &mut String, first: &str, text: &str, style: &Style) {
     let indent = first.chars().count();
     let width = usize::from(style.width.max(WIDTH_MIN));
     out.push_str(first);
