@@ -2,13 +2,19 @@
 //! [`crate::rehearsal`] answer it. Nothing real is touched but the files that the findings are written to.
 
 pub mod many;
+mod modes;
+mod prove;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+pub use prove::keep_proof;
+pub(super) use prove::kept_proof;
+
 use super::{AppError, Loaded, write_whole};
+use crate::catalogue::Mode;
 use crate::chance::Seed;
 use crate::rehearsal::{Findings, Subject};
 use crate::report::Style;
@@ -31,6 +37,8 @@ pub struct Questions {
     pub threads: NonZero<usize>,
     /// What was typed to set the scene.
     pub options: Vec<String>,
+    /// The modes in which checks are to be proven, the first one first; none if they are not to be.
+    pub prove: Vec<Mode>,
 }
 
 /// Rehearses until every question is answered.
@@ -38,7 +46,8 @@ pub struct Questions {
 /// # Errors
 /// As [`super::rehearse`].
 pub fn answer(questions: &Questions) -> Result<Findings, AppError> {
-    Ok(Findings { subject: subject(questions) })
+    let proof = if questions.prove.is_empty() { None } else { Some(prove::prove(questions)?) };
+    Ok(Findings { subject: subject(questions), proof })
 }
 
 fn subject(questions: &Questions) -> Subject {

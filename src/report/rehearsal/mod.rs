@@ -7,6 +7,7 @@
 mod html;
 mod junit;
 mod markdown;
+mod proof;
 mod text;
 
 use super::view::Mark;
@@ -111,8 +112,10 @@ impl Form {
 }
 
 /// The chapters, in the order in which they are read.
-fn chapters(_findings: &Findings) -> Vec<Chapter> {
-    Vec::new()
+fn chapters(findings: &Findings) -> Vec<Chapter> {
+    let mut all = Vec::new();
+    all.extend(findings.proof.as_ref().map(proof::chapter));
+    all
 }
 
 /// The line under the title: what was rehearsed.

@@ -167,6 +167,7 @@ pub(super) fn prepared(
         origin: Origin::default(),
         seed: Some(Seed(seed)),
         previous: None,
+        proof: None,
     };
     Run {
         started,
