@@ -43,6 +43,9 @@ struct Asked {
     /// playbook have the result in their reports
     #[arg(long)]
     prove: bool,
+    /// Compare with the playbook and its infrastructure file at another git revision, such as HEAD or main
+    #[arg(long, value_name = "REV")]
+    diff: Option<String>,
     /// Play on so many threads [default: one for each processor]; the findings are the same on any number
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -54,7 +57,7 @@ struct Asked {
 impl Asked {
     /// Whether anything was asked that one drill does not answer.
     fn anything(&self) -> bool {
-        self.prove
+        self.prove || self.diff.is_some()
     }
 }
 
@@ -98,6 +101,8 @@ impl Simulate {
             threads: self.asked.threads.unwrap_or_else(many::all_cores),
             options: self.options(),
             prove: modes,
+            infrastructure: self.playbook.setting.infra.clone(),
+            diff: self.asked.diff.clone(),
         };
         let findings = rehearsing::answer(&questions)?;
         if let Some(proof) = &findings.proof {

@@ -5,6 +5,7 @@
 //! follows from many of them comes out. Playing them is the app's. May rely on `record` and what lies above it; must
 //! never do I/O, read a clock or draw a chance that is not a function of the seed.
 
+pub mod difference;
 pub mod proof;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,9 @@ pub struct Findings {
     /// Which checks were seen red.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<proof::Proof>,
+    /// What differs from another revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<difference::Difference>,
 }
 
 impl Findings {

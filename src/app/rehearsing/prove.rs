@@ -90,7 +90,7 @@ pub(super) fn prove(questions: &Questions) -> Result<Proof, AppError> {
     Ok(Proof { modes, left_out, rehearsals, checks: proven })
 }
 
-fn play(
+pub(super) fn play(
     questions: &Questions,
     loaded: &Loaded,
     afflictions: &[Affliction],

@@ -145,8 +145,8 @@ pub enum Answering {
     Well,
     /// With this status.
     Status(u16),
-    /// With the body left empty.
-    Empty,
+    /// Without this text in its body.
+    Lacking(String),
     /// Without this header.
     Without(String),
     /// So long after it was asked.

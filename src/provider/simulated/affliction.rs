@@ -160,7 +160,7 @@ pub(super) type Answer = (u16, Vec<(String, String)>, String);
 pub(super) fn spoil(how: &Answering, (status, headers, body): &mut Answer) {
     match how {
         Answering::Status(other) => *status = *other,
-        Answering::Empty => body.clear(),
+        Answering::Lacking(text) => *body = body.replace(text.as_str(), ""),
         Answering::Without(name) => headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name)),
         Answering::Refused | Answering::Well | Answering::After(_) => {}
     }

@@ -117,7 +117,7 @@ fn of_answer(expect: &crate::catalogue::HttpExpect) -> Vec<(String, Expected)> {
     }
     for text in expect.body_contains.iter().flat_map(|texts| &texts.0) {
         let says = format!("the body does not contain `{text}`");
-        add(format!("body contains `{text}`"), Answering::Empty, None, says);
+        add(format!("body contains `{text}`"), Answering::Lacking(text.clone()), None, says);
     }
     if let Some(most) = expect.within.map(|within| within.0) {
         let (longer, shorter) = (most + Span::from_millis(1), most - Span::from_millis(1));

@@ -83,7 +83,7 @@ pub fn trials(check: &Check, baseline: Baseline<'_>) -> Found {
             let from = began(baseline, step)?;
             let answer = |how: &Answering| {
                 let how_step = Stepping::Answered(how.clone());
-                one(format!("its request is {}", words(how)), from, Ailment::Step { step: step.clone(), how: how_step })
+                one(format!("what it asks {}", words(how)), from, Ailment::Step { step: step.clone(), how: how_step })
             };
             Ok(both(answer(&expected.breaks), expected.keeps.as_ref().map(answer)))
         }
@@ -174,7 +174,7 @@ fn words(how: &Answering) -> String {
         Answering::Refused => "refuses connections".to_owned(),
         Answering::Well => "answers as if all were well".to_owned(),
         Answering::Status(status) => format!("answers with status {status}"),
-        Answering::Empty => "answers with an empty body".to_owned(),
+        Answering::Lacking(text) => format!("answers without `{text}` in the body"),
         Answering::Without(name) => format!("answers without the header {name}"),
         Answering::After(long) => format!("answers after {}", long.short()),
     }
@@ -241,7 +241,9 @@ fn now_and_then(baseline: Baseline<'_>, step: &StepId, service: &Service, long: 
     let well = before(ended, long).max(began);
     let in_time = well.since(began) + seldom + MARGIN * 10 < timeout;
     let within = in_time.then(|| pulse(well, seldom)).transpose()?;
-    Ok(both(pulse(began, long - every * 3 - MARGIN)?, within))
+    // One that has been well for long enough when the step begins must fail just before.
+    let first = if ended.since(began) < long { before(began, every * 2) } else { began };
+    Ok(both(pulse(first, long - every * 3 - MARGIN)?, within))
 }
 
 /// Resolvers go back to the other region, which answers as if it still served.
@@ -254,19 +256,32 @@ fn served_elsewhere(baseline: Baseline<'_>, step: &StepId, service: &Service, by
     for (switch, records) in switches {
         let moved: Vec<&ResourceId> = service.depends_on.iter().filter(|id| records.records.0.contains(id)).collect();
         let (false, Some((as_of, _))) = (moved.is_empty(), baseline.times(&switch.id)) else { continue };
-        let from = late_in(baseline, step, service)?;
-        let well = ill(&service.probe.probe, Some(by.other()), Answering::Well)?;
-        let mut afflictions = vec![Affliction::since(from, well)];
-        let stale =
-            |id: &&ResourceId| Affliction::since(from, Ailment::Resolves { record: ResourceId::clone(id), as_of });
-        afflictions.extend(moved.iter().map(stale));
-        let what = format!("resolvers send users of {} back, and it is answered there", service.id);
-        return Ok(beyond(trial(what, afflictions)));
+        // Late in the step; or before users are out, where it would begin before they are back.
+        let outages = baseline.record.services.iter().filter(|it| it.id == service.id).flat_map(|it| &it.outages);
+        let lost = outages.map(|it| it.outage.start()).filter(|start| *start <= as_of).max();
+        let late = late_in(baseline, step, service)?;
+        let beyond = [Some(late), lost.map(|lost| before(lost, MARGIN))].into_iter().flatten();
+        let beyond = beyond.map(|from| sent_back(service, by, &moved, (from, as_of))).collect::<Result<_, _>>()?;
+        return Ok(Trials { beyond, within: None });
     }
     Err(format!(
         "no step before it sends users of {} to {by} by a DNS record, so nothing can send them back",
         service.id
     ))
+}
+
+fn sent_back(
+    service: &Service,
+    by: RegionRole,
+    moved: &[&ResourceId],
+    (from, as_of): (Moment, Moment),
+) -> Result<Trial, String> {
+    let well = ill(&service.probe.probe, Some(by.other()), Answering::Well)?;
+    let mut afflictions = vec![Affliction::since(from, well)];
+    let stale = |id: &&ResourceId| Affliction::since(from, Ailment::Resolves { record: ResourceId::clone(id), as_of });
+    afflictions.extend(moved.iter().map(stale));
+    let what = format!("resolvers send users of {} back, and it is answered there", service.id);
+    Ok(trial(what, afflictions))
 }
 
 /// The service goes on as if nothing had happened.
@@ -288,10 +303,12 @@ fn too_slow(baseline: Baseline<'_>, step: &StepId, within: Span) -> Found {
     | Act::Wait(crate::catalogue::Wait(Condition::Served { services, healthy_for, .. })) = &found.act
     {
         let service = first(baseline, services)?;
-        let lasts = within - *healthy_for + MARGIN;
+        // Down already when it begins, or it would be over at once.
+        let from = before(began, noticed_after(&service.probe));
+        let lasts = began.since(from) + (within - *healthy_for) + MARGIN;
         let what = format!("{} refuses connections for {}", service.id, lasts.short());
         let ill = ill(&service.probe.probe, None, Answering::Refused)?;
-        return Ok(beyond(trial(what, vec![Affliction { lasts: Some(lasts), ..Affliction::since(began, ill) }])));
+        return Ok(beyond(trial(what, vec![Affliction { lasts: Some(lasts), ..Affliction::since(from, ill) }])));
     }
     let took = baseline.step(step).and_then(|it| it.within?.counted).unwrap_or_default();
     let looks = matches!(found.act, Act::Check(_) | Act::Wait(_) | Act::BackupVerify(_));
