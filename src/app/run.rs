@@ -126,8 +126,12 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
-    let started = started(&request, simulated, previous);
-    let mut started = started;
+    let mut started = started(&request, simulated, previous);
+    // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
+    match super::rehearsing::kept_proof(&request.loaded, reports) {
+        Ok(proof) => started.proof = proof,
+        Err(notice) => notices.push(notice),
+    }
     if let Some(why) = closed {
         if simulated {
             // A rehearsal in a blackout is a good one; what it stands for would be refused.
@@ -157,6 +161,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
                 start,
                 pace: request.pace,
                 faults,
+                afflictions: Vec::new(),
                 log: MemoryLog::new(),
                 end: Some(writer),
                 observers: request.observers,
@@ -306,6 +311,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
         },
         seed: simulated.then_some(request.seed),
         previous,
+        proof: None,
     }
 }
 

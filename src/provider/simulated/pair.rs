@@ -61,6 +61,8 @@ pub(super) struct Pair {
     per_row: u64,
     /// Whether the canary's table is there.
     pub(super) canary: bool,
+    /// From then on a copy that is promoted lacks so much of the end of what it says that it has.
+    pub(super) hollow: Option<(Moment, Span)>,
 }
 
 /// What one side looks like at a moment.
@@ -109,6 +111,7 @@ impl Pair {
             per_second: rows_per_second * per_row as f64,
             per_row,
             canary: false,
+            hollow: None,
         }
     }
 
@@ -217,6 +220,7 @@ impl Pair {
     pub(super) fn promote(&mut self, role: RegionRole, users_reach: bool, now: Moment) {
         let other = role.other();
         if let Some(applied) = self.applied_ns(role, now) {
+            let applied = self.hollowed(other, applied, now);
             let source = self.side(other);
             let until = source.rows.partition_point(|row| nanos(row.0) <= applied);
             let rows = source.rows[..until].to_vec();
@@ -232,6 +236,18 @@ impl Pair {
         }
         self.side_mut(role).role = ReplicaRole::Primary;
         self.take(role, users_reach, now);
+    }
+
+    /// What of `applied` a copy of `source` really has when it is promoted.
+    fn hollowed(&self, source: RegionRole, applied: i64, now: Moment) -> i64 {
+        let Some((_, lacks)) = self.hollow.filter(|(from, _)| *from <= now) else { return applied };
+        let last = self.side(source).stretches.last().filter(|stretch| !stretch.taking);
+        last.map_or(applied, |ended| applied.min(nanos(ended.at))).saturating_sub(signed(lacks))
+    }
+
+    /// As [`Horizon::fix`].
+    pub(super) fn fall_behind(&mut self, from: Moment, by: Span) {
+        self.horizon.fix(nanos(from), signed(by));
     }
 
     /// Builds `to` anew from the other side, which must be a primary; what only `to` had is gone.

@@ -1,6 +1,6 @@
 //! The world as actions and probes meet it, in virtual time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use super::*;
@@ -52,6 +52,7 @@ fn endpoint(host: &str, path: Option<&str>, kind: EndpointKind, needs: &[&str]) 
         kind,
         depends_on: needs.iter().map(|text| id(text)).collect(),
         region: None,
+        says: Said::ok(),
     }
 }
 
@@ -80,6 +81,8 @@ fn setup(clock: &Clock, faults: Vec<FaultPoint>) -> SimulationSetup {
             gateway("gateway.east", P),
         ],
         faults,
+        afflictions: Vec::new(),
+        step_says: BTreeMap::new(),
         step_takes: [(step("deploy"), Distribution::fixed(Span::from_secs(5)))].into(),
         commands: Vec::new(),
     }
