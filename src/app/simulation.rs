@@ -10,7 +10,7 @@ use crate::infrastructure::simulate::{Fault, Faults, PerRegion};
 use crate::infrastructure::twin;
 use crate::model::{Plan, ProbePlan, Watch};
 use crate::provider::simulated::{
-    Endpoint, EndpointKind, FaultOn, FaultPoint, FaultTarget, ObservedCommand, SimulationSetup,
+    Endpoint, EndpointKind, FaultOn, FaultPoint, FaultTarget, ObservedCommand, Pace, SimulationSetup,
 };
 use crate::resource::region_resource;
 use crate::time::Clock;
@@ -41,6 +41,7 @@ pub fn setup(plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<S
         endpoints: endpoints(plan)?,
         faults: faults.iter().map(|fault| fault_point(plan, fault)).collect::<Result<_, _>>()?,
         step_takes: step_takes(plan),
+        paces: paces(plan),
         commands: commands(plan),
     })
 }
@@ -94,6 +95,12 @@ fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]
 fn step_takes(plan: &Plan) -> BTreeMap<StepId, crate::chance::Distribution> {
     let said = plan.steps.iter().filter_map(|step| step.takes.map(|takes| (step.id.clone(), takes)));
     said.collect()
+}
+
+/// Which steps are quicker than by themselves, in a rehearsal that asks what if.
+fn paces(plan: &Plan) -> BTreeMap<StepId, Pace> {
+    let changed = plan.steps.iter().filter_map(|step| Some((step.id.clone(), Pace(step.pace?))));
+    changed.collect()
 }
 
 fn commands(plan: &Plan) -> Vec<ObservedCommand> {

@@ -5,6 +5,8 @@
 //! follows from many of them comes out. Playing them is the app's. May rely on `record` and what lies above it; must
 //! never do I/O, read a clock or draw a chance that is not a function of the seed.
 
+pub mod forecast;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
@@ -42,12 +44,16 @@ pub struct Subject {
 pub struct Findings {
     /// What was rehearsed.
     pub subject: Subject,
+    /// How long it takes, and how sure that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<forecast::Forecast>,
 }
 
 impl Findings {
     /// The exit code: [`ExitCode::Failed`] if anything was found that the playbook does not accept.
     #[must_use]
     pub fn exit(&self) -> ExitCode {
-        ExitCode::Passed
+        let short = self.forecast.as_ref().is_some_and(|forecast| !forecast.suffices());
+        if short { ExitCode::Failed } else { ExitCode::Passed }
     }
 }

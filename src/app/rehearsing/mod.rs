@@ -1,6 +1,7 @@
 //! Rehearsals by the thousand: plays a plan on its twin as often as a question needs, on all cores, and has
 //! [`crate::rehearsal`] answer it. Nothing real is touched but the files that the findings are written to.
 
+pub mod forecast;
 pub mod many;
 
 use std::num::NonZero;
@@ -31,6 +32,21 @@ pub struct Questions {
     pub threads: NonZero<usize>,
     /// What was typed to set the scene.
     pub options: Vec<String>,
+    /// Of how many runs a forecast is wanted.
+    pub forecast: Option<forecast::Wanted>,
+    /// Who is told how far it has come.
+    pub progress: Option<fn(Progress)>,
+}
+
+/// How far one part of the rehearsing has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// What is being done.
+    pub what: &'static str,
+    /// So many are done.
+    pub done: u64,
+    /// Of at most so many.
+    pub of: u64,
 }
 
 /// Rehearses until every question is answered.
@@ -38,7 +54,10 @@ pub struct Questions {
 /// # Errors
 /// As [`super::rehearse`].
 pub fn answer(questions: &Questions) -> Result<Findings, AppError> {
-    Ok(Findings { subject: subject(questions) })
+    Ok(Findings {
+        subject: subject(questions),
+        forecast: questions.forecast.map(|wanted| forecast::forecast(questions, wanted)).transpose()?,
+    })
 }
 
 fn subject(questions: &Questions) -> Subject {

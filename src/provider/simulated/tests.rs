@@ -81,6 +81,7 @@ fn setup(clock: &Clock, faults: Vec<FaultPoint>) -> SimulationSetup {
         ],
         faults,
         step_takes: [(step("deploy"), Distribution::fixed(Span::from_secs(5)))].into(),
+        paces: std::collections::BTreeMap::new(),
         commands: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 //! A new part is one file that makes a chapter and one line in [`chapters`]; a new format one file that draws them and one
 //! line in [`Form::render`].
 
+mod forecast;
 mod html;
 mod junit;
 mod markdown;
@@ -111,8 +112,21 @@ impl Form {
 }
 
 /// The chapters, in the order in which they are read.
-fn chapters(_findings: &Findings) -> Vec<Chapter> {
-    Vec::new()
+fn chapters(findings: &Findings) -> Vec<Chapter> {
+    let forecast = findings.forecast.as_ref().map(|it| forecast::chapter(it, &findings.subject));
+    forecast.into_iter().collect()
+}
+
+/// The command that rehearses the same with these options in addition.
+fn replay(subject: &crate::rehearsal::Subject, options: &[String]) -> String {
+    let words =
+        [subject.path.clone()].into_iter().chain(subject.options.iter().cloned()).chain(options.iter().cloned());
+    let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,+@%".contains(&byte));
+    let quoted = words.map(|word| match plain(&word) && !word.is_empty() {
+        true => word,
+        false => format!("'{}'", super::view::line(&word).replace('\'', "'\\''")),
+    });
+    format!("muster simulate {}", quoted.collect::<Vec<_>>().join(" "))
 }
 
 /// The line under the title: what was rehearsed.

@@ -3,6 +3,7 @@
 mod bad_days;
 mod commands;
 mod exits;
+mod forecast;
 mod guardrails;
 mod locks;
 mod killed;

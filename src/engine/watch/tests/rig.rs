@@ -195,6 +195,7 @@ pub(super) fn simulation(clock: &Clock, seed: u64) -> Simulation {
         ],
         faults: Vec::new(),
         step_takes: BTreeMap::new(),
+        paces: BTreeMap::new(),
         commands: Vec::new(),
     })
     .unwrap()
