@@ -18,7 +18,7 @@ use crate::time::{Moment, Span};
 
 use super::affliction::{Answer, spoil};
 use super::endpoint::{Endpoint, EndpointKind, Said};
-use super::fault::{Access, Effect};
+use super::fault::{Access, Effect, Pace};
 use super::pair::{BOTH, index};
 use super::process::StepTakes;
 use super::truth::{Facts, Need};
@@ -233,7 +233,7 @@ impl SimulatedUser {
     }
 
     /// Resolves and connects; never comes back where nobody answers.
-    async fn connect(&self, cx: &Context, way: &Way, slow: u64) -> Result<Connection, Failed> {
+    async fn connect(&self, cx: &Context, way: &Way, slow: Pace) -> Result<Connection, Failed> {
         let route = self.route(way, cx.clock.now(), slow);
         cx.clock.sleep(route.takes).await;
         match self.arrive(route, way, cx.clock.now()) {
@@ -243,7 +243,7 @@ impl SimulatedUser {
     }
 
     /// Where a connection that is begun at `start` goes, and how long that takes.
-    fn route(&self, way: &Way, start: Moment, slow: u64) -> Route {
+    fn route(&self, way: &Way, start: Moment, slow: Pace) -> Route {
         let address = look_up(&self.world.state(), way.lookup, &way.resolver, start);
         let mut route = Route { address, stages: Stages::default(), takes: Span::ZERO, connects: Span::ZERO };
         if !matches!(way.resolver, Resolver::Fixed(_)) {
@@ -404,7 +404,7 @@ struct ForetellHttp {
 impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
     fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
         let Self { user, way, https, body_limit } = self;
-        let route = user.route(way, sent, 1);
+        let route = user.route(way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
             return None;
@@ -433,7 +433,7 @@ struct ForetellTcp {
 
 impl Foretell<Moment, Exchange<()>> for ForetellTcp {
     fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<()>>> {
-        let route = self.user.route(&self.way, sent, 1);
+        let route = self.user.route(&self.way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
             return None;
