@@ -251,24 +251,28 @@ impl SimulatedUser {
     }
 
     /// How long the name takes of a connection that is begun at `start`; `None`: no name is asked for.
-    fn resolves(&self, way: &Way, start: Moment, slow: u64) -> Option<Span> {
+    fn resolves(&self, way: &Way, start: Moment, slow: Pace) -> Option<Span> {
         let named = !matches!(way.resolver, Resolver::Fixed(_));
         named.then(|| times(self.settings.resolve.draw_at(way.resolves, start.0), slow))
     }
 
     /// How long it takes from there on, to an address that is known.
-    fn connects(&self, way: &Way, start: Moment, slow: u64) -> Span {
+    fn connects(&self, way: &Way, start: Moment, slow: Pace) -> Span {
         times(self.settings.connect.draw_at(way.connects, start.0), slow)
     }
 
     /// The stages of a connection that comes about.
     fn stages(&self, way: &Way, sent: Moment) -> Stages {
-        let (resolve, connect) = (self.resolves(way, sent, 1), Some(self.connects(way, sent, 1)));
+        let (resolve, connect) = (self.resolves(way, sent, Pace::PLAIN), Some(self.connects(way, sent, Pace::PLAIN)));
         Stages { resolve, connect, ..Stages::default() }
     }
 
     /// What a connection meets from `from` on, if all is well there: only then is it known for how long.
     fn steady(&self, way: &Way, from: Moment) -> Option<Steady<Connection>> {
+        // What is wrong with the world sets in and ends when it likes.
+        if self.world.ills.any() {
+            return None;
+        }
         let state = self.world.state();
         let (address, until) = match (&way.resolver, way.lookup) {
             (Resolver::Fixed(address), _) => (Some(*address), Moment::MAX),
@@ -283,7 +287,7 @@ impl SimulatedUser {
         let placed = self.map.owners.get(&address).is_some_and(|owner| owner.is_some() || !needs);
         let reached = self.map.reach(&state.facts, server, address, from);
         let well = placed && way.listens && matches!(reached, Reached::Well(_));
-        well.then(|| Steady { answer: Connection { address, stages: Stages::default(), reached }, until })
+        well.then(|| Steady { answer: Connection { address, stages: Stages::default(), reached, ill: None }, until })
     }
 
     /// What the connection meets when it is there, at `now`; `None`: nobody ever answers.
