@@ -76,7 +76,6 @@ impl Play {
         let ran = run_virtual(self.start, |clock| async move {
             let plan = &self.started.plan;
             let setup = simulation::setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
-            let points = setup.faults.clone();
             let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
             let before = simulation.world();
             self.started.origin.vantage = simulation.resources().network.vantage();
@@ -97,7 +96,7 @@ impl Play {
                     Journal::inline(writer),
                     own.clone(),
                     self.pace,
-                    sight(self.seed, points.clone()),
+                    sight(&simulation),
                     signals,
                     observers,
                 );

@@ -5,14 +5,20 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
+use super::arguments::{Form, ModeName, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::run::{Simulated, carry_out};
+use crate::app::rehearsing::explore::{Explore, Pairing};
 use crate::app::rehearsing::{self, Questions, many};
 use crate::app::{AppError, Attendance, Loaded, RunRequest, Runs};
+use crate::catalogue::{Mode, Period};
 use crate::model::ExitCode;
 use crate::plan::Reality;
 use crate::report;
+use crate::time::Span;
+
+/// How long an exploration takes where nothing is said.
+const BUDGET: Span = Span::from_secs(20);
 
 /// What whoever waits for a gate to be answered wants to know.
 const PEOPLE: &str = "\
@@ -38,6 +44,16 @@ pub(super) struct Simulate {
 /// What many rehearsals are asked. Without any of it one drill is played, and leaves a run.
 #[derive(Clone, Debug, Args)]
 struct Asked {
+    /// Try every fault on every step, resource and region, alone and in pairs, planned and unplanned (or in the mode of
+    /// --mode): exit 1 if a run ends badly in a way that the playbook does not accept
+    #[arg(long)]
+    explore: bool,
+    /// Play so many pairs of faults after the single ones: the same findings on every machine; 0 for none
+    #[arg(long, value_name = "N", requires = "explore", conflicts_with = "budget")]
+    pairs: Option<u64>,
+    /// Explore for so long: all single faults, then pairs as long as there is time [default: 20s]
+    #[arg(long, value_name = "DURATION", requires = "explore", value_parser = super::run::duration)]
+    budget: Option<Period>,
     /// Play on so many threads [default: one for each processor]; the findings are the same on any number
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -49,7 +65,15 @@ struct Asked {
 impl Asked {
     /// Whether anything was asked that one drill does not answer.
     fn anything(&self) -> bool {
-        false
+        self.explore
+    }
+
+    /// What is asked of an exploration; `mode`: the one that was said.
+    fn exploration(&self, mode: Option<ModeName>) -> Option<Explore> {
+        let modes = mode.map_or_else(|| vec![Mode::Planned, Mode::Unplanned], |mode| vec![mode.into()]);
+        let budget = self.budget.map_or(BUDGET, |Period(budget)| budget);
+        let pairs = self.pairs.map_or(Pairing::Until(budget), Pairing::Count);
+        self.explore.then_some(Explore { modes, pairs })
     }
 }
 
@@ -89,6 +113,7 @@ impl Simulate {
             seed: self.simulated.seed(),
             start: self.simulated.start(),
             faults: self.simulated.faults().to_vec(),
+            explore: self.asked.exploration(self.playbook.setting.mode),
             threads: self.asked.threads.unwrap_or_else(many::all_cores),
             options: self.options(),
         })?;

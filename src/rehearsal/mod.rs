@@ -5,6 +5,8 @@
 //! follows from many of them comes out. Playing them is the app's. May rely on `record` and what lies above it; must
 //! never do I/O, read a clock or draw a chance that is not a function of the seed.
 
+pub mod exploration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
@@ -42,12 +44,16 @@ pub struct Subject {
 pub struct Findings {
     /// What was rehearsed.
     pub subject: Subject,
+    /// Every fault, and how the run ended with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exploration: Option<exploration::Exploration>,
 }
 
 impl Findings {
     /// The exit code: [`ExitCode::Failed`] if anything was found that the playbook does not accept.
     #[must_use]
     pub fn exit(&self) -> ExitCode {
-        ExitCode::Passed
+        let bad = self.exploration.as_ref().is_some_and(|it| it.unaccepted().next().is_some());
+        if bad { ExitCode::Failed } else { ExitCode::Passed }
     }
 }

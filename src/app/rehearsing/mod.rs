@@ -1,6 +1,7 @@
 //! Rehearsals by the thousand: plays a plan on its twin as often as a question needs, on all cores, and has
 //! [`crate::rehearsal`] answer it. Nothing real is touched but the files that the findings are written to.
 
+pub mod explore;
 pub mod many;
 
 use std::num::NonZero;
@@ -27,6 +28,8 @@ pub struct Questions {
     pub start: Timestamp,
     /// Faults that are there in every rehearsal.
     pub faults: Vec<String>,
+    /// Whether every fault is tried, and how long.
+    pub explore: Option<explore::Explore>,
     /// How many threads play.
     pub threads: NonZero<usize>,
     /// What was typed to set the scene.
@@ -38,7 +41,8 @@ pub struct Questions {
 /// # Errors
 /// As [`super::rehearse`].
 pub fn answer(questions: &Questions) -> Result<Findings, AppError> {
-    Ok(Findings { subject: subject(questions) })
+    let exploration = questions.explore.as_ref().map(|asked| explore::explore(questions, asked)).transpose()?;
+    Ok(Findings { subject: subject(questions), exploration })
 }
 
 fn subject(questions: &Questions) -> Subject {

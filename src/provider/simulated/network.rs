@@ -222,7 +222,7 @@ impl SimulatedUser {
         if !matches!(cx.actor, Actor::Step(_)) {
             return Ok(Effect::PLAIN);
         }
-        let met = self.world.faults.meet(cx, None, Access::Work).await;
+        let met = self.world.meet_any(cx, None, Access::Work).await;
         met.map_err(|fault| match fault {
             ProviderError::Cancelled => NetError { stage: Stage::Exchange, text: "ended before an answer came".into() },
             fault => NetError { stage: Stage::Connect, text: fault.to_string() },

@@ -61,6 +61,9 @@ pub(super) struct Pair {
     per_row: u64,
     /// Whether the canary's table is there.
     pub(super) canary: bool,
+    /// What each promotion left behind: the promoted side, and the time from the newest write that it has to the last one
+    /// that the other side acknowledged.
+    losses: Vec<(RegionRole, Span)>,
 }
 
 /// What one side looks like at a moment.
@@ -109,7 +112,13 @@ impl Pair {
             per_second: rows_per_second * per_row as f64,
             per_row,
             canary: false,
+            losses: Vec::new(),
         }
+    }
+
+    /// What each promotion that lost something left behind.
+    pub(super) fn losses(&self) -> impl Iterator<Item = (RegionRole, Span)> + '_ {
+        self.losses.iter().copied()
     }
 
     pub(super) fn side(&self, role: RegionRole) -> &Side {
@@ -217,6 +226,14 @@ impl Pair {
     pub(super) fn promote(&mut self, role: RegionRole, users_reach: bool, now: Moment) {
         let other = role.other();
         if let Some(applied) = self.applied_ns(role, now) {
+            let ended = match self.side(other).stretches.last() {
+                Some(stretch) if !stretch.taking => nanos(stretch.at),
+                _ => nanos(now),
+            };
+            let behind = Span(u64::try_from(ended.saturating_sub(applied)).unwrap_or(0));
+            if behind > Span::ZERO && self.position_at(other, applied) < self.position_at(other, ended) {
+                self.losses.push((role, behind));
+            }
             let source = self.side(other);
             let until = source.rows.partition_point(|row| nanos(row.0) <= applied);
             let rows = source.rows[..until].to_vec();

@@ -94,7 +94,7 @@ impl Processes for SimulatedProcesses {
     async fn run(&self, cx: &Context, command: &CommandLine) -> Result<Finished, ProcessError> {
         let observes = self.world.state().commands.done(&cx.actor, &command.argv).is_some();
         let access = if observes { Access::Read } else { Access::Work };
-        let met = cx.clock.timeout(command.timeout, self.world.faults.meet(cx, None, access)).await;
+        let met = cx.clock.timeout(command.timeout, self.world.meet_any(cx, None, access)).await;
         let effect = match met {
             Err(_) => return Err(ProcessError::TimedOut(command.timeout)),
             Ok(Err(ProviderError::Cancelled)) => return Err(ProcessError::Cancelled),

@@ -45,6 +45,8 @@ pub(super) struct State {
     pub(super) facts: Facts,
     /// All changes of facts, in the order of time.
     pub(super) changes: Vec<Change>,
+    /// The regions that a fault took.
+    pub(super) lost: [bool; 2],
 }
 
 impl State {
@@ -117,7 +119,34 @@ impl World {
 
     /// Lets the call meet its fault.
     pub(super) async fn meet(&self, cx: &Context, id: &ResourceId, access: Access) -> Result<Effect, ProviderError> {
-        self.faults.meet(cx, Some(id), access).await
+        self.meet_any(cx, Some(id), access).await
+    }
+
+    /// Lets a call that need not be to a resource meet its fault.
+    pub(super) async fn meet_any(
+        &self,
+        cx: &Context,
+        id: Option<&ResourceId>,
+        access: Access,
+    ) -> Result<Effect, ProviderError> {
+        let (effect, lost) = self.faults.meet(cx, id, access).await?;
+        if let Some(region) = lost {
+            self.lose(region, cx.clock.now());
+        }
+        Ok(effect)
+    }
+
+    /// Cuts a region off from everybody, as a disaster does.
+    pub(super) fn lose(&self, region: RegionRole, now: Moment) {
+        let other = match region {
+            RegionRole::Primary => Party::Secondary,
+            RegionRole::Secondary => Party::Primary,
+        };
+        let mut state = self.state();
+        let mut to = state.regions[index(region)].clone();
+        to.isolated_from.extend([Party::Users, other]);
+        state.isolate(region, &to, now);
+        state.lost[index(region)] = true;
     }
 
     /// Lets a call that changes something meet its fault, if whose mark the resource carries asks for it.

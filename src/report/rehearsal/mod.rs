@@ -4,6 +4,7 @@
 //! A new part is one file that makes a chapter and one line in [`chapters`]; a new format one file that draws them and one
 //! line in [`Form::render`].
 
+mod exploration;
 mod html;
 mod junit;
 mod markdown;
@@ -111,8 +112,8 @@ impl Form {
 }
 
 /// The chapters, in the order in which they are read.
-fn chapters(_findings: &Findings) -> Vec<Chapter> {
-    Vec::new()
+fn chapters(findings: &Findings) -> Vec<Chapter> {
+    findings.exploration.as_ref().map(exploration::chapter).into_iter().collect()
 }
 
 /// The line under the title: what was rehearsed.

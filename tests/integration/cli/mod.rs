@@ -3,6 +3,7 @@
 mod bad_days;
 mod commands;
 mod exits;
+mod explore;
 mod guardrails;
 mod locks;
 mod killed;
