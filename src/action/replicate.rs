@@ -21,7 +21,8 @@ pub(super) async fn apply(
     let (source, target) = (it.side(&sides, from)?, it.side(&sides, to)?);
     if target.is_original_of(source, to) && target.fenced {
         // A way back after a way there that did not come so far.
-        let what = format!("nothing was promoted in {from}: {it} in {to} still is the original, and nothing was built anew");
+        let what =
+            format!("nothing was promoted in {from}: {it} in {to} still is the original, and nothing was built anew");
         let evidence = [("position of the original".to_owned(), target.position.to_string())].into();
         return Ok(Applied { evidence, warning: Some(what), settled: true, ..Applied::default() });
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::AppError;
 use crate::catalogue::Mode;
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::model::{Documents, Plan, VariableSource};
+use crate::model::{Documents, Plan};
 use crate::plan::{Checked, LoadInput, Reality};
 
 /// A document may have so many bytes; one more is read, so that a longer one is known to be longer.
@@ -31,7 +31,7 @@ pub struct Request {
 }
 
 /// A plan, what it was made of, and what is to be said about it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Loaded {
     /// The plan.
     pub plan: Plan,
@@ -43,44 +43,6 @@ pub struct Loaded {
     pub sources: Sources,
 }
 
-impl Loaded {
-    /// The same documents and variables, in another mode.
-    ///
-    /// # Errors
-    /// [`AppError::Invalid`] with what is wrong in that mode.
-    pub fn in_mode(&self, mode: Mode) -> Result<Self, AppError> {
-        let Documents { playbook, infrastructure, nested } = &self.documents;
-        let read = |path: &str| {
-            let mut all = [playbook, infrastructure].into_iter().chain(nested);
-            let found = all.find(|document| document.path == path);
-            found.map(|document| document.text.clone().into_bytes()).ok_or_else(|| "it was not read before".to_owned())
-        };
-        let typed = self.plan.variables.iter().filter(|it| it.source == VariableSource::CommandLine);
-        let vars: Vec<(String, String)> = typed.map(|it| (it.name.clone(), it.value.clone())).collect();
-        let loaded = crate::plan::load(&LoadInput {
-            playbook_path: &playbook.path,
-            playbook: playbook.text.as_bytes(),
-            infrastructure_path: Some(&infrastructure.path),
-            mode: Some(mode),
-            vars: &vars,
-            reality: if self.plan.twin { Reality::Twin } else { Reality::AsBound },
-            checked: Checked::InItsMode,
-            read: &read,
-        });
-        made(loaded)
-    }
-}
-
-/// A plan, or all that is wrong.
-fn made(loaded: crate::plan::Loaded) -> Result<Loaded, AppError> {
-    match (loaded.plan, loaded.documents) {
-        (Some(plan), Some(documents)) => {
-            Ok(Loaded { plan, documents, warnings: loaded.diagnostics, sources: loaded.sources })
-        }
-        _ => Err(AppError::Invalid { diagnostics: loaded.diagnostics, sources: Box::new(loaded.sources) }),
-    }
-}
-
 /// Reads a playbook and its infrastructure file.
 ///
 /// # Errors
@@ -88,7 +50,7 @@ fn made(loaded: crate::plan::Loaded) -> Result<Loaded, AppError> {
 pub fn load(request: &Request) -> Result<Loaded, AppError> {
     let playbook = read_document(&request.playbook)
         .map_err(|why| AppError::Usage(format!("the playbook {} can't be read: {why}", request.playbook)))?;
-    made(crate::plan::load(&LoadInput {
+    let loaded = crate::plan::load(&LoadInput {
         playbook_path: &request.playbook,
         playbook: &playbook,
         infrastructure_path: request.infrastructure.as_deref(),
@@ -97,7 +59,13 @@ pub fn load(request: &Request) -> Result<Loaded, AppError> {
         reality: request.reality,
         checked: request.checked,
         read: &read_document,
-    }))
+    });
+    match (loaded.plan, loaded.documents) {
+        (Some(plan), Some(documents)) => {
+            Ok(Loaded { plan, documents, warnings: loaded.diagnostics, sources: loaded.sources })
+        }
+        _ => Err(AppError::Invalid { diagnostics: loaded.diagnostics, sources: Box::new(loaded.sources) }),
+    }
 }
 
 /// Reads a file whole, within the bound.

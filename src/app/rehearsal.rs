@@ -12,7 +12,7 @@ use crate::engine::Observer;
 use crate::engine::watch::Pace;
 use crate::event::{FORMAT, Origin, Started};
 use crate::id::{RegionRole, ResourceId, RunId};
-use crate::infrastructure::simulate::Faults;
+use crate::infrastructure::simulate::{Affliction, Faults};
 use crate::journal::MemoryLog;
 use crate::model::ExitCode;
 use crate::provider::simulated::{Simulation, Truth};
@@ -94,13 +94,26 @@ impl Aftermath {
 /// [`AppError::Usage`] for a plan without a twin and faults that don't fit it, [`AppError::Defect`] if the simulation
 /// stands still or Muster itself failed.
 pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observer>>) -> Result<Rehearsed, AppError> {
-    rehearse_through(loaded, with, &[], observers)
+    rehearse_through(loaded, with, &[], &[], observers)
+}
+
+/// Rehearses a plan on a twin with which something is wrong.
+///
+/// # Errors
+/// As [`rehearse`].
+pub fn rehearse_afflicted(
+    loaded: &Loaded,
+    with: &Rehearsal,
+    afflictions: &[Affliction],
+) -> Result<Rehearsed, AppError> {
+    rehearse_through(loaded, with, afflictions, &[], Vec::new())
 }
 
 /// Rehearses a plan, through these deaths.
 pub(super) fn rehearse_through(
     loaded: &Loaded,
     with: &Rehearsal,
+    afflictions: &[Affliction],
     deaths: &[Death],
     observers: Vec<Box<dyn Observer>>,
 ) -> Result<Rehearsed, AppError> {
@@ -117,6 +130,7 @@ pub(super) fn rehearse_through(
         start: with.start,
         pace: with.pace,
         faults,
+        afflictions: afflictions.to_vec(),
         log: log.clone(),
         end: None,
         observers,
@@ -138,5 +152,6 @@ fn started(loaded: &Loaded, with: &Rehearsal) -> Started {
         origin,
         seed: Some(with.seed),
         previous: None,
+        proof: None,
     }
 }

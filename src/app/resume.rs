@@ -296,6 +296,7 @@ fn again_in_simulation(
         start,
         pace: Pace::Ahead,
         faults,
+        afflictions: Vec::new(),
         log: log.clone(),
         end: Some(writer),
         observers,

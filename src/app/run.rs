@@ -124,8 +124,12 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
-    let started = started(&request, simulated, previous);
-    let mut started = started;
+    let mut started = started(&request, simulated, previous);
+    // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
+    match super::rehearsing::kept_proof(&request.loaded, reports) {
+        Ok(proof) => started.proof = proof,
+        Err(notice) => notices.push(notice),
+    }
     if let Some(why) = closed {
         if simulated {
             // A rehearsal in a blackout is a good one; what it stands for would be refused.
@@ -155,6 +159,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
                 start,
                 pace: request.pace,
                 faults,
+                afflictions: Vec::new(),
                 log: MemoryLog::new(),
                 end: Some(writer),
                 observers: request.observers,
@@ -304,6 +309,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
         },
         seed: simulated.then_some(request.seed),
         previous,
+        proof: None,
     }
 }
 
@@ -368,7 +374,8 @@ impl RealRun {
         let ran = run_real_since(now, |clock| async move {
             let keeper = program.map(Keeper::new);
             let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
-            let mut resources = real::resources(&started.plan, &clock, keeper)?;
+            let redactor = real::redactor(&started.plan);
+            let mut resources = real::resources(&started.plan, &clock, keeper, &redactor)?;
             resources.people = real::people(attendance, &folder);
             listen(&clock, way.signals)?;
             let signals = way.signalled;
@@ -381,7 +388,7 @@ impl RealRun {
             }
             let sight: Sight = Arc::new(|health| health);
             let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
-            run.secrets = Arc::new(real::redactor(&run.started.plan));
+            run.secrets = Arc::new(redactor);
             run.past = past;
             run.commands = Hears::Commands;
             if let Some(lock) = way.lock {

@@ -5,13 +5,13 @@ pub(super) mod faults;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalogue::{Act, Probe, split_url};
+use crate::catalogue::{Act, HttpExpect, Probe, split_url};
 use crate::chance::Seed;
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::{Faults, PerRegion};
 use crate::infrastructure::twin;
 use crate::model::{Plan, ProbePlan, Watch};
-use crate::provider::simulated::{Endpoint, EndpointKind, ObservedCommand, SimulationSetup};
+use crate::provider::simulated::{Endpoint, EndpointKind, ObservedCommand, Said, SimulationSetup};
 use crate::time::Clock;
 
 /// The settings of the world that a plan is rehearsed in.
@@ -39,6 +39,8 @@ pub fn setup(plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<S
         network: twin::network(&plan.network).map_err(|why| format!("the simulated network: {why}"))?,
         endpoints: endpoints(plan)?,
         faults: faults::points(plan, faults)?,
+        afflictions: Vec::new(),
+        step_says: step_says(plan),
         step_takes: step_takes(plan),
         commands: commands(plan),
     })
@@ -86,12 +88,43 @@ fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]
         kind,
         depends_on: needs.to_vec(),
         region: stands_in.map(|(role, _)| *role),
+        says: match probe {
+            Probe::Http(http) => as_expected(&http.expect),
+            Probe::Tcp(_) => Said::ok(),
+        },
     })
 }
 
 /// How long steps take that no resource's settings speak of.
 fn step_takes(plan: &Plan) -> BTreeMap<StepId, crate::chance::Distribution> {
     let said = plan.steps.iter().filter_map(|step| step.takes.map(|takes| (step.id.clone(), takes)));
+    said.collect()
+}
+
+/// The answer that is just as expected.
+fn as_expected(expect: &HttpExpect) -> Said {
+    let status = expect.status.0.first().map_or(200, |(low, _)| *low);
+    let headers = expect.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+    let body = match &expect.body_contains {
+        Some(texts) => texts.0.join("\n"),
+        None => "ok".to_owned(),
+    };
+    Said::Http { status, headers, body }
+}
+
+/// What the programs and requests of steps answer when all is well.
+fn step_says(plan: &Plan) -> BTreeMap<StepId, Said> {
+    let said = plan.steps.iter().filter_map(|step| {
+        let said = match &step.act {
+            Act::Http(http) => as_expected(&http.expect),
+            Act::Command(command) => Said::Program {
+                code: command.expect.exit.as_ref().and_then(|codes| codes.0.first().copied()).unwrap_or(0),
+                stdout: command.expect.stdout_contains.clone().unwrap_or_default(),
+            },
+            _ => return None,
+        };
+        Some((step.id.clone(), said))
+    });
     said.collect()
 }
 

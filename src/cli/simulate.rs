@@ -54,6 +54,13 @@ struct Asked {
     /// Explore for so long: all single faults, then pairs as long as there is time [default: 20s]
     #[arg(long, value_name = "DURATION", requires = "explore", value_parser = super::run::duration)]
     budget: Option<Period>,
+    /// Put into the twin what each check is there to see, and tell which were never seen to fail; later runs of the
+    /// playbook have the result in their reports
+    #[arg(long)]
+    prove: bool,
+    /// Compare with the playbook and its infrastructure file at another git revision, such as HEAD or main
+    #[arg(long, value_name = "REV")]
+    diff: Option<String>,
     /// Play on so many threads [default: one for each processor]; the findings are the same on any number
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -65,7 +72,7 @@ struct Asked {
 impl Asked {
     /// Whether anything was asked that one drill does not answer.
     fn anything(&self) -> bool {
-        self.explore
+        self.explore || self.prove || self.diff.is_some()
     }
 
     /// What is asked of an exploration; `mode`: the one that was said.
@@ -107,7 +114,8 @@ impl Simulate {
     }
 
     fn answer(&self, loaded: Loaded, output: &Output) -> Result<ExitCode, AppError> {
-        let findings = rehearsing::answer(&Questions {
+        let modes = if self.asked.prove { self.modes(&loaded) } else { Vec::new() };
+        let questions = Questions {
             loaded,
             path: self.playbook.playbook.clone(),
             seed: self.simulated.seed(),
@@ -116,7 +124,15 @@ impl Simulate {
             explore: self.asked.exploration(self.playbook.setting.mode),
             threads: self.asked.threads.unwrap_or_else(many::all_cores),
             options: self.options(),
-        })?;
+            prove: modes,
+            infrastructure: self.playbook.setting.infra.clone(),
+            diff: self.asked.diff.clone(),
+        };
+        let findings = rehearsing::answer(&questions)?;
+        if let Some(proof) = &findings.proof {
+            let kept = rehearsing::keep_proof(&questions, proof, &self.reports.reports)?;
+            output.say(&format!("kept for later runs: {}", kept.display()));
+        }
         let form = if output.json() { report::rehearsal::Form::Json } else { report::rehearsal::Form::Text };
         output.result(&form.render(&findings, &output.style()));
         if let Some(folder) = &self.asked.out {
@@ -125,6 +141,16 @@ impl Simulate {
             }
         }
         Ok(findings.exit())
+    }
+
+    /// The modes that are rehearsed: the one that was said, or both kinds of drill, the playbook's own first.
+    fn modes(&self, loaded: &Loaded) -> Vec<Mode> {
+        let own = loaded.plan.mode;
+        if self.playbook.setting.mode.is_some() || own == Mode::Emergency {
+            return vec![own];
+        }
+        let others = [Mode::Planned, Mode::Unplanned].into_iter().filter(|mode| *mode != own);
+        [own].into_iter().chain(others).collect()
     }
 
     /// The options that set the scene, as they would be typed again.

@@ -8,6 +8,7 @@ mod canary;
 mod command;
 mod outcome;
 mod plan;
+mod proof;
 mod sample;
 mod windows;
 
@@ -21,5 +22,6 @@ pub use plan::{
     Binding, Canary, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, PAUSE_LIMIT, Phase, PhaseKind, Plan,
     ProbePlan, RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
 };
+pub use proof::{NotSeenRed, Proof};
 pub use sample::{Sample, SampleResult, SampleSummary};
 pub use windows::{Range, Windows};

@@ -26,9 +26,9 @@ pub(super) fn accepted(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
     for text in &raw.when.0 {
         if let Err(error) = text.parse::<Fault>() {
             diagnostics.push(
-                Diagnostic::error("M024", error.to_string())
-                    .at(name.place_of(text))
-                    .help("write it as for --fault: `when: dns=hangs`, or `when: any=hangs` for every step and resource"),
+                Diagnostic::error("M024", error.to_string()).at(name.place_of(text)).help(
+                    "write it as for --fault: `when: dns=hangs`, or `when: any=hangs` for every step and resource",
+                ),
             );
         }
     }

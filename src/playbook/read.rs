@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{accepts, bounds};
 use super::document::{PhaseText, Playbook};
 use super::needs::{self, Whereabouts};
 use super::services::{self, RawObjectives};
 use super::step::{self, NamedStep, When};
 use super::template::{Late, Names};
+use super::{accepts, bounds};
 use crate::catalogue::{Mode, Period};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{PhaseId, RunId};

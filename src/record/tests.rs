@@ -143,7 +143,7 @@ impl Story {
         let document = || SourceDocument { path: "p.yaml".into(), text: String::new() };
         let documents = Documents { playbook: document(), infrastructure: document(), nested: Vec::new() };
         let origin = Origin::default();
-        let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None };
+        let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None, proof: None };
         let surveyed = Event::Surveyed { world: world(RegionRole::Primary), unseen: Vec::new() };
         Self(vec![(0, Event::Started(Box::new(started))), (0, surveyed)])
     }

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::modes::in_mode;
 use super::{Questions, many};
 use crate::app::{Aftermath, AppError, Loaded, Rehearsal, Rehearsed, rehearse};
 use crate::catalogue::{Mode, Probe, split_url};
@@ -53,13 +54,9 @@ pub(super) fn explore(questions: &Questions, asked: &Explore) -> Result<Explorat
     let mut ground = Ground { questions, plans: Vec::new() };
     let mut left_out = Vec::new();
     for mode in &asked.modes {
-        match questions.loaded.in_mode(*mode) {
+        match in_mode(&questions.loaded, *mode) {
             Ok(loaded) => ground.plans.push(loaded),
-            Err(AppError::Invalid { diagnostics, .. }) => {
-                let first = diagnostics.iter().find(|it| it.is_error()).map_or_else(String::new, |it| it.message.clone());
-                left_out.push((*mode, first));
-            }
-            Err(error) => return Err(error),
+            Err(why) => left_out.push((*mode, why)),
         }
     }
     let given = Faults::parse(questions.faults.iter().map(String::as_str))
@@ -82,7 +79,9 @@ pub(super) fn explore(questions: &Questions, asked: &Explore) -> Result<Explorat
     exploration.modes = ground.plans.iter().map(|loaded| loaded.plan.mode).collect();
     exploration.left_out = left_out;
     // Of a mode that was not explored nothing is known.
-    exploration.idle.retain(|line| line.modes.as_ref().is_none_or(|modes| modes.iter().any(|it| asked.modes.contains(it))));
+    exploration
+        .idle
+        .retain(|line| line.modes.as_ref().is_none_or(|modes| modes.iter().any(|it| asked.modes.contains(it))));
     for bad in exploration.bad.iter_mut().take(DRAWN) {
         bad.record = ground.rehearse(&bad.first.case).ok().map(|it| Box::new(it.record));
     }
@@ -196,7 +195,8 @@ fn is_of(endpoint: &Endpoint, service: &Service) -> bool {
         },
         Probe::Tcp(tcp) => (tcp.host.as_str(), tcp.port, None),
     };
-    endpoint.kind == EndpointKind::Serve && (&*endpoint.host, endpoint.port, endpoint.path.as_deref()) == (host, port, path)
+    endpoint.kind == EndpointKind::Serve
+        && (&*endpoint.host, endpoint.port, endpoint.path.as_deref()) == (host, port, path)
 }
 
 /// What is typed to see a case, as a shell takes it.

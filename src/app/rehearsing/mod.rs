@@ -1,22 +1,30 @@
 //! Rehearsals by the thousand: plays a plan on its twin as often as a question needs, on all cores, and has
 //! [`crate::rehearsal`] answer it. Nothing real is touched but the files that the findings are written to.
 
+mod difference;
 pub mod explore;
 pub mod many;
+mod modes;
+mod prove;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+pub use prove::keep_proof;
+pub(super) use prove::kept_proof;
+
 use super::{AppError, Loaded, write_whole};
+use crate::catalogue::Mode;
 use crate::chance::Seed;
+use crate::rehearsal::proof::Proof;
 use crate::rehearsal::{Findings, Subject};
 use crate::report::Style;
 use crate::report::rehearsal::Form;
 
 /// What is asked of rehearsals.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Questions {
     /// The playbook and the twin.
     pub loaded: Loaded,
@@ -34,6 +42,12 @@ pub struct Questions {
     pub threads: NonZero<usize>,
     /// What was typed to set the scene.
     pub options: Vec<String>,
+    /// The modes in which checks are to be proven, the first one first; none if they are not to be.
+    pub prove: Vec<Mode>,
+    /// The infrastructure file that was said in place of the playbook's.
+    pub infrastructure: Option<String>,
+    /// The git revision that is compared with.
+    pub diff: Option<String>,
 }
 
 /// Rehearses until every question is answered.
@@ -41,8 +55,21 @@ pub struct Questions {
 /// # Errors
 /// As [`super::rehearse`].
 pub fn answer(questions: &Questions) -> Result<Findings, AppError> {
+    let mut findings = parts(questions)?;
+    if let Some(revision) = &questions.diff {
+        findings.difference = Some(difference::difference(questions, &findings, revision)?);
+    }
+    Ok(findings)
+}
+
+/// The answers to all questions but for what differs from another revision, of which they are asked too.
+fn parts(questions: &Questions) -> Result<Findings, AppError> {
     let exploration = questions.explore.as_ref().map(|asked| explore::explore(questions, asked)).transpose()?;
-    Ok(Findings { subject: subject(questions), exploration })
+    Ok(Findings { subject: subject(questions), exploration, proof: proof(questions)?, difference: None })
+}
+
+fn proof(questions: &Questions) -> Result<Option<Proof>, AppError> {
+    if questions.prove.is_empty() { Ok(None) } else { prove::prove(questions).map(Some) }
 }
 
 fn subject(questions: &Questions) -> Subject {

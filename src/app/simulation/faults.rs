@@ -111,9 +111,7 @@ fn undoable(plan: &Plan, target: &Target) -> Option<usize> {
     match target {
         Target::Step(n) => can(n).then_some(*n),
         Target::Resource(id) => applying(plan).filter(can).find(|n| changes(&plan.steps[*n], id)),
-        Target::Region(role) => {
-            applying(plan).filter(can).find(|n| changes(&plan.steps[*n], &region_resource(*role)))
-        }
+        Target::Region(role) => applying(plan).filter(can).find(|n| changes(&plan.steps[*n], &region_resource(*role))),
     }
 }
 

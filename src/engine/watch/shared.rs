@@ -13,8 +13,8 @@ use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
 use crate::probe::{Foreteller, PreparedProbe, sample};
 use crate::resource::{
-    Actor, CanaryRow, CanaryRows, Cancellation, Context, Errand, Database, ForetellRows, Foretold, Health, ProviderError,
-    ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
+    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Errand, ForetellRows, Foretold, Health,
+    ProviderError, ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
 };
 use crate::time::{Class, Clock, Moment, Span, Ticks};
 

@@ -87,12 +87,7 @@ impl FaultTable {
     }
 
     /// The fault that meets a call; a step's own goes before a resource's.
-    fn find(
-        &self,
-        cx: &Context,
-        resource: Option<&ResourceId>,
-        access: Access,
-    ) -> Option<&(FaultPoint, AtomicBool)> {
+    fn find(&self, cx: &Context, resource: Option<&ResourceId>, access: Access) -> Option<&(FaultPoint, AtomicBool)> {
         let meets = |(point, met): &&(FaultPoint, AtomicBool)| match point.kind {
             FaultKind::FailsInUndo => access == Access::Work && cx.errand == Errand::Undo,
             // A region is lost once; what goes wrong after that follows from it.

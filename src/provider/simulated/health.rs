@@ -115,7 +115,11 @@ mod tests {
 
     fn faulty(kind: FaultKind) -> FaultyHealth {
         let target = FaultTarget::Step(step("look"));
-        FaultyHealth::new(Arc::new(Good), Seed(1), vec![FaultPoint { target, kind, on: FaultOn::Everything, region: None, of: None }])
+        FaultyHealth::new(
+            Arc::new(Good),
+            Seed(1),
+            vec![FaultPoint { target, kind, on: FaultOn::Everything, region: None, of: None }],
+        )
     }
 
     #[test]

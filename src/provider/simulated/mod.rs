@@ -8,6 +8,7 @@
 //! May rely on `resource`, `chance`, `time`, `id` and the settings in `infrastructure::simulate`. Must never touch
 //! anything real: no file, socket, thread, process, nor the machine's clock; and never hold its lock across a wait.
 
+mod affliction;
 mod backup;
 mod compute;
 mod database;
@@ -32,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-pub use endpoint::{Endpoint, EndpointKind};
+pub use endpoint::{Endpoint, EndpointKind, Said};
 pub use fault::{FaultOn, FaultPoint, FaultTarget};
 pub use health::FaultyHealth;
 pub use process::ObservedCommand;
@@ -42,7 +43,7 @@ pub use crate::resource::settled;
 
 use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
-use crate::infrastructure::simulate::{PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
+use crate::infrastructure::simulate::{Affliction, PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::resource::{
     Health, Marker, Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
 };
@@ -73,6 +74,10 @@ pub struct SimulationSetup {
     pub endpoints: Vec<Endpoint>,
     /// What goes wrong.
     pub faults: Vec<FaultPoint>,
+    /// What is wrong with the world itself.
+    pub afflictions: Vec<Affliction>,
+    /// What the programs and requests of steps answer when all is well; nothing, and 200, where nothing is said.
+    pub step_says: BTreeMap<StepId, Said>,
     /// How long `command`, `http` and `notify` steps take; a second where nothing is said.
     pub step_takes: BTreeMap<StepId, Distribution>,
     /// The commands that are observed.
@@ -131,8 +136,10 @@ impl Simulation {
         let map = Arc::new(build_map(&setup, &state, &ids)?);
         let initial = state.facts.clone();
         let faults = fault::FaultTable::new(setup.seed, setup.faults.clone());
-        let world = World::new(setup.seed, setup.region_names.clone(), faults, state);
+        let ills = affliction::Ills::new(setup.afflictions.clone());
+        let world = World::new(setup.seed, setup.region_names.clone(), faults, ills, state);
         let resources = build_resources(&setup, &world, &map, &ids);
+        affliction::set_in(&setup, &world, &ids);
         Ok(Self { world, map, initial, clock: setup.clock, resources, ids })
     }
 
@@ -397,7 +404,7 @@ fn build_resources(
     fn handle<S: Clone>(world: &Arc<World>, id: &ResourceId, n: usize, settings: &S) -> Arc<Handle<S>> {
         Arc::new(Handle { world: Arc::clone(world), id: id.clone(), n, settings: settings.clone() })
     }
-    let step_takes = Arc::new(StepTakes(setup.step_takes.clone()));
+    let step_takes = Arc::new(StepTakes { takes: setup.step_takes.clone(), says: setup.step_says.clone() });
     let mut names = NeedNames::default();
     for (id, place) in ids {
         match place {

@@ -64,6 +64,8 @@ pub(super) struct Pair {
     /// What each promotion left behind: the promoted side, and the time from the newest write that it has to the last one
     /// that the other side acknowledged.
     losses: Vec<(RegionRole, Span)>,
+    /// From then on a copy that is promoted lacks so much of the end of what it says that it has.
+    pub(super) hollow: Option<(Moment, Span)>,
 }
 
 /// What one side looks like at a moment.
@@ -113,6 +115,7 @@ impl Pair {
             per_row,
             canary: false,
             losses: Vec::new(),
+            hollow: None,
         }
     }
 
@@ -226,6 +229,7 @@ impl Pair {
     pub(super) fn promote(&mut self, role: RegionRole, users_reach: bool, now: Moment) {
         let other = role.other();
         if let Some(applied) = self.applied_ns(role, now) {
+            let applied = self.hollowed(other, applied, now);
             let ended = match self.side(other).stretches.last() {
                 Some(stretch) if !stretch.taking => nanos(stretch.at),
                 _ => nanos(now),
@@ -249,6 +253,18 @@ impl Pair {
         }
         self.side_mut(role).role = ReplicaRole::Primary;
         self.take(role, users_reach, now);
+    }
+
+    /// What of `applied` a copy of `source` really has when it is promoted.
+    fn hollowed(&self, source: RegionRole, applied: i64, now: Moment) -> i64 {
+        let Some((_, lacks)) = self.hollow.filter(|(from, _)| *from <= now) else { return applied };
+        let last = self.side(source).stretches.last().filter(|stretch| !stretch.taking);
+        last.map_or(applied, |ended| applied.min(nanos(ended.at))).saturating_sub(signed(lacks))
+    }
+
+    /// As [`Horizon::fix`].
+    pub(super) fn fall_behind(&mut self, from: Moment, by: Span) {
+        self.horizon.fix(nanos(from), signed(by));
     }
 
     /// Builds `to` anew from the other side, which must be a primary; what only `to` had is gone.

@@ -1,6 +1,6 @@
 //! The world as actions and probes meet it, in virtual time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use super::*;
@@ -9,7 +9,7 @@ use crate::infrastructure::simulate::{
     FaultKind, SimulatedBackup, SimulatedCompute, SimulatedDatabase, SimulatedDns, SimulatedStorage,
 };
 use crate::resource::{
-    Actor, CanaryRow, Cancellation, CommandLine, Context, Errand, Decision, HttpRequest, HttpResponse, Method, Party,
+    Actor, CanaryRow, Cancellation, CommandLine, Context, Decision, Errand, HttpRequest, HttpResponse, Method, Party,
     ProcessError, ProviderError, Question, RestorePoint, Stage, TcpRequest, WriteAttempt,
 };
 use crate::time::run_virtual;
@@ -53,6 +53,7 @@ fn endpoint(host: &str, path: Option<&str>, kind: EndpointKind, needs: &[&str]) 
         kind,
         depends_on: needs.iter().map(|text| id(text)).collect(),
         region: None,
+        says: Said::ok(),
     }
 }
 
@@ -81,6 +82,8 @@ fn setup(clock: &Clock, faults: Vec<FaultPoint>) -> SimulationSetup {
             gateway("gateway.east", P),
         ],
         faults,
+        afflictions: Vec::new(),
+        step_says: BTreeMap::new(),
         step_takes: [(step("deploy"), Distribution::fixed(Span::from_secs(5)))].into(),
         commands: Vec::new(),
     }
@@ -394,7 +397,11 @@ fn each_fault_does_to_a_change_what_it_says() {
             }
             assert_eq!(simulation.met(), BTreeSet::from([7]), "{kind}");
             let changed = settled(&simulation.world()) != before;
-            assert_eq!(changed, matches!(kind, FaultKind::Slow | FaultKind::Flaky | FaultKind::LosesItsRegion), "{kind}");
+            assert_eq!(
+                changed,
+                matches!(kind, FaultKind::Slow | FaultKind::Flaky | FaultKind::LosesItsRegion),
+                "{kind}"
+            );
             // Looking is spared, and so is everybody else.
             assert!(database.observe(&cx).await.is_ok());
             database.unfence(&context(&clock, "other"), P).await.unwrap();
@@ -412,8 +419,13 @@ fn a_fault_on_a_resource_or_on_everything_meets_what_it_says() {
             region: None,
             of: None,
         };
-        let look =
-            FaultPoint { target: FaultTarget::Step(step("look")), kind: FaultKind::Fails, on: FaultOn::Everything, region: None, of: None };
+        let look = FaultPoint {
+            target: FaultTarget::Step(step("look")),
+            kind: FaultKind::Fails,
+            on: FaultOn::Everything,
+            region: None,
+            of: None,
+        };
         let simulation = Simulation::new(setup(&clock, vec![resource, look])).unwrap();
         let (resources, cx) = (simulation.resources(), context(&clock, "any"));
         let storage = &resources.storages[&id("repositories")];

@@ -92,5 +92,9 @@ fn out(truth: &Truth) -> Option<String> {
 
 fn writes<'a>(id: &str, writable: impl Iterator<Item = &'a str>) -> String {
     let sides: Vec<&str> = writable.collect();
-    if sides.is_empty() { format!("{id} takes writes nowhere") } else { format!("{id} takes writes in the {} region", sides.join(" and ")) }
+    if sides.is_empty() {
+        format!("{id} takes writes nowhere")
+    } else {
+        format!("{id} takes writes in the {} region", sides.join(" and "))
+    }
 }

@@ -81,14 +81,17 @@ fn commands(plan: &Plan, record: &Record, truth: &Truth) -> Vec<String> {
     };
     for (observe, last) in &truth.commands {
         let all: Vec<usize> = (0..plan.steps.len()).filter(|n| observes(*n, observe)).collect();
-        let acts = |n: &usize| matches!(&plan.steps[*n].act, Act::Command(it) if it.argv == *last && !it.undo.is_empty());
+        let acts =
+            |n: &usize| matches!(&plan.steps[*n].act, Act::Command(it) if it.argv == *last && !it.undo.is_empty());
         let Some(&step) = all.iter().find(|n| acts(n)) else { continue };
         let (id, state) = (&plan.steps[step].id, &record.steps[step]);
         let left = record.left.iter().any(|left| left.step.as_ref() == Some(id));
         let ended_by = |n: &usize| *n != step && plan.steps[*n].applies;
         let other_failed = all.iter().filter(|n| ended_by(n)).any(|n| record.steps[*n].state.is_bad());
         let said_back = state.undo.as_ref().is_some_and(|undo| {
-            undo.result.as_ref().is_some_and(|result| !matches!(result, UndoResult::NothingToDo) && !result.leaves_something())
+            undo.result
+                .as_ref()
+                .is_some_and(|result| !matches!(result, UndoResult::NothingToDo) && !result.leaves_something())
         });
         if !left && !other_failed && (said_back || all.iter().any(|n| ended_by(n))) {
             wrong.push(format!("what `{id}` did is still so, and nobody is told"));
@@ -176,7 +179,9 @@ fn fits(verdict: Verdict, world: Place, exit: ExitCode, record: &Record) -> bool
     // A playbook without a way back, and the real event, end in the secondary region.
     let stays = !record.legs.iter().any(|leg| leg.leg == Leg::Return);
     match exit {
-        ExitCode::Passed => verdict == Verdict::Passed && (world == Place::Home || (stays && world == Place::Secondary)),
+        ExitCode::Passed => {
+            verdict == Verdict::Passed && (world == Place::Home || (stays && world == Place::Secondary))
+        }
         ExitCode::Refused => verdict == Verdict::Refused,
         ExitCode::NeedsPerson => {
             verdict != Verdict::Passed && verdict != Verdict::Refused && (world != Place::Home || left)

@@ -50,7 +50,8 @@ fn a_pair_that_needs_both_of_its_faults_stands_for_itself_after_the_single_ones(
         tried(&["c=fails"], End::Undone, ""),
     ];
     // What is worse than each of its faults alone is a finding of its own, too.
-    let pairs = vec![tried(&["a=fails", "c=fails"], OUT, "gone"), tried(&["b=fails", "c=fails"], End::TwoWriters, "two")];
+    let pairs =
+        vec![tried(&["a=fails", "c=fails"], OUT, "gone"), tried(&["b=fails", "c=fails"], End::TwoWriters, "two")];
     let found = sifted(&[], singles, pairs);
     let shown: Vec<String> = found.bad.iter().map(|bad| bad.command.clone()).collect();
     assert_eq!(shown, ["replay planned b=fails", "replay planned b=fails c=fails", "replay planned a=fails c=fails"]);

@@ -11,7 +11,10 @@ const NAMED: usize = 12;
 pub(super) fn chapter(found: &Exploration) -> Chapter {
     let mut blocks = vec![summary(found)];
     blocks.extend(found.left_out.iter().map(|(mode, why)| {
-        Block::Marked(Mark::new(Tone::Doubt, "not explored"), line(format!("in {mode} mode the playbook is not valid: {why}")))
+        Block::Marked(
+            Mark::new(Tone::Doubt, "not explored"),
+            line(format!("in {mode} mode the playbook is not valid: {why}")),
+        )
     }));
     let (unaccepted, accepted): (Vec<&Bad>, Vec<&Bad>) = found.bad.iter().partition(|bad| bad.accepted.is_none());
     for bad in unaccepted {
@@ -24,7 +27,8 @@ pub(super) fn chapter(found: &Exploration) -> Chapter {
         }
     }
     blocks.extend(found.idle.iter().map(|accepted| {
-        let text = format!("the playbook accepts {} when {}, and nothing ended so", accepted.end, accepted.when.join(" and "));
+        let text =
+            format!("the playbook accepts {} when {}, and nothing ended so", accepted.end, accepted.when.join(" and "));
         Block::Marked(Mark::new(Tone::Doubt, "idle"), line(text))
     }));
     blocks.push(Block::Heading("How every fault ended".to_owned()));
@@ -49,7 +53,10 @@ fn summary(found: &Exploration) -> Block {
         ),
         (open, accepted) => {
             let more = if accepted > 0 { format!("; {accepted} more accepted by the playbook") } else { String::new() };
-            (Mark::new(Tone::Bad, "bad ends"), format!(": {} that the playbook does not accept{more}", count(open, "cause")))
+            (
+                Mark::new(Tone::Bad, "bad ends"),
+                format!(": {} that the playbook does not accept{more}", count(open, "cause")),
+            )
         }
     };
     Block::Marked(mark, line(format!("{played}{said}")))

@@ -43,7 +43,11 @@ impl Row {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place on the axis is small and positive")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a place on the axis is small and positive"
+)]
 fn column(scale: &Scale, at: Moment) -> usize {
     (scale.x(at).max(0.0) as usize).min(COLUMNS - 1)
 }

@@ -156,7 +156,10 @@ fn findings_are_written_for_build_servers_and_for_people() {
     let scene = drill("");
     scene.types(&format!("{EXPLORE} --pairs 5 --out out")).exits(1).warns("wrote out/rehearsal-junit.xml");
     let junit = scene.read("out/rehearsal-junit.xml");
-    assert!(junit.contains("planned dns=fails") && junit.contains("held with users out: users of app are out"), "{junit}");
+    assert!(
+        junit.contains("planned dns=fails") && junit.contains("held with users out: users of app are out"),
+        "{junit}"
+    );
     let markdown = scene.read("out/rehearsal.md");
     assert!(markdown.contains("## Every fault") && markdown.contains("muster simulate drill.yaml"), "{markdown}");
     let html = scene.read("out/rehearsal.html");
@@ -167,7 +170,10 @@ fn findings_are_written_for_build_servers_and_for_people() {
 fn without_a_mode_both_are_explored_and_one_that_is_not_valid_is_left_out() {
     let scene = drill(ALL);
     let text = scene.read("drill.yaml").replace("{ id: fence,", "{ id: fence, when: { mode: planned },");
-    scene.write("drill.yaml", &text.replace("to: secondary } }\n      - { id: dns", "to: secondary, drain: true } }\n      - { id: dns"));
+    scene.write(
+        "drill.yaml",
+        &text.replace("to: secondary } }\n      - { id: dns", "to: secondary, drain: true } }\n      - { id: dns"),
+    );
     let seen = scene.types("simulate drill.yaml --explore --pairs 0");
     seen.says("in unplanned mode the playbook is not valid: `promote` promotes main without a fence");
 }

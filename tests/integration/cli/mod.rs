@@ -2,6 +2,7 @@
 
 mod bad_days;
 mod commands;
+mod differing;
 mod exits;
 mod explore;
 mod guardrails;
@@ -10,6 +11,7 @@ mod killed;
 mod mistakes;
 mod people;
 mod programs;
+mod proving;
 mod remote;
 mod reports;
 mod secrets;

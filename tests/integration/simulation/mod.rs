@@ -10,5 +10,5 @@ mod losses;
 mod measures;
 mod recovery;
 mod same;
-mod scene;
+pub(crate) mod scene;
 mod sweep;

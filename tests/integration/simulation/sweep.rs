@@ -37,7 +37,8 @@ fn try_out(case: &Case, seed: u64, loaded: &Loaded) -> Seen {
             let ended = &it.record.ended;
             let truth = Truth { met: it.aftermath.met.len(), ..truth(&loaded.plan, &it.aftermath) };
             let (end, why) = end(&loaded.plan, &it.record, it.exit, &truth, case.faults.len());
-            let mut line = format!("{case} seed {seed}: {} {} exit {:?}: {}", ended.verdict, ended.world, it.exit, end.words());
+            let mut line =
+                format!("{case} seed {seed}: {} {} exit {:?}: {}", ended.verdict, ended.world, it.exit, end.words());
             for reason in ended.reasons.iter().take(2) {
                 let _ = write!(line, "\n      because {reason}");
             }
@@ -46,7 +47,11 @@ fn try_out(case: &Case, seed: u64, loaded: &Loaded) -> Seen {
             }
             let wrong = untruths(&loaded.plan, &it.record, it.exit, &truth);
             let (verdict, world) = (Some(ended.verdict), Some(ended.world));
-            Seen { line, tried: Tried { case: case.clone(), end, why, verdict, world, exit: it.exit, head: String::new() }, wrong }
+            Seen {
+                line,
+                tried: Tried { case: case.clone(), end, why, verdict, world, exit: it.exit, head: String::new() },
+                wrong,
+            }
         }
         Err(error) => {
             let what = match error {
@@ -60,7 +65,15 @@ fn try_out(case: &Case, seed: u64, loaded: &Loaded) -> Seen {
 
 fn broken(case: &Case, what: String) -> Seen {
     let (end, exit) = (End::Defect, ExitCode::Defect);
-    let tried = Tried { case: case.clone(), end, why: vec![what.clone()], verdict: None, world: None, exit, head: String::new() };
+    let tried = Tried {
+        case: case.clone(),
+        end,
+        why: vec![what.clone()],
+        verdict: None,
+        world: None,
+        exit,
+        head: String::new(),
+    };
     Seen { line: case.to_string(), tried, wrong: vec![what] }
 }
 

@@ -166,6 +166,7 @@ fn endpoint(host: &str, port: u16, path: Option<&str>, needs: &[&str], region: O
         kind: EndpointKind::Serve,
         depends_on: needs.iter().map(|text| id(text)).collect(),
         region,
+        says: crate::provider::simulated::Said::ok(),
     }
 }
 
@@ -196,6 +197,8 @@ pub(super) fn simulation(clock: &Clock, seed: u64) -> Simulation {
             endpoint("gateway.west", 22, None, &[], Some(S)),
         ],
         faults: Vec::new(),
+        afflictions: Vec::new(),
+        step_says: BTreeMap::new(),
         step_takes: BTreeMap::new(),
         commands: Vec::new(),
     })
