@@ -79,7 +79,6 @@ impl Play {
             let plan = &self.started.plan;
             let mut setup = simulation::setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
             setup.afflictions = std::mem::take(&mut self.afflictions);
-            let points = setup.faults.clone();
             let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
             let before = simulation.world();
             self.started.origin.vantage = simulation.resources().network.vantage();
@@ -100,7 +99,7 @@ impl Play {
                     Journal::inline(writer),
                     own.clone(),
                     self.pace,
-                    sight(self.seed, points.clone()),
+                    sight(&simulation),
                     signals,
                     observers,
                 );

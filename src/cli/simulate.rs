@@ -6,16 +6,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
+use super::arguments::{Form, ModeName, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::run::{Simulated, carry_out};
+use crate::app::rehearsing::explore::{Explore, Pairing};
 use crate::app::rehearsing::{self, Questions, forecast, many};
 use crate::app::{AppError, Attendance, Loaded, RunRequest, Runs};
-use crate::catalogue::Mode;
+use crate::catalogue::{Mode, Period};
 use crate::model::ExitCode;
 use crate::plan::Reality;
 use crate::rehearsal::forecast::{Enough, MOST_RUNS};
 use crate::report;
+use crate::time::Span;
+
+/// How long an exploration takes where nothing is said.
+const BUDGET: Span = Span::from_secs(20);
 
 /// The share of runs that a forecast must show to pass, unless it is said.
 const REQUIRE: f64 = 0.95;
@@ -47,6 +52,16 @@ pub(super) struct Simulate {
 /// What many rehearsals are asked. Without any of it one drill is played, and leaves a run.
 #[derive(Clone, Debug, Args)]
 struct Asked {
+    /// Try every fault on every step, resource and region, alone and in pairs, planned and unplanned (or in the mode of
+    /// --mode): exit 1 if a run ends badly in a way that the playbook does not accept
+    #[arg(long)]
+    explore: bool,
+    /// Play so many pairs of faults after the single ones: the same findings on every machine; 0 for none
+    #[arg(long, value_name = "N", requires = "explore", conflicts_with = "budget")]
+    pairs: Option<u64>,
+    /// Explore for so long: all single faults, then pairs as long as there is time [default: 20s]
+    #[arg(long, value_name = "DURATION", requires = "explore", value_parser = super::run::duration)]
+    budget: Option<Period>,
     /// Put into the twin what each check is there to see, and tell which were never seen to fail; later runs of the
     /// playbook have the result in their reports
     #[arg(long)]
@@ -75,7 +90,15 @@ struct Asked {
 impl Asked {
     /// Whether anything was asked that one drill does not answer.
     fn anything(&self) -> bool {
-        self.prove || self.diff.is_some() || self.forecast().is_some()
+        self.explore || self.prove || self.diff.is_some() || self.forecast().is_some()
+    }
+
+    /// What is asked of an exploration; `mode`: the one that was said.
+    fn exploration(&self, mode: Option<ModeName>) -> Option<Explore> {
+        let modes = mode.map_or_else(|| vec![Mode::Planned, Mode::Unplanned], |mode| vec![mode.into()]);
+        let budget = self.budget.map_or(BUDGET, |Period(budget)| budget);
+        let pairs = self.pairs.map_or(Pairing::Until(budget), Pairing::Count);
+        self.explore.then_some(Explore { modes, pairs })
     }
 
     /// The forecast that is asked for.
@@ -150,6 +173,7 @@ impl Simulate {
             seed: self.simulated.seed(),
             start: self.simulated.start(),
             faults: self.simulated.faults().to_vec(),
+            explore: self.asked.exploration(self.playbook.setting.mode),
             threads: self.asked.threads.unwrap_or_else(many::all_cores),
             options: self.options(),
             prove: modes,

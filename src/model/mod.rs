@@ -3,6 +3,7 @@
 //! May rely on `time`, `chance`, `id`, `resource`, `catalogue`. Everything is part of some event, so it is serialised
 //! into journals that are read years later: a field is only ever added with a default, never renamed.
 
+mod accepted;
 mod canary;
 mod command;
 mod outcome;
@@ -11,6 +12,7 @@ mod proof;
 mod sample;
 mod windows;
 
+pub use accepted::{ANY, Accepted, BadEnd};
 pub use canary::{CanaryCount, CanaryProgress};
 pub use command::{Command, Commanded, Person};
 pub use outcome::{

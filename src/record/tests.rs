@@ -76,6 +76,7 @@ fn plan() -> Plan {
         objectives: Objectives { rto: seconds(60), rpo: seconds(5), failback_rto: None, failback_rpo: seconds(0) },
         data_loss: None,
         discard: false,
+        accepts: Vec::new(),
         outage_limit: None,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Findings;
+use super::exploration::End;
 use crate::measure::Judgement;
 use crate::record::Record;
 
@@ -26,6 +27,18 @@ impl Told {
     pub fn of(findings: &Findings, drills: &[Record]) -> Self {
         let mut told = Self::default();
         drills.iter().for_each(|record| told.drill(record));
+        if let Some(found) = &findings.exploration {
+            told.figures.insert("single faults".to_owned(), found.singles.len().to_string());
+            for end in End::ALL {
+                told.figures.insert(format!("single faults: {}", end.words()), found.count(end).to_string());
+            }
+            for bad in found.unaccepted() {
+                let why = bad.first.why.first().cloned().unwrap_or_default();
+                for case in std::iter::once(&bad.first.case).chain(&bad.others) {
+                    told.wrong.insert(format!("{}: {case}", bad.end.words()), why.clone());
+                }
+            }
+        }
         if let Some(proof) = &findings.proof {
             let count = format!("{} of {}", proof.red(), proof.checks.len());
             told.figures.insert("checks seen red".to_owned(), count);

@@ -6,6 +6,7 @@
 //! never do I/O, read a clock or draw a chance that is not a function of the seed.
 
 pub mod difference;
+pub mod exploration;
 pub mod proof;
 pub mod forecast;
 
@@ -46,6 +47,9 @@ pub struct Subject {
 pub struct Findings {
     /// What was rehearsed.
     pub subject: Subject,
+    /// Every fault, and how the run ended with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exploration: Option<exploration::Exploration>,
     /// Which checks were seen red.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<proof::Proof>,
@@ -63,6 +67,7 @@ impl Findings {
     pub fn exit(&self) -> ExitCode {
         let unproven = self.proof.as_ref().is_some_and(|proof| proof.unproven().next().is_some());
         let short = self.forecast.as_ref().is_some_and(|forecast| !forecast.suffices());
-        if unproven || short { ExitCode::Failed } else { ExitCode::Passed }
+        let bad = self.exploration.as_ref().is_some_and(|it| it.unaccepted().next().is_some());
+        if unproven || bad || short { ExitCode::Failed } else { ExitCode::Passed }
     }
 }

@@ -13,7 +13,7 @@ use crate::provider::process::RealProcesses;
 use crate::record::Record;
 use crate::rehearsal::Findings;
 use crate::rehearsal::difference::{Difference, Told};
-use crate::resource::{Actor, Cancellation, CommandLine, Context, Finished, Processes};
+use crate::resource::{Actor, Cancellation, CommandLine, Context, Errand, Finished, Processes};
 use crate::time::{Span, run_real};
 
 /// How long git may take for one answer.
@@ -145,7 +145,7 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<Finished, AppError> {
     let run = RunId::make(crate::time::wall_now(), "diff").map_err(|error| defect(&error))?;
     let ran = run_real(|clock| async move {
         let cancel = Cancellation::default();
-        let cx = Context { run, actor: Actor::Muster, attempt: 1, clock, fencing: 0, cancel };
+        let cx = Context { run, actor: Actor::Muster, attempt: 1, errand: Errand::Do, clock, fencing: 0, cancel };
         RealProcesses::default().run(&cx, &line).await
     });
     ran.map_err(|error| defect(&error))?.map_err(|error| AppError::Usage(format!("--diff needs git: {error}")))

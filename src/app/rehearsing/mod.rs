@@ -3,6 +3,7 @@
 
 mod difference;
 pub mod forecast;
+pub mod explore;
 pub mod many;
 mod modes;
 mod prove;
@@ -36,6 +37,8 @@ pub struct Questions {
     pub start: Timestamp,
     /// Faults that are there in every rehearsal.
     pub faults: Vec<String>,
+    /// Whether every fault is tried, and how long.
+    pub explore: Option<explore::Explore>,
     /// How many threads play.
     pub threads: NonZero<usize>,
     /// What was typed to set the scene.
@@ -80,6 +83,7 @@ fn parts(questions: &Questions) -> Result<Findings, AppError> {
     Ok(Findings {
         subject: subject(questions),
         forecast: questions.forecast.map(|wanted| forecast::forecast(questions, wanted)).transpose()?,
+        exploration: questions.explore.as_ref().map(|asked| explore::explore(questions, asked)).transpose()?,
         proof: proof(questions)?,
         difference: None,
     })

@@ -13,8 +13,8 @@ use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
 use crate::probe::{Foreteller, PreparedProbe, sample};
 use crate::resource::{
-    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, ForetellRows, Foretold, Health, ProviderError,
-    ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
+    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Errand, ForetellRows, Foretold, Health,
+    ProviderError, ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
 };
 use crate::time::{Class, Clock, Moment, Span, Ticks};
 
@@ -144,7 +144,7 @@ impl Shared {
     /// A context for `actor` on `clock`.
     pub(super) fn context(&self, actor: Actor, clock: Clock) -> Context {
         let (run, cancel) = (self.run.clone(), self.cancel.clone());
-        Context { run, actor, attempt: 1, clock, fencing: self.fencing, cancel }
+        Context { run, actor, attempt: 1, errand: Errand::Do, clock, fencing: self.fencing, cancel }
     }
 
     /// The context of a probe's samples or a canary's rows, the probes standing first.

@@ -39,11 +39,13 @@ pub use health::FaultyHealth;
 pub use process::ObservedCommand;
 pub use truth::{Served, Truth};
 
+pub use crate::resource::settled;
+
 use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::{Affliction, PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::resource::{
-    Marker, Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
+    Health, Marker, Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
 };
 use crate::time::{Clock, Moment, Span};
 
@@ -221,6 +223,42 @@ impl Simulation {
         self.world.state().commands.last().map(|(observe, argv)| (observe.clone(), argv.clone())).collect()
     }
 
+    /// The regions that a fault took.
+    #[must_use]
+    pub fn lost(&self) -> Vec<RegionRole> {
+        let lost = self.world.state().lost;
+        BOTH.into_iter().filter(|role| lost[index(*role)]).collect()
+    }
+
+    /// Which of the faults were met, by their places among those that were given.
+    #[must_use]
+    pub fn met(&self) -> BTreeSet<usize> {
+        self.world.faults.met()
+    }
+
+    /// Puts the faults of steps between them and what `inner` knows.
+    #[must_use]
+    pub fn faulty_health(&self, inner: Arc<dyn Health>) -> FaultyHealth {
+        FaultyHealth::within(&self.world, inner)
+    }
+
+    /// What the losing side of each promotion had acknowledged and the promoted one lacks, as a span of time before the
+    /// end of its writes: resource, promoted region, span. Zero is left out.
+    #[must_use]
+    pub fn losses(&self) -> Vec<(ResourceId, RegionRole, Span)> {
+        let state = self.world.state();
+        let mut found = Vec::new();
+        for (id, place) in &self.ids {
+            let pair = match *place {
+                Place::Database(n) => &state.databases[n],
+                Place::Storage(n) => &state.storages[n].pair,
+                Place::Dns(_) | Place::Compute(_) | Place::Backup(_) => continue,
+            };
+            found.extend(pair.losses().map(|(role, span)| (id.clone(), role, span)));
+        }
+        found
+    }
+
     /// Which run has marked what as its own.
     #[must_use]
     pub fn markers(&self) -> BTreeMap<ResourceId, Marker> {
@@ -259,33 +297,6 @@ impl Simulation {
     }
 }
 
-/// `world` without what changes by itself (positions, lags, ages), so that a world before and one after can be compared.
-#[must_use]
-pub fn settled(world: &Snapshot) -> Snapshot {
-    let mut world = world.clone();
-    for state in world.values_mut() {
-        match state {
-            ResourceState::Database(it) => {
-                for side in it.regions.values_mut().filter_map(Seen::known_mut) {
-                    (side.position, side.lag) = (0, None);
-                }
-            }
-            ResourceState::Storage(it) => {
-                for side in it.regions.values_mut().filter_map(Seen::known_mut) {
-                    (side.position, side.lag) = (0, None);
-                }
-            }
-            ResourceState::Backup(it) => {
-                for side in it.regions.values_mut().filter_map(Seen::known_mut) {
-                    (side.newest_age, side.oldest_age, side.count, side.encrypted) = (Span::ZERO, Span::ZERO, 0, 0);
-                }
-            }
-            ResourceState::Dns(_) | ResourceState::Compute(_) | ResourceState::Region(_) => {}
-        }
-    }
-    world
-}
-
 fn build_state(setup: &SimulationSetup) -> Result<(State, Vec<(ResourceId, Place)>), SimulationError> {
     let mut state = State {
         regions: [RegionState::default(), RegionState::default()],
@@ -298,6 +309,7 @@ fn build_state(setup: &SimulationSetup) -> Result<(State, Vec<(ResourceId, Place
         markers: BTreeMap::new(),
         facts: Facts::default(),
         changes: Vec::new(),
+        lost: [false; 2],
     };
     let mut known = BTreeSet::new();
     let mut ids = Vec::new();

@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) facts: Facts,
     /// All changes of facts, in the order of time.
     pub(super) changes: Vec<Change>,
+    /// The regions that a fault took.
+    pub(super) lost: [bool; 2],
 }
 
 impl State {
@@ -132,7 +134,24 @@ impl World {
         if let Some(late) = self.ills.late(cx, access) {
             self.spend(cx, late).await?;
         }
-        self.faults.meet(cx, id, access).await
+        let (effect, lost) = self.faults.meet(cx, id, access).await?;
+        if let Some(region) = lost {
+            self.lose(region, cx.clock.now());
+        }
+        Ok(effect)
+    }
+
+    /// Cuts a region off from everybody, as a disaster does.
+    pub(super) fn lose(&self, region: RegionRole, now: Moment) {
+        let other = match region {
+            RegionRole::Primary => Party::Secondary,
+            RegionRole::Secondary => Party::Primary,
+        };
+        let mut state = self.state();
+        let mut to = state.regions[index(region)].clone();
+        to.isolated_from.extend([Party::Users, other]);
+        state.isolate(region, &to, now);
+        state.lost[index(region)] = true;
     }
 
     /// Lets a call that changes something meet its fault, if whose mark the resource carries asks for it.

@@ -6,6 +6,7 @@
 
 mod difference;
 mod forecast;
+mod exploration;
 mod html;
 mod junit;
 mod markdown;
@@ -118,6 +119,7 @@ fn chapters(findings: &Findings) -> Vec<Chapter> {
     let mut all = Vec::new();
     all.extend(findings.forecast.as_ref().map(|it| forecast::chapter(it, &findings.subject)));
     all.extend(findings.difference.as_ref().map(difference::chapter));
+    all.extend(findings.exploration.as_ref().map(exploration::chapter));
     all.extend(findings.proof.as_ref().map(proof::chapter));
     all
 }

@@ -5,6 +5,7 @@ mod commands;
 mod differing;
 mod exits;
 mod forecast;
+mod explore;
 mod guardrails;
 mod locks;
 mod killed;

@@ -5,6 +5,7 @@ mod claims;
 mod crashes;
 mod drills;
 mod engine;
+mod exploring;
 mod losses;
 mod measures;
 mod recovery;

@@ -30,7 +30,15 @@ fn id(text: &str) -> ResourceId {
 
 fn cx(clock: &Clock, actor: Actor) -> Context {
     let run = RunId::make("2026-03-01T02:00:00Z".parse().unwrap(), "drill").unwrap();
-    Context { run, actor, attempt: 1, clock: clock.clone(), fencing: 1, cancel: Cancellation::default() }
+    Context {
+        run,
+        actor,
+        attempt: 1,
+        errand: muster::resource::Errand::Do,
+        clock: clock.clone(),
+        fencing: 1,
+        cancel: Cancellation::default(),
+    }
 }
 
 fn step(clock: &Clock) -> Context {
