@@ -25,7 +25,9 @@ impl Told {
     #[must_use]
     pub fn of(findings: &Findings, drills: &[Record]) -> Self {
         let mut told = Self::default();
-        drills.iter().for_each(|record| told.drill(record));
+        for record in drills {
+            told.drill(record);
+        }
         if let Some(proof) = &findings.proof {
             let count = format!("{} of {}", proof.red(), proof.checks.len());
             told.figures.insert("checks seen red".to_owned(), count);
