@@ -4,6 +4,8 @@
 //! no event. Readers years later meet events of older versions: [`FORMAT`] stands in the first event, a field is only
 //! ever added with a default, a kind never changes its meaning.
 
+mod swift;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Before, OnFailure};

@@ -375,7 +375,8 @@ impl RealRun {
         let ran = run_real_since(now, |clock| async move {
             let keeper = program.map(Keeper::new);
             let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
-            let mut resources = real::resources(&started.plan, &clock, keeper)?;
+            let redactor = real::redactor(&started.plan);
+            let mut resources = real::resources(&started.plan, &clock, keeper, &redactor)?;
             resources.people = real::people(attendance, &folder);
             listen(&clock, way.signals)?;
             let signals = way.signalled;
@@ -388,7 +389,7 @@ impl RealRun {
             }
             let sight: Sight = Arc::new(|health| health);
             let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
-            run.secrets = Arc::new(real::redactor(&run.started.plan));
+            run.secrets = Arc::new(redactor);
             run.past = past;
             run.commands = Hears::Commands;
             if let Some(lock) = way.lock {

@@ -10,7 +10,7 @@ use crate::infrastructure::simulate::{Fault, Faults, PerRegion};
 use crate::infrastructure::twin;
 use crate::model::{Plan, ProbePlan, Watch};
 use crate::provider::simulated::{
-    Endpoint, EndpointKind, FaultOn, FaultPoint, FaultTarget, ObservedCommand, Said, SimulationSetup,
+    Endpoint, EndpointKind, FaultOn, FaultPoint, FaultTarget, ObservedCommand, Pace, Said, SimulationSetup,
 };
 use crate::resource::region_resource;
 use crate::time::Clock;
@@ -43,6 +43,7 @@ pub fn setup(plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<S
         afflictions: Vec::new(),
         step_says: step_says(plan),
         step_takes: step_takes(plan),
+        paces: paces(plan),
         commands: commands(plan),
     })
 }
@@ -129,6 +130,12 @@ fn step_says(plan: &Plan) -> BTreeMap<StepId, Said> {
         Some((step.id.clone(), said))
     });
     said.collect()
+}
+
+/// Which steps are quicker than by themselves, in a rehearsal that asks what if.
+fn paces(plan: &Plan) -> BTreeMap<StepId, Pace> {
+    let changed = plan.steps.iter().filter_map(|step| Some((step.id.clone(), Pace(step.pace?))));
+    changed.collect()
 }
 
 fn commands(plan: &Plan) -> Vec<ObservedCommand> {

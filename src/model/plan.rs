@@ -314,6 +314,10 @@ pub struct Step {
     pub on_failure: OnFailure,
     /// How long it takes in a simulation where the resource does not say (commands, people).
     pub takes: Option<Distribution>,
+    /// How long its calls take in a simulation, in hundredths of what they take by themselves. Only ever set where a
+    /// rehearsal asks what if it were quicker; no plan is compiled with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<u32>,
     /// How long it is expected to take.
     pub expected: Span,
     /// Whether it is part of a run in this mode.

@@ -28,6 +28,7 @@ fn step(name: &str, phase: usize, act: Act) -> Step {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: None,
+        pace: None,
         expected: Span::from_secs(1),
         applies: true,
     }

@@ -7,6 +7,7 @@
 
 pub mod difference;
 pub mod proof;
+pub mod forecast;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,9 @@ pub struct Findings {
     /// What differs from another revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<difference::Difference>,
+    /// How long it takes, and how sure that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<forecast::Forecast>,
 }
 
 impl Findings {
@@ -58,6 +62,7 @@ impl Findings {
     #[must_use]
     pub fn exit(&self) -> ExitCode {
         let unproven = self.proof.as_ref().is_some_and(|proof| proof.unproven().next().is_some());
-        if unproven { ExitCode::Failed } else { ExitCode::Passed }
+        let short = self.forecast.as_ref().is_some_and(|forecast| !forecast.suffices());
+        if unproven || short { ExitCode::Failed } else { ExitCode::Passed }
     }
 }

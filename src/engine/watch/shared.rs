@@ -45,8 +45,8 @@ pub(super) struct Shared {
     pub(super) ticks: Vec<Ticks>,
     stores: Vec<Store>,
     /// For each probe and each canary, where its results can be foretold.
-    sample_foretellers: Vec<Option<Foreteller>>,
-    row_foretellers: Vec<Option<Box<dyn ForetellRows>>>,
+    pub(super) sample_foretellers: Vec<Option<Foreteller>>,
+    pub(super) row_foretellers: Vec<Option<Box<dyn ForetellRows>>>,
     cancel: Cancellation,
 }
 
@@ -159,6 +159,11 @@ impl Shared {
     /// How many probes and canaries there are.
     pub(super) fn lines(&self) -> usize {
         self.ticks.len()
+    }
+
+    /// What foretells the rows of a line that is a canary's.
+    pub(super) fn row_foreteller(&self, line: usize) -> Option<&dyn ForetellRows> {
+        self.row_foretellers.get(line.checked_sub(self.probes.len())?)?.as_deref()
     }
 
     pub(super) fn store(&self, canary: usize) -> &Store {

@@ -1,5 +1,6 @@
 //! Faults of steps that ask for the health of services.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -29,7 +30,7 @@ impl FaultyHealth {
     /// Asks `inner`, through `faults`.
     #[must_use]
     pub fn new(inner: Arc<dyn Health>, seed: Seed, faults: Vec<FaultPoint>) -> Self {
-        Self { inner, faults: FaultTable::new(seed, faults) }
+        Self { inner, faults: FaultTable::new(seed, faults, BTreeMap::new()) }
     }
 }
 

@@ -48,6 +48,7 @@ fn step(id: &str, phase: usize, expected: u64) -> Step {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: None,
+        pace: None,
         expected: secs(expected),
         applies: true,
     }

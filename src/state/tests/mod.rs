@@ -123,6 +123,7 @@ fn phase(plan: &mut Plan, kind: PhaseKind, steps: &[(&str, Act, OnFailure)]) {
             retry: Retry::default(),
             on_failure: *on_failure,
             takes: None,
+            pace: None,
             expected: Span::from_secs(1),
             applies: true,
         });

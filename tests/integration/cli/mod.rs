@@ -4,6 +4,7 @@ mod bad_days;
 mod commands;
 mod differing;
 mod exits;
+mod forecast;
 mod guardrails;
 mod locks;
 mod killed;
