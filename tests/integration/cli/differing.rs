@@ -48,6 +48,14 @@ fn a_slower_database_is_told_by_what_it_does_to_the_recovery_time() {
     ] {
         assert!(text.contains(says), "{says}\n{text}");
     }
+    // So it is of many drills, with the same chances here and there.
+    let seen = scene.types(&format!("simulate {PLAYBOOK} --runs 20 --diff HEAD --format json"));
+    let text = seen.to_string();
+    for says in ["RTA of the failover, p50", "RTA of push of the failover, p95"] {
+        assert!(text.contains(&format!(r#""name": "forecast: {says}""#)), "{says}\n{text}");
+    }
+    assert!(!text.contains(r#""name": "forecast: RPA"#), "{text}");
+    let text = scene.types(&format!("simulate {PLAYBOOK} --diff HEAD --format json")).to_string();
     // Both have the same chances: what does not hang on the database is the same.
     assert!(!text.contains("RPA of the failover"), "{text}");
 }
