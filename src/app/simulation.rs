@@ -77,6 +77,8 @@ fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]
     let (host, port, path) = match probe {
         Probe::Http(http) => {
             let (host, port, path) = split_url(&http.url)?;
+            // What is asked for is the same whatever is asked of it.
+            let path = path.find(['?', '#']).map_or(path, |at| &path[..at]);
             (host, port, Some(path.to_owned()))
         }
         Probe::Tcp(tcp) => (tcp.host.as_str(), tcp.port, None),

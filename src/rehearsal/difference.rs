@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Findings;
 use super::exploration::End;
+use super::forecast::{Forecast, Of, Share};
 use crate::measure::Judgement;
 use crate::record::Record;
 
@@ -38,6 +39,8 @@ impl Told {
                     told.wrong.insert(format!("{}: {case}", bad.end.words()), why.clone());
                 }
             }
+        if let Some(forecast) = &findings.forecast {
+            told.forecast(forecast);
         }
         if let Some(proof) = &findings.proof {
             let count = format!("{} of {}", proof.red(), proof.checks.len());
@@ -47,6 +50,30 @@ impl Told {
             }
         }
         told
+    }
+
+    fn forecast(&mut self, forecast: &Forecast) {
+        let mut put = |name: String, value: String| drop(self.figures.insert(format!("forecast: {name}"), value));
+        let share = |share: &Share| format!("{:.1} %", share.share() * 100.0);
+        put("runs that pass".to_owned(), share(&forecast.passed));
+        for figure in &forecast.figures {
+            let of = match &figure.of {
+                Of::AllServices => "RTA".to_owned(),
+                Of::Service { id, .. } => format!("RTA of {id}"),
+                Of::AllCanaries => "RPA".to_owned(),
+                Of::Canary { id } => format!("RPA by canary {id}"),
+            };
+            let name = |what: &str| format!("{of} of the {}, {what}", figure.leg);
+            if let Some(spread) = &figure.spread {
+                for (what, quantile) in [("p50", &spread.p50), ("p95", &spread.p95)] {
+                    let value = quantile.value.span().map_or_else(|| "not over".to_owned(), |span| span.to_string());
+                    put(name(what), value);
+                }
+            }
+            if let Some(met) = &figure.met {
+                put(name("runs that meet the objective"), share(met));
+            }
+        }
     }
 
     fn drill(&mut self, record: &Record) {

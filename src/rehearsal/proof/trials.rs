@@ -233,7 +233,7 @@ fn now_and_then(baseline: Baseline<'_>, step: &StepId, service: &Service, long: 
         Ok::<_, String>(trial(what, vec![pulses]))
     };
     if long <= every * 5 + MARGIN {
-        return Err(format!("{} is too short for its probe, of one sample every {every}", long));
+        return Err(format!("{long} is too short for its probe, of one sample every {every}"));
     }
     let seldom = long + every * 4 + MARGIN;
     let timeout = baseline.plan.steps.iter().find(|it| it.id == *step).map_or(Span::ZERO, |it| it.timeout);
