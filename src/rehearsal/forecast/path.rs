@@ -2,14 +2,20 @@
 //! back from the step after which services were well to the one that took them away.
 
 use super::outturn::millis;
+use crate::catalogue::Act;
 use crate::model::{Leg, Plan};
 use crate::record::{Record, StepRecord};
 use crate::time::{Moment, Span};
+
+/// So long after services were well the step may end that made them so: what it did shows before it has seen that it did.
+const SEEN_LATER: Span = Span::from_secs(5);
 
 /// What each step of a plan waits for.
 #[derive(Clone, Debug)]
 pub(super) struct Links {
     needs: Vec<Vec<usize>>,
+    /// Whether it only looks, or waits: that makes nothing well.
+    looks: Vec<bool>,
     /// For each phase the one before it that is part of the run.
     before: Vec<Option<usize>>,
     /// For each phase the places of its steps.
@@ -28,10 +34,16 @@ impl Links {
         }
         Self {
             needs: plan.steps.iter().map(|step| step.needs.clone()).collect(),
+            looks: plan.steps.iter().map(|step| looks(&step.act)).collect(),
             before,
             steps: plan.phases.iter().map(|phase| phase.first..phase.first + phase.count).collect(),
         }
     }
+}
+
+/// Whether a step only looks, or waits for something: it takes as long as that does.
+pub(super) fn looks(act: &Act) -> bool {
+    matches!(act, Act::Check(_) | Act::Wait(_))
 }
 
 /// For each step how many milliseconds of the leg's recovery went by in it on the critical path; all 0 where there is no
@@ -44,8 +56,10 @@ pub(super) fn on_path(record: &Record, leg: Leg, links: &Links) -> Vec<u32> {
     let latest = |steps: &mut dyn Iterator<Item = usize>| {
         steps.filter_map(|n| Some((ended(&n)?, n))).max_by_key(|(end, n)| (*end, std::cmp::Reverse(*n)))
     };
-    // The step whose end let services become well: the last that ended before they were.
-    let mut at = latest(&mut (0..record.steps.len()).filter(|n| ended(n).is_some_and(|end| end <= to)));
+    // The step that let services become well: the last to end about when they were.
+    let acted = |n: &usize| !links.looks.get(*n).copied().unwrap_or(false);
+    let in_time = |n: &usize| acted(n) && ended(n).is_some_and(|end| end <= to + SEEN_LATER);
+    let mut at = latest(&mut (0..record.steps.len()).filter(in_time));
     while let Some((end, n)) = at.filter(|(end, _)| *end > from) {
         let step = &record.steps[n];
         found[n] = millis(overlap(step, from, to.min(end)));

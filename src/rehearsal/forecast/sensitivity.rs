@@ -12,8 +12,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::path::looks;
 use super::{NOT_OVER, Tally, rank};
-use crate::catalogue::Act;
 use crate::chance::Seed;
 use crate::id::{ResourceId, StepId};
 use crate::infrastructure::simulate::SimulatedResource;
@@ -94,7 +94,7 @@ pub fn candidates(tally: &Tally, plan: &Plan) -> (Vec<What>, u64) {
     let mut all: Vec<(f64, What)> = Vec::new();
     let legs = tally.forecast(super::Stopped::AsAsked, 0.0, None).legs;
     for step in legs.iter().flat_map(|leg| &leg.path) {
-        let Some(index) = plan.step_index(&step.step).filter(|index| can_be_quicker(&plan.steps[*index].act)) else {
+        let Some(index) = plan.step_index(&step.step).filter(|index| !looks(&plan.steps[*index].act)) else {
             continue;
         };
         let id = plan.steps[index].id.clone();
@@ -122,11 +122,6 @@ pub fn candidates(tally: &Tally, plan: &Plan) -> (Vec<What>, u64) {
     all.sort_by(|one, other| other.0.total_cmp(&one.0));
     let more = all.len().saturating_sub(PLAYED) as u64;
     (all.into_iter().take(PLAYED).map(|(_, what)| what).collect(), more)
-}
-
-/// Checks and waits take as long as what they wait for.
-fn can_be_quicker(act: &Act) -> bool {
-    !matches!(act, Act::Check(_) | Act::Wait(_))
 }
 
 /// The DNS records that steps of this plan switch, each once, in the order of their names.

@@ -26,14 +26,14 @@ phases:
       - { id: promote, database.promote: { database: main, to: secondary }, within: 2m }
   - name: verify
     steps:
-      - { id: served-there, check: { services: all, served_by: secondary, healthy_for: 10s } }
+      - { id: served-there, check: { services: all, healthy_for: 10s } }
   - name: failback
     steps:
       - { id: keep, data.preserve: { of: [main], in: primary } }
       - { id: replicate, database.replicate: { database: main, from: secondary, to: primary } }
       - { id: fence-back, database.fence: { database: main, in: secondary } }
       - { id: promote-back, database.promote: { database: main, to: primary, drain: true } }
-      - { id: served-home, check: { services: all, served_by: primary, healthy_for: 10s } }
+      - { id: served-home, check: { services: all, healthy_for: 10s } }
 ";
 
 /// A twin in which nothing is left to chance but the promotion, and that only if it is said so.
@@ -72,8 +72,8 @@ fn where_nothing_is_left_to_chance_every_run_is_the_same_and_half_the_promotion_
     let spread = &forecast["figures"][0]["spread"];
     let [best, p95, worst] = [&spread["best"], &spread["p95"]["value"], &spread["worst"]].map(|it| it["span"].as_i64());
     assert_eq!((best, p95), (worst, worst), "{spread}");
-    // Fence and promotion, and at most two samples on each side.
-    assert!((101 * SECOND..107 * SECOND).contains(&worst.unwrap()), "{spread}");
+    // From the fence's end the promotion alone, and at most two samples on each side.
+    assert!((99 * SECOND..104 * SECOND).contains(&worst.unwrap()), "{spread}");
     for end in falls(&document, "promote") {
         assert!((end - 50 * SECOND).abs() <= SECOND, "half of 100 s, to a sample: {end}");
     }
@@ -178,5 +178,174 @@ fn what_is_asked_wrongly_is_refused() {
 
 #[test]
 fn a_forecast_reads_so() {
-    assert_snapshot!(scene("{ p50: 35s, p95: 80s }").types("simulate drill.yaml --runs 60"), @"");
+    assert_snapshot!(scene("{ p50: 35s, p95: 80s }").types("simulate drill.yaml --runs 60"), @r"
+    exit 1
+    --- output
+    There and back
+    forecast on the simulated twin of twin.yaml; seed 1; plan dfe264d93f4ff6fe;
+    Muster 0.1.0
+    Rehearsed on a simulation: not evidence of a real failover.
+
+    Forecast
+    ════════
+    ? not shown  60 of 60 runs passed: 100 % (between 93.9 % and 100 %); 95 % are
+                 required. So few runs do not show it: if all of them pass, 73 do;
+                 otherwise more are needed.
+    60 drills were played, each with chances of its own, seeds 1 to 60. Intervals
+    are 95 % sure, of what this twin would do.
+
+    How the runs ended
+    ────────────────────────────────────────────────────────────────────────────────
+     Verdict    World   Exit   Runs   Share                              First seed
+    ────────────────────────────────────────────────────────────────────────────────
+     ✓ passed   home       0     60   100 % (between 93.9 % and 100 %)            1
+    ────────────────────────────────────────────────────────────────────────────────
+
+    Recovery time
+    ────────────────────────────────────────────────────────────────────────────────
+     Leg and what     p50              p95              p99              Worst
+    ────────────────────────────────────────────────────────────────────────────────
+     failover: all    35 s (30 s to    1 min 11 s (at   1 min 28 s (at   1 min 28 s
+     services         41 s)            least 1 min 01   least 1 min 11
+                                       s)               s)
+     return: all      35 s (29 s to    1 min 25 s (at   2 min 20 s (at   2 min 20 s
+     services         42 s)            least 1 min 08   least 1 min 38
+                                       s)               s)
+     failover: The    35 s (30 s to    1 min 11 s (at   1 min 28 s (at   1 min 28 s
+     application      41 s)            least 1 min 01   least 1 min 11
+                                       s)               s)
+     return: The      35 s (29 s to    1 min 25 s (at   2 min 20 s (at   2 min 20 s
+     application      42 s)            least 1 min 08   least 1 min 38
+                                       s)               s)
+    ────────────────────────────────────────────────────────────────────────────────
+    60 runs are too few for p95 and p99, which are little more than the worst that
+    came: their intervals have no upper end yet; p95 from 72 on, p99 from 368 on.
+
+    Data loss
+    ────────────────────────────────────────────────────────────────────────
+     Leg and what             p50         p95         p99         Worst
+    ────────────────────────────────────────────────────────────────────────
+     failover: all canaries   none lost   none lost   none lost   none lost
+     return: all canaries     none lost   none lost   none lost   none lost
+     failover: main           none lost   none lost   none lost   none lost
+     return: main             none lost   none lost   none lost   none lost
+    ────────────────────────────────────────────────────────────────────────
+    60 runs are too few for p95 and p99, which are little more than the worst that
+    came: their intervals have no upper end yet; p95 from 72 on, p99 from 368 on.
+
+    Objectives
+    ────────────────────────────────────────────────────────────────────────────────
+     Objective             Allowed   Met in                       In the other runs
+    ────────────────────────────────────────────────────────────────────────────────
+     RTO, failover: all      3 min   100 % (between 93.9 % and    –
+     services                        100 %)
+     RTO, return: all        3 min   100 % (between 93.9 % and    –
+     services                        100 %)
+     RTO, failover: The      3 min   100 % (between 93.9 % and    –
+     application                     100 %)
+     RTO, return: The        3 min   100 % (between 93.9 % and    –
+     application                     100 %)
+     RPO, failover: all        5 s   100 % (between 93.9 % and    –
+     canaries                        100 %)
+     RPO, return: all          5 s   100 % (between 93.9 % and    –
+     canaries                        100 %)
+     RPO, failover: main       5 s   100 % (between 93.9 % and    –
+                                     100 %)
+     RPO, return: main         5 s   100 % (between 93.9 % and    –
+                                     100 %)
+     step promote            2 min   100 % (between 93.9 % and    –
+                                     100 %)
+    ────────────────────────────────────────────────────────────────────────────────
+
+    Recovery time of the failover, all services
+              from 10 s │█████████████▏ 3
+              from 15 s │████████▊ 2
+              from 20 s │████████████████████████████████████████████ 10
+              from 25 s │██████████████████████████▍ 6
+              from 30 s │███████████████████████████████████▏ 8
+              from 35 s │███████████████████████████████████▏ 8
+              from 40 s │██████████████████████████▍ 6
+              from 45 s │█████████████████▌ 4
+              from 50 s │████▍ 1
+              from 55 s │████████▊ 2
+             from 1 min │█████████████████▌ 4
+        from 1 min 05 s │████████▊ 2
+        from 1 min 10 s │█████████████▏ 3
+        from 1 min 15 s │0
+        from 1 min 20 s │0
+        from 1 min 25 s │████▍ 1
+                 3 min ┄ objective ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+
+    Recovery time of the return, all services
+               from 0 s │██▉ 1
+              from 10 s │█████████████████▌ 6
+              from 20 s │████████████████████████████████████████████ 15
+              from 30 s │██████████████████████████████████████▏ 13
+              from 40 s │██████████████████████████▍ 9
+              from 50 s │█████████████████▌ 6
+             from 1 min │████████▊ 3
+        from 1 min 10 s │█████▊ 2
+        from 1 min 20 s │█████▊ 2
+        from 1 min 30 s │██▉ 1
+        from 1 min 40 s │0
+        from 1 min 50 s │0
+             from 2 min │██▉ 1
+        from 2 min 10 s │0
+        from 2 min 20 s │██▉ 1
+                 3 min ┄ objective ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+
+    Where the time of the failover goes
+    ─────────────────────────────────────────────────────
+     Part            Mean            p50      p95
+    ─────────────────────────────────────────────────────
+     detection       not exercised        –            –
+     execution              37.3 s   34.1 s   1 min 10 s
+     decision        not exercised        –            –
+     propagation     not exercised        –            –
+     stabilisation          516 ms   513 ms       953 ms
+    ─────────────────────────────────────────────────────
+    ────────────────────────────────────────────────────────────────────────────────
+     Step on the      In runs   Mean share   Takes p50   p95          Rank
+     critical path                                                    correlation
+    ────────────────────────────────────────────────────────────────────────────────
+     promote            100 %       36.5 s      33.3 s   1 min 09 s            1.00
+     fence              100 %       814 ms         2 s          2 s               –
+    ────────────────────────────────────────────────────────────────────────────────
+
+    Where the time of the return goes
+    ─────────────────────────────────────────────────────
+     Part            Mean            p50      p95
+    ─────────────────────────────────────────────────────
+     detection       not exercised        –            –
+     execution              41.3 s   34.4 s   1 min 25 s
+     decision        not exercised        –            –
+     propagation     not exercised        –            –
+     stabilisation          518 ms   496 ms       960 ms
+    ─────────────────────────────────────────────────────
+    ────────────────────────────────────────────────────────────────────────────────
+     Step on the      In runs   Mean share   Takes p50   p95          Rank
+     critical path                                                    correlation
+    ────────────────────────────────────────────────────────────────────────────────
+     promote-back       100 %       40.9 s        34 s   1 min 25 s            1.00
+     fence-back         100 %       404 ms         2 s          2 s               –
+    ────────────────────────────────────────────────────────────────────────────────
+
+    What drives it
+    Each was tried: 60 of these runs were played again with the same chances and
+    that one thing halved.
+    - If promote-back took half as long, p95 of the return would fall by 42 s
+      (between 30 s and 1 min 02 s).
+    - If promote took half as long, p95 of the failover would fall by 35 s (between
+      29 s and 36 s).
+    - If all services were probed twice as often, p95 of the failover would fall by
+      1 s (between 500 ms and 1 s).
+    - Without an effect on p95 that could be told from none: step fence; step
+      fence-back.
+
+    The worst runs
+    The worst recovery of the failover (1 min 28 s) is played again by
+        muster simulate drill.yaml --mode planned --seed 3
+    The worst recovery of the return (2 min 20 s) is played again by
+        muster simulate drill.yaml --mode planned --seed 11
+    ");
 }
