@@ -39,6 +39,7 @@ impl Told {
                     told.wrong.insert(format!("{}: {case}", bad.end.words()), why.clone());
                 }
             }
+        }
         if let Some(forecast) = &findings.forecast {
             told.forecast(forecast);
         }
