@@ -13,15 +13,16 @@ use crate::catalogue::{Act, Value};
 use crate::chance::Seed;
 use crate::id::ResourceId;
 use crate::infrastructure::SIMULATED;
-use crate::infrastructure::real::is_built_in;
+use crate::infrastructure::real::{self, is_built_in};
 use crate::infrastructure::simulate::Faults;
 use crate::model::{Binding, Plan};
 use crate::provider::network::RealNetwork;
 use crate::provider::process::RealProcesses;
 use crate::provider::process::keeper::Keeper;
+use crate::provider::rfc2136::Rfc2136;
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
-use crate::resource::{People, Processes, Resources};
+use crate::resource::{People, Processes, ResourceKind, Resources};
 use crate::secret::{Redactor, SecretSource};
 use crate::time::Clock;
 
@@ -43,7 +44,7 @@ pub(super) fn resources(
 ) -> Result<Resources, AppError> {
     refuse_unknown(plan)?;
     let mut all = simulated_part(plan, clock)?;
-    all.network = Arc::new(RealNetwork::new());
+    all.network = Arc::new(plan.resolver.map_or_else(RealNetwork::new, RealNetwork::resolving_at));
     all.processes = Arc::new(keeper.map(RealProcesses::kept).unwrap_or_default());
     all.people = Arc::new(NobodyPeople);
     let means = Means { plan, processes: Arc::clone(&all.processes), redactor: redactor.clone() };
@@ -55,9 +56,16 @@ pub(super) fn resources(
 }
 
 /// Builds the real provider of a resource, in place of its twin.
-fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, _all: &mut Resources) -> Result<(), String> {
-    let _ = (id, means.plan, &means.processes, &means.redactor);
-    Err(format!("nothing builds the provider {} of {}", binding.provider, binding.kind))
+fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
+    let _ = (means.plan, &means.processes);
+    match (binding.kind, binding.provider.as_str()) {
+        (ResourceKind::Dns, "rfc2136") => {
+            let record = Rfc2136::new(real::typed(binding)?, means.redactor.clone())?;
+            all.dns.insert(id.clone(), Arc::new(record));
+        }
+        (kind, provider) => return Err(format!("nothing builds the provider {provider} of {kind}")),
+    }
+    Ok(())
 }
 
 /// Names every resource that this build can't act on.

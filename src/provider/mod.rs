@@ -2,5 +2,6 @@
 
 pub mod network;
 pub mod process;
+pub mod rfc2136;
 pub mod simulated;
 pub mod terminal;
