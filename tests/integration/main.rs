@@ -8,4 +8,5 @@ mod corpus;
 mod harness;
 mod layers;
 mod readme;
+mod real;
 mod simulation;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The port of DNS.
-pub const DNS_PORT: u16 = 53;
+const DNS_PORT: u16 = 53;
 
 /// An address with its port; 53 if none is said. Never a name: whoever looks names up can't be found by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

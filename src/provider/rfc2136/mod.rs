@@ -264,7 +264,10 @@ impl Shared {
             }
             // Until it is confirmed, nobody knows which version the change is in.
             self.needs(None);
-            match self.replace(cx, expected, to, &guard).await? {
+            let verdict = self.replace(cx, expected, to, &guard).await;
+            // Whoever looked in the meantime may have taken the version before it for the one after it.
+            self.needs(None);
+            match verdict? {
                 Verdict::Done => return self.confirm(cx, expected, to).await,
                 // The next look says what came in between: the record, the mark, or nothing that stayed.
                 Verdict::Unmet(code) => found = format!("{code:?}").to_uppercase(),

@@ -15,7 +15,7 @@ use crate::resource::{Context, ProviderError, Serial, ServerAnswer};
 use crate::time::{Clock, Span};
 
 /// The addresses of one server that are tried.
-const ADDRESSES_MAX: usize = 4;
+const ADDRESSES_MAX: usize = 2;
 /// How long the machine's own resolver may take to find a name server of another zone.
 const LOOK_UP_MAX: Span = Span::from_secs(3);
 
