@@ -39,6 +39,11 @@ use update::{Update, Verdict};
 const DNS_PORT: u16 = 53;
 /// The TTL of a record that was not there, where the settings say none.
 const TTL: Span = Span::from_secs(60);
+/// How long servers that do not agree are given before it is told: a zone transfer may be under way, such as that of this
+/// run's own mark, and BIND tells its secondaries of changes once in 5 s.
+const AGREE_MAX: Span = Span::from_secs(20);
+/// From one look at them to the next.
+const LOOK_EVERY: Span = Span::from_millis(500);
 /// How often a change is tried whose conditions were overtaken by what does not matter to it.
 const ROUNDS: u32 = 3;
 
@@ -60,9 +65,14 @@ struct Shared {
     ns_port: u16,
     /// By how many seconds the clock that signs is off; not zero in tests only.
     skew: i64,
+    /// How long servers that do not agree are given.
+    agree_within: Span,
     /// The version of the zone that the last change of this process made, before which no server's answer counts.
     needed: Mutex<Option<u32>>,
 }
+
+/// The record that all servers have, and what each of them answered.
+type Agreed = (RecordSet, Vec<(String, String)>);
 
 /// What stands at the primary name server beside the record.
 #[derive(Debug)]
@@ -87,6 +97,7 @@ impl Rfc2136 {
             redactor,
             ns_port: DNS_PORT,
             skew: 0,
+            agree_within: AGREE_MAX,
             needed: Mutex::new(None),
         })))
     }
@@ -276,6 +287,33 @@ impl Shared {
         Err(ProviderError::Changed(format!("{} or its mark changes all the time ({found})", self.settings.name)))
     }
 
+    /// Whether every authoritative server answers what the primary does, at its serial; what the first other one does.
+    async fn agree(self: &Arc<Self>, cx: &Context) -> Result<Result<Agreed, String>, ProviderError> {
+        let now = self.at_primary(cx).await?;
+        let set = self.set(&now);
+        let mut shown = Vec::new();
+        for answer in servers::authoritative(self, cx, now.serial).await? {
+            let has = answer.serial.map_or(0, |serial| serial.has);
+            let values = match &answer.values {
+                Ok(values) => values,
+                Err(why) => return Ok(Err(format!("the authoritative server {} gives no answer: {why}", answer.server))),
+            };
+            if *values != set.values || !answer.is_current() {
+                return Ok(Err(format!(
+                    "the authoritative servers do not agree: {} answers {} (serial {has}), and {} answers {} (serial {}); \
+                     look why the zone is not transferred",
+                    answer.server,
+                    told(values),
+                    self.settings.server,
+                    told(&set.values),
+                    now.serial
+                )));
+            }
+            shown.push((answer.server.clone(), format!("{} (serial {has})", told(values))));
+        }
+        Ok(Ok((set, shown)))
+    }
+
     /// A value that the record does not have.
     fn absent(&self, values: &[String]) -> Result<RData, ProviderError> {
         let candidate = |n: usize| match self.settings.record_type {
@@ -342,29 +380,22 @@ impl Dns for Rfc2136 {
 
     async fn ready(&self, cx: &Context) -> Result<Vec<(String, String)>, ProviderError> {
         let shared = &self.0;
-        let now = unless_cancelled(cx, shared.at_primary(cx)).await?;
-        let set = shared.set(&now);
-        let answers = unless_cancelled(cx, servers::authoritative(shared, cx, now.serial)).await?;
-        let mut shown = Vec::new();
-        for answer in &answers {
-            let has = answer.serial.map_or(0, |serial| serial.has);
-            let values = answer.values.as_ref().map_err(|why| {
-                ProviderError::Unreachable(format!("the authoritative server {} ({why})", answer.server))
-            })?;
-            if *values != set.values || !answer.is_current() {
-                return Err(ProviderError::Refused(format!(
-                    "the authoritative servers do not agree: {} answers {} (serial {has}), and {} answers {} (serial {}); \
-                     wait for the zone transfer, or look why there is none",
-                    answer.server,
-                    told(values),
-                    shared.settings.server,
-                    told(&set.values),
-                    now.serial
-                )));
+        let began = cx.clock.now();
+        let (now, mut shown) = loop {
+            let told = match unless_cancelled(cx, shared.agree(cx)).await? {
+                Ok(agreed) => break agreed,
+                Err(told) => told,
+            };
+            if cx.clock.now().since(began) >= shared.agree_within {
+                return Err(ProviderError::Refused(told));
             }
-            shown.push((answer.server.clone(), format!("{} (serial {has})", told(values))));
-        }
-        shown.push((format!("the key {}", shared.settings.key.name), shared.try_key(cx, &set).await?));
+            unless_cancelled(cx, async {
+                cx.clock.sleep(LOOK_EVERY).await;
+                Ok(())
+            })
+            .await?;
+        };
+        shown.push((format!("the key {}", shared.settings.key.name), shared.try_key(cx, &now).await?));
         Ok(shown)
     }
 }

@@ -55,6 +55,7 @@ fn settings(pair: &Pair) -> Settings {
 fn provider(pair: &Pair, settings: Settings) -> Rfc2136 {
     let mut shared = Arc::into_inner(Rfc2136::new(settings, Redactor::default()).unwrap().0).unwrap();
     shared.ns_port = pair.port;
+    shared.agree_within = Span::from_secs(1);
     Rfc2136(Arc::new(shared))
 }
 
