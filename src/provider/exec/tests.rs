@@ -91,7 +91,7 @@ fn the_shipped_example_scales_within_its_room_and_keeps_marks_needs_python3() {
         group.release(&ours, &marker(&ours)).await.unwrap();
         group.scale(&theirs, S, 1).await.unwrap();
         let storage = example(ResourceKind::Storage, "repositories", folder.path());
-        let none = storage.promote(&theirs, S).await.unwrap_err();
+        let none = Storage::promote(&storage, &theirs, S).await.unwrap_err();
         assert_eq!(none, ProviderError::Unsupported("no storage lives in a file".into()));
     })
     .unwrap();
