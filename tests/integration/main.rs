@@ -10,3 +10,4 @@ mod layers;
 mod readme;
 mod real;
 mod simulation;
+mod twin;
