@@ -82,7 +82,12 @@ async fn glance<D: Describe + Sync>(
 
 /// Whether a switch of `records` would be taken: a key that is refused, or a server that lags, is known before users
 /// are out.
-async fn ready(tools: &Tools, cx: &Context, records: &[ResourceId], mut evidence: Evidence) -> Result<Evidence, ActError> {
+async fn ready(
+    tools: &Tools,
+    cx: &Context,
+    records: &[ResourceId],
+    mut evidence: Evidence,
+) -> Result<Evidence, ActError> {
     for id in records {
         let Some(dns) = tools.resources.dns.get(id) else { continue };
         match dns.ready(cx).await {

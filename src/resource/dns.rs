@@ -148,7 +148,9 @@ mod tests {
 
     #[test]
     fn serials_are_compared_around_their_end() {
-        for (has, needed, current) in [(7, 7, true), (8, 7, true), (6, 7, false), (2, u32::MAX, true), (u32::MAX, 2, false)] {
+        for (has, needed, current) in
+            [(7, 7, true), (8, 7, true), (6, 7, false), (2, u32::MAX, true), (u32::MAX, 2, false)]
+        {
             assert_eq!(Serial { has, needed }.is_current(), current, "{has} {needed}");
         }
     }

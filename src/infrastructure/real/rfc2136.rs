@@ -97,7 +97,8 @@ pub fn plain_value(record_type: RecordType, text: &str) -> Result<String, String
 fn name_fault(name: &str) -> Option<String> {
     let bare = name.strip_suffix('.').unwrap_or(name);
     let fits = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte))
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_*".contains(&byte))
     };
     let sound = bare.len() <= 253 && bare.split('.').all(fits);
     (!sound).then(|| format!("`{name}` is no DNS name"))
@@ -137,7 +138,11 @@ pub(super) fn check(settings: &Node, diagnostics: &mut Vec<Diagnostic>) {
         tell(&["key", "name"], fault, "the name that the key has in the name server's configuration");
     }
     if !within(&read.name, &read.zone) {
-        tell(&["zone"], format!("`{}` is not in the zone `{}`", read.name, read.zone), "the zone's name ends the record's");
+        tell(
+            &["zone"],
+            format!("`{}` is not in the zone `{}`", read.name, read.zone),
+            "the zone's name ends the record's",
+        );
     }
     for (key, listed) in [("authoritative", &read.authoritative), ("resolvers", &read.resolvers)] {
         if listed.len() > SERVERS_MAX {

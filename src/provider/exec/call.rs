@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::infrastructure::real::exec::Exec as Settings;
-use crate::resource::{CommandLine, Context, ProcessError, Processes, ProviderError, ResourceKind};
+use crate::resource::{CommandLine, Context, Errand, ProcessError, Processes, ProviderError, ResourceKind};
 use crate::secret::Redactor;
 use crate::time::Span;
 
@@ -84,14 +84,17 @@ impl Program {
         if ended.stdout.trim().is_empty() {
             return Err(self.unclear(call, act, &format!("ended {code} without an answer{words}")));
         }
-        let answer = serde_json::from_str(&ended.stdout)
-            .map_err(|error| self.unclear(call, act, &format!("ended {code} and answered with no JSON object ({error}){words}")))?;
+        let answer = serde_json::from_str(&ended.stdout).map_err(|error| {
+            self.unclear(call, act, &format!("ended {code} and answered with no JSON object ({error}){words}"))
+        })?;
         match read(answer) {
             Ok(Answer::Error(error)) => Err(error),
             Ok(Answer::Ok(_)) if ended.code != Some(0) => {
                 Err(self.unclear(call, act, &format!("answered `ok` and ended {code}{words}")))
             }
-            Ok(Answer::Ok(value)) => typed(value).map_err(|why| self.unclear(call, act, &format!("answered with what can't be used: {why}"))),
+            Ok(Answer::Ok(value)) => {
+                typed(value).map_err(|why| self.unclear(call, act, &format!("answered with what can't be used: {why}")))
+            }
             Err(why) => Err(self.unclear(call, act, &format!("answered with what can't be used: {why}"))),
         }
     }
@@ -114,6 +117,10 @@ impl Program {
             "run": cx.run.as_str(),
             "step": cx.actor.to_string(),
             "attempt": cx.attempt,
+            "errand": match cx.errand {
+                Errand::Do => "do",
+                Errand::Undo => "undo",
+            },
             "fencing": cx.fencing,
         });
         Ok(CommandLine {

@@ -21,9 +21,10 @@ use serde_json::{Value, json};
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::real::exec::Exec as Settings;
 use crate::resource::{
-    Backup, BackupState, ByRegion, CanaryRow, CanaryRows, Claimed, Compute, ComputeState, Context, CopyReport, Database,
-    DatabaseState, Dns, DnsState, Exclusive, FenceProof, Marker, Preserved, Processes, ProviderError, RecordSet, Region,
-    RegionState, ResourceKind, RestorePoint, Restored, Seen, ServerAnswer, Storage, StorageState, WriteAttempt,
+    Backup, BackupState, ByRegion, CanaryRow, CanaryRows, Claimed, Compute, ComputeState, Context, CopyReport,
+    Database, DatabaseState, Dns, DnsState, Exclusive, FenceProof, Marker, Preserved, Processes, ProviderError,
+    RecordSet, Region, RegionState, ResourceKind, RestorePoint, Restored, Seen, ServerAnswer, Storage, StorageState,
+    WriteAttempt,
 };
 use crate::secret::Redactor;
 use crate::time::Span;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::id::RunId;
 use crate::provider::process::RealProcesses;
-use crate::resource::{Actor, Cancellation};
+use crate::resource::{Actor, Cancellation, Errand};
 use crate::time::{Clock, run_real};
 
 const P: RegionRole = RegionRole::Primary;
@@ -18,6 +18,7 @@ fn context(clock: &Clock, run: &str) -> Context {
         run: RunId::new(run).unwrap(),
         actor: Actor::Muster,
         attempt: 1,
+        errand: Errand::Do,
         clock: clock.clone(),
         fencing: 1,
         cancel: Cancellation::default(),
@@ -36,7 +37,8 @@ fn scripted(kind: ResourceKind, script: &str) -> Exec {
 
 fn example(kind: ResourceKind, resource: &str, folder: &Path) -> Exec {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/exec-provider.py");
-    let mut settings = json!({ "command": ["python3", program], "folder": folder, "settings": { "file": "world.json" } });
+    let mut settings =
+        json!({ "command": ["python3", program], "folder": folder, "settings": { "file": "world.json" } });
     if kind == ResourceKind::Dns {
         settings["name"] = "code.example.test".into();
         settings["targets"] = json!({ "primary": ["192.0.2.10"], "secondary": ["198.51.100.10"] });
@@ -87,7 +89,9 @@ fn the_shipped_example_scales_within_its_room_and_keeps_marks_needs_python3() {
         assert_eq!(full, ProviderError::Refused("secondary has room for 4 servers".into()));
         assert_eq!(group.claim(&ours, &marker(&ours), None).await, Ok(Claimed::Ours));
         assert_eq!(group.claim(&theirs, &marker(&theirs), None).await, Ok(Claimed::Taken(marker(&ours))));
-        assert!(group.scale(&theirs, S, 1).await.unwrap_err().to_string().contains("the run 20261122-084216-drill has"));
+        assert!(
+            group.scale(&theirs, S, 1).await.unwrap_err().to_string().contains("the run 20261122-084216-drill has")
+        );
         group.release(&ours, &marker(&ours)).await.unwrap();
         group.scale(&theirs, S, 1).await.unwrap();
         let storage = example(ResourceKind::Storage, "repositories", folder.path());
@@ -109,7 +113,7 @@ fn the_program_is_told_all_of_the_call() {
         let told = json!({
             "muster": 1, "call": "apply", "act": "scale", "kind": "compute", "resource": "it", "settings": null,
             "args": { "region": "secondary", "servers": 3 }, "run": "20261122-084216-drill", "step": "muster",
-            "attempt": 1, "fencing": 1
+            "attempt": 1, "errand": "do", "fencing": 1
         });
         assert_eq!(heard, told);
     })
@@ -164,7 +168,8 @@ fn states_of_every_kind_are_read_with_lengths_of_time_as_people_write_them() {
         let half = says(ResourceKind::Database, json!({ "primary": { "unreachable": "x" } }));
         let told = Database::observe(&half, &cx).await.unwrap_err().to_string();
         assert!(told.contains("the region `secondary` is missing"), "{told}");
-        let summary = json!({ "count": 3, "newest_age": "5m", "oldest_age": "3h", "longest_gap": "1h", "encrypted": 3 });
+        let summary =
+            json!({ "count": 3, "newest_age": "5m", "oldest_age": "3h", "longest_gap": "1h", "encrypted": 3 });
         let backup = says(ResourceKind::Backup, json!({ "primary": summary, "secondary": summary }));
         assert!(Backup::observe(&backup, &cx).await.unwrap().to_string().contains("3 snapshots, newest 5m old"));
         let region = says(ResourceKind::Region, json!({ "isolated_from": ["users"] }));

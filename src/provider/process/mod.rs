@@ -131,7 +131,9 @@ impl Running {
     /// Reads the outputs and waits for the end. What still holds the outputs open a moment later is killed.
     async fn run_out(&mut self, clock: &Clock) -> io::Result<ExitStatus> {
         let Self { group, child, stdin, stdout, stderr, .. } = self;
-        let mut outputs = pin!(async { tokio::join!(read_both(stdout, stderr), stdin.write_all()); });
+        let mut outputs = pin!(async {
+            tokio::join!(read_both(stdout, stderr), stdin.write_all());
+        });
         let (status, all_read) = wait_while_reading(child, outputs.as_mut()).await;
         if !all_read && clock.timeout(LEFT_BEHIND, outputs.as_mut()).await.is_err() {
             group.kill();

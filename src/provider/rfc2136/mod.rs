@@ -200,16 +200,16 @@ impl Shared {
     async fn guard_for(&self, cx: &Context) -> Result<Guard, ProviderError> {
         let guard = self.guard(cx).await?;
         match &guard.marker {
-            Some(marker) if marker.run != cx.run || marker.fencing > cx.fencing => Err(ProviderError::Refused(format!(
-                "{} says that {marker}: nothing was changed",
-                self.mark_name()
-            ))),
+            Some(marker) if marker.run != cx.run || marker.fencing > cx.fencing => {
+                Err(ProviderError::Refused(format!("{} says that {marker}: nothing was changed", self.mark_name())))
+            }
             _ => Ok(guard),
         }
     }
 
     fn wire_values(&self, set: &RecordSet) -> Result<Vec<RData>, ProviderError> {
-        let value = |value: &String| record::wire_value(self.settings.record_type, value).map_err(ProviderError::Refused);
+        let value =
+            |value: &String| record::wire_value(self.settings.record_type, value).map_err(ProviderError::Refused);
         set.values.iter().map(value).collect()
     }
 
@@ -263,7 +263,8 @@ impl Shared {
     async fn change(&self, cx: &Context, expected: &RecordSet, to: &RecordSet) -> Result<(), ProviderError> {
         let mut found = String::new();
         for _ in 0..ROUNDS {
-            let (now, guard) = unless_cancelled(cx, async { Ok((self.at_primary(cx).await?, self.guard_for(cx).await?)) }).await?;
+            let (now, guard) =
+                unless_cancelled(cx, async { Ok((self.at_primary(cx).await?, self.guard_for(cx).await?)) }).await?;
             let set = self.set(&now);
             if set != *expected {
                 return Err(ProviderError::Changed(format!(
@@ -296,7 +297,9 @@ impl Shared {
             let has = answer.serial.map_or(0, |serial| serial.has);
             let values = match &answer.values {
                 Ok(values) => values,
-                Err(why) => return Ok(Err(format!("the authoritative server {} gives no answer: {why}", answer.server))),
+                Err(why) => {
+                    return Ok(Err(format!("the authoritative server {} gives no answer: {why}", answer.server)));
+                }
             };
             if *values != set.values || !answer.is_current() {
                 return Ok(Err(format!(
@@ -406,12 +409,16 @@ impl Exclusive for Rfc2136 {
         let shared = &self.0;
         for _ in 0..ROUNDS {
             let guard = shared.guard(cx).await?;
-            if let Some(there) = guard.marker.as_ref().filter(|there| !marker.continues(there) && over != Some(*there)) {
+            if let Some(there) = guard.marker.as_ref().filter(|there| !marker.continues(there) && over != Some(*there))
+            {
                 return Ok(Claimed::Taken(there.clone()));
             }
-            let update = Update::of(&shared.zone)
-                .only_if(&shared.mark, WireType::TXT, &guard.data)
-                .replace(&shared.mark, WireType::TXT, mark::TTL, vec![mark::encode(marker)]);
+            let update = Update::of(&shared.zone).only_if(&shared.mark, WireType::TXT, &guard.data).replace(
+                &shared.mark,
+                WireType::TXT,
+                mark::TTL,
+                vec![mark::encode(marker)],
+            );
             if shared.send(cx, &shared.mark_name(), update).await? == Verdict::Done {
                 return Ok(Claimed::Ours);
             }
@@ -426,9 +433,12 @@ impl Exclusive for Rfc2136 {
             if guard.marker.as_ref().is_none_or(|there| !marker.continues(there)) {
                 return Ok(());
             }
-            let update = Update::of(&shared.zone)
-                .only_if(&shared.mark, WireType::TXT, &guard.data)
-                .replace(&shared.mark, WireType::TXT, mark::TTL, Vec::new());
+            let update = Update::of(&shared.zone).only_if(&shared.mark, WireType::TXT, &guard.data).replace(
+                &shared.mark,
+                WireType::TXT,
+                mark::TTL,
+                Vec::new(),
+            );
             if shared.send(cx, &shared.mark_name(), update).await? == Verdict::Done {
                 return Ok(());
             }

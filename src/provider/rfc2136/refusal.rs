@@ -68,7 +68,9 @@ impl Asked {
                 "{server} wants a signature of the key `{key}` of another length (BADTRUNC). Nothing was changed"
             ),
             TsigError::Unknown(code) => {
-                format!("{server} does not accept the signature of the key `{key}` (TSIG error {code}). Nothing was changed")
+                format!(
+                    "{server} does not accept the signature of the key `{key}` (TSIG error {code}). Nothing was changed"
+                )
             }
         })
     }

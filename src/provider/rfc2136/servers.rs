@@ -45,7 +45,8 @@ impl Shared {
         if !self.settings.authoritative.is_empty() {
             return Ok(self.settings.authoritative.iter().copied().map(Server::listed).collect());
         }
-        let silent = |why: String| ProviderError::Unreachable(format!("the NS records of {} ({why})", self.settings.zone));
+        let silent =
+            |why: String| ProviderError::Unreachable(format!("the NS records of {} ({why})", self.settings.zone));
         let answer = wire::ask(clock, self.settings.server.0, &self.zone, WireType::NS, Recursion::No).await;
         let answer = answer.map_err(silent)?;
         let stands = record::read(&answer, &self.zone, WireType::NS, Recursion::No).map_err(silent)?;

@@ -105,13 +105,7 @@ impl Update {
 
 /// What an answer says. The codes are read before the signature is checked: a server that does not know the key can't
 /// sign (RFC 8945 section 5.2). Whether the zone was changed is believed only if it is signed.
-fn judge(
-    id: u16,
-    bytes: &[u8],
-    mut verifier: TSigVerifier,
-    now: u64,
-    asked: &Asked,
-) -> Result<Verdict, ProviderError> {
+fn judge(id: u16, bytes: &[u8], mut verifier: TSigVerifier, now: u64, asked: &Asked) -> Result<Verdict, ProviderError> {
     let answer = Message::from_vec(bytes).map_err(|_| asked.silent("it sends an answer that can't be read"))?;
     if answer.metadata.id != id || answer.metadata.message_type != MessageType::Response {
         return Err(asked.silent("it sends an answer to something else"));

@@ -90,7 +90,8 @@ fn a_server_that_keeps_the_old_answer_keeps_the_switch_from_being_done_needs_kno
     let pair = Pair::start(RECORDS, Secondary::Stuck);
     let steps = "      - { id: dns, dns.switch: { records: [code], to: secondary }, timeout: 3s, on_failure: undo }\n";
     // Its mark alone makes a version that the stuck server never has, so nothing is checked before.
-    let playbook = format!("muster: 1\nname: drill\ninfrastructure: infra.yaml\nphases:\n  - name: failover\n    steps:\n{steps}");
+    let playbook =
+        format!("muster: 1\nname: drill\ninfrastructure: infra.yaml\nphases:\n  - name: failover\n    steps:\n{steps}");
     let scene = scene(&pair, "", steps).file("drill.yaml", &playbook);
     let seen = format!("{}", scene.types(&format!("run drill.yaml {REAL}")));
     assert!(!seen.contains("exit 0"), "{seen}");
@@ -107,7 +108,9 @@ fn what_is_wrong_with_the_settings_is_told_at_its_place() {
     let scene = Scene::new().file("infra.yaml", text).file("drill.yaml", &playbook(SWITCH));
     let seen = scene.types("validate drill.yaml").exits(2);
     let all = format!("{seen}");
-    for told in ["`ns1.lab.test` is not an address", "hmac-md5", "a secret is never written here", "`here` is not an address"] {
+    for told in
+        ["`ns1.lab.test` is not an address", "hmac-md5", "a secret is never written here", "`here` is not an address"]
+    {
         assert!(all.contains(told), "{told}\n{all}");
     }
     let better = text

@@ -70,7 +70,9 @@ fn a_program_of_the_users_own_undoes_a_failover_whose_later_step_fails_needs_pyt
 
 #[test]
 fn settings_that_no_program_could_be_run_by_are_told() {
-    let infra = INFRA.replace("command: [python3, examples/exec-provider.py]\n", "command: []\n").replace("secondary: [198.51.100.10]", "secondary: [here]");
+    let infra = INFRA
+        .replace("command: [python3, examples/exec-provider.py]\n", "command: []\n")
+        .replace("secondary: [198.51.100.10]", "secondary: [here]");
     let scene = scene(DRILL);
     scene.write("infra.yaml", &infra);
     let all = format!("{}", scene.types("validate drill.yaml").exits(2));

@@ -111,11 +111,7 @@ fn the_resolver_of_the_infrastructure_file_stands_for_the_machines_own_needs_kno
     run_real(|clock| async move {
         let knot = Knot::start(&clock).await;
         let network = RealNetwork::resolving_at(knot.address);
-        let ask = |host: &str| TcpRequest {
-            host: host.into(),
-            port: 1,
-            resolver: Resolver::System,
-        };
+        let ask = |host: &str| TcpRequest { host: host.into(), port: 1, resolver: Resolver::System };
         // Only Knot knows the name; nobody listens there.
         let exchange = network.tcp(&context(&clock), &ask("ns.example.test")).await;
         assert_eq!(exchange.address, Some("127.0.0.1".parse().unwrap()), "{exchange:?}");

@@ -182,7 +182,12 @@ impl Pair {
         std::fs::write(&script, text).unwrap();
         let key = format!("hmac-sha256:muster:{SECRET}");
         let done = Command::new("knsupdate").args(["-y", &key]).arg(&script).output().expect("knsupdate is installed");
-        assert!(done.status.success(), "{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr)
+        );
     }
 
     /// What a server answers for a name, as kdig prints it: TTL and value a line, sorted.

@@ -9,7 +9,7 @@ use crate::catalogue::Period;
 use crate::id::{RegionRole, RunId};
 use crate::infrastructure::real::rfc2136::Key;
 use crate::infrastructure::simulate::PerRegion;
-use crate::resource::{Actor, Cancellation};
+use crate::resource::{Actor, Cancellation, Errand};
 use crate::secret::SecretSource;
 use crate::time::{Clock, run_real};
 use knot::{Pair, SECRET, Secondary};
@@ -26,6 +26,7 @@ fn context_of(clock: &Clock, run: &str, fencing: u64) -> Context {
         run: RunId::new(run).unwrap(),
         actor: Actor::Muster,
         attempt: 1,
+        errand: Errand::Do,
         clock: clock.clone(),
         fencing,
         cancel: Cancellation::default(),
@@ -174,7 +175,8 @@ fn a_set_with_values_of_both_regions_or_with_a_part_of_one_is_nobodys_needs_knot
 fn a_record_that_is_not_there_is_made_and_taken_away_again_needs_knot() {
     let pair = Pair::start("other 5 A 192.0.2.1", Secondary::Notified);
     run_real(|clock| async move {
-        let (dns, cx) = (provider(&pair, Settings { ttl: Some(Period(Span::from_secs(8))), ..settings(&pair) }), context(&clock));
+        let (dns, cx) =
+            (provider(&pair, Settings { ttl: Some(Period(Span::from_secs(8))), ..settings(&pair) }), context(&clock));
         let before = switch(&dns, &cx, S).await.unwrap();
         assert_eq!(before.values, Vec::<String>::new());
         assert_eq!(pair.dig("127.0.0.1", "code.lab.test", "A"), ["8 198.51.100.1"]);
@@ -222,8 +224,14 @@ fn each_refusal_of_a_key_is_told_apart_and_changes_nothing_needs_knot() {
         };
         let wrong = "YW5vdGhlciBzZWNyZXQsIGFzIGxvbmcgYXMgdGhlIG90aGVyIQ==";
         for (key, told) in [
-            (key("nobody", Algorithm::HmacSha256, SECRET, "a"), "does not know the key `nobody` with hmac-sha256 (BADKEY)"),
-            (key("muster", Algorithm::HmacSha512, SECRET, "b"), "does not know the key `muster` with hmac-sha512 (BADKEY)"),
+            (
+                key("nobody", Algorithm::HmacSha256, SECRET, "a"),
+                "does not know the key `nobody` with hmac-sha256 (BADKEY)",
+            ),
+            (
+                key("muster", Algorithm::HmacSha512, SECRET, "b"),
+                "does not know the key `muster` with hmac-sha512 (BADKEY)",
+            ),
             (key("muster", Algorithm::HmacSha256, wrong, "c"), "finds the signature wrong (BADSIG)"),
             (key("reader", Algorithm::HmacSha256, SECRET, "d"), "nothing was changed"),
             (key("muster", Algorithm::HmacSha256, "no base64!", "e"), "is not base64"),
@@ -239,7 +247,10 @@ fn each_refusal_of_a_key_is_told_apart_and_changes_nothing_needs_knot() {
         let mut late = provider(&pair, settings(&pair));
         Arc::get_mut(&mut late.0).unwrap().skew = -3600;
         let told = switch(&late, &cx, S).await.unwrap_err().to_string();
-        assert!(told.contains("(BADTIME)") && (told.contains("1h apart, 5m are allowed") || told.contains("59m 59s apart")), "{told}");
+        assert!(
+            told.contains("(BADTIME)") && (told.contains("1h apart, 5m are allowed") || told.contains("59m 59s apart")),
+            "{told}"
+        );
         let elsewhere = Settings { zone: "test".into(), ..settings(&pair) };
         let told = switch(&provider(&pair, elsewhere), &cx, S).await.unwrap_err().to_string();
         assert!(told.contains("REFUSED") || told.contains("NOTAUTH") || told.contains("not authoritative"), "{told}");
@@ -280,7 +291,10 @@ fn of_two_runs_one_marks_the_record_and_the_other_cannot_change_it_needs_knot() 
         assert_eq!(pair.dig("127.0.0.1", "_muster.code.lab.test", "TXT").len(), 1);
         assert_eq!(dns.claim(&theirs, &marker(&theirs), None).await, Ok(Claimed::Taken(marker(&ours))));
         let told = switch(&dns, &theirs, S).await.unwrap_err().to_string();
-        assert!(told.contains("the run 20261122-084216-drill has it since 2026-11-22T08:42:16Z (ops at bastion-1)"), "{told}");
+        assert!(
+            told.contains("the run 20261122-084216-drill has it since 2026-11-22T08:42:16Z (ops at bastion-1)"),
+            "{told}"
+        );
         // Whom nobody told of the mark is stopped by the server.
         let before = dns.observe(&theirs).await.unwrap().record;
         let blind = Guard { data: Vec::new(), marker: None };
