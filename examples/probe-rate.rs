@@ -339,6 +339,7 @@ async fn programs(cx: &Context, out: &mut impl Write) -> Result<()> {
         folder: None,
         timeout: Span::from_secs(60),
         output_limit: 1024,
+        input: None,
     };
     let began = cx.clock.now();
     for _ in 0..PROGRAMS {

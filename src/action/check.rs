@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::look::{self, Pace};
 use super::{ActError, Applied, Perform, Tools};
 use crate::catalogue::{Achieved, Before, Check, Condition, Describe, Evidence, Services, Wait};
-use crate::id::ServiceId;
+use crate::id::{ResourceId, ServiceId};
 use crate::resource::Context;
 use crate::time::Span;
 
@@ -71,10 +71,33 @@ async fn glance<D: Describe + Sync>(
     let world = look::subjects(tools, cx, act).await.map_err(ActError::refused)?;
     let evidence: Evidence = world.iter().map(|(id, state)| (id.to_string(), state.to_string())).collect();
     match condition.judge(&world) {
-        Some(Achieved::Yes) => Ok(evidence),
+        Some(Achieved::Yes) => match condition {
+            Condition::Ttl { records, .. } => ready(tools, cx, records, evidence).await,
+            _ => Ok(evidence),
+        },
         Some(Achieved::No(why) | Achieved::Unknown(why)) => Err(ActError::refused(why).with(evidence)),
         None => Err(ActError::refused("this can't be judged by looking: a defect in Muster, please report it")),
     }
+}
+
+/// Whether a switch of `records` would be taken: a key that is refused, or a server that lags, is known before users
+/// are out.
+async fn ready(
+    tools: &Tools,
+    cx: &Context,
+    records: &[ResourceId],
+    mut evidence: Evidence,
+) -> Result<Evidence, ActError> {
+    for id in records {
+        let Some(dns) = tools.resources.dns.get(id) else { continue };
+        match dns.ready(cx).await {
+            Ok(shown) => evidence.extend(shown.into_iter().map(|(what, value)| (format!("{id}: {what}"), value))),
+            Err(error) => {
+                return Err(ActError::refused(format!("{id} could not be switched now: {error}")).with(evidence));
+            }
+        }
+    }
+    Ok(evidence)
 }
 
 async fn looked<D: Describe + Sync>(

@@ -54,7 +54,14 @@ impl Command {
         for (name, value) in &self.env {
             env.push((name.clone(), reveal(tools, value)?));
         }
-        Ok(CommandLine { argv: argv.to_vec(), env, folder: self.folder.clone(), timeout, output_limit: OUTPUT_LIMIT })
+        Ok(CommandLine {
+            argv: argv.to_vec(),
+            env,
+            folder: self.folder.clone(),
+            timeout,
+            output_limit: OUTPUT_LIMIT,
+            input: None,
+        })
     }
 
     /// What `observe` says.

@@ -7,11 +7,11 @@ use super::{ActError, Applied, Perform, Tools};
 use crate::catalogue::{Achieved, Before, DnsSwitch, Evidence};
 use crate::id::ResourceId;
 use crate::model::Happened;
-use crate::resource::{Context, Dns, ProviderError, RecordSet, ResourceState, ServerAnswer};
+use crate::resource::{Context, Dns, ProviderError, RecordSet, ResourceState, ServerAnswer, told};
 
 /// A record set as people read it.
 fn shown(record: &RecordSet) -> String {
-    format!("{} (TTL {})", record.values.join(" "), record.ttl)
+    format!("{} (TTL {})", told(&record.values), record.ttl)
 }
 
 fn find<'a>(tools: &'a Tools, id: &ResourceId) -> Result<&'a dyn Dns, ActError> {
@@ -29,10 +29,15 @@ fn all_answer(id: &ResourceId, answers: &[ServerAnswer], wanted: &RecordSet) -> 
         return Achieved::Unknown(format!("{id} has no authoritative server that could be asked"));
     }
     Achieved::all(answers.iter().map(|answer| match &answer.values {
-        Ok(values) => Achieved::when(
-            || *values == wanted.values,
-            || format!("{} still answers {} for {id}", answer.server, values.join(" ")),
+        // The right values of an older version are those from before an earlier change.
+        Ok(values) if *values == wanted.values => Achieved::when(
+            || answer.is_current(),
+            || {
+                let (has, needed) = answer.serial.map_or((0, 0), |serial| (serial.has, serial.needed));
+                format!("{} has the zone's serial {has} still, and the change made {needed} ({id})", answer.server)
+            },
         ),
+        Ok(values) => Achieved::No(format!("{} still answers {} for {id}", answer.server, told(values))),
         Err(why) => Achieved::Unknown(format!("{} gives no answer for {id}: {why}", answer.server)),
     }))
 }
@@ -45,7 +50,10 @@ async fn ask(dns: &dyn Dns, cx: &Context, id: &ResourceId, wanted: &RecordSet, e
     };
     for answer in &answers {
         let said = match &answer.values {
-            Ok(values) => values.join(" "),
+            Ok(values) => match answer.serial {
+                Some(serial) => format!("{} (serial {})", told(values), serial.has),
+                None => told(values),
+            },
             Err(why) => format!("no answer: {why}"),
         };
         evidence.insert(format!("{id} at {}", answer.server), said);

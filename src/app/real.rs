@@ -11,17 +11,19 @@ use super::simulation;
 use super::{AppError, Attendance};
 use crate::catalogue::{Act, Value};
 use crate::chance::Seed;
-use crate::id::ResourceId;
+use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::SIMULATED;
-use crate::infrastructure::real::is_built_in;
+use crate::infrastructure::real::{self, is_built_in};
 use crate::infrastructure::simulate::Faults;
-use crate::model::{Binding, Plan};
+use crate::model::{Binding, Plan, RegionInfo};
+use crate::provider::exec::Exec;
 use crate::provider::network::RealNetwork;
 use crate::provider::process::RealProcesses;
 use crate::provider::process::keeper::Keeper;
+use crate::provider::rfc2136::Rfc2136;
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
-use crate::resource::{People, Processes, Resources};
+use crate::resource::{People, Processes, ResourceKind, Resources};
 use crate::secret::{Redactor, SecretSource};
 use crate::time::Clock;
 
@@ -43,7 +45,7 @@ pub(super) fn resources(
 ) -> Result<Resources, AppError> {
     refuse_unknown(plan)?;
     let mut all = simulated_part(plan, clock)?;
-    all.network = Arc::new(RealNetwork::new());
+    all.network = Arc::new(plan.resolver.map_or_else(RealNetwork::new, RealNetwork::resolving_at));
     all.processes = Arc::new(keeper.map(RealProcesses::kept).unwrap_or_default());
     all.people = Arc::new(NobodyPeople);
     let means = Means { plan, processes: Arc::clone(&all.processes), redactor: redactor.clone() };
@@ -51,13 +53,45 @@ pub(super) fn resources(
         bind(id, binding, &means, &mut all)
             .map_err(|why| AppError::Usage(format!("`{id}` ({} by {}): {why}", binding.kind, binding.provider)))?;
     }
+    for (role, info) in &means.plan.regions {
+        bind_region(*role, info, &means, &mut all)
+            .map_err(|why| AppError::Usage(format!("the {role} region (by {}): {why}", info.provider)))?;
+    }
     Ok(all)
 }
 
 /// Builds the real provider of a resource, in place of its twin.
-fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, _all: &mut Resources) -> Result<(), String> {
-    let _ = (id, means.plan, &means.processes, &means.redactor);
-    Err(format!("nothing builds the provider {} of {}", binding.provider, binding.kind))
+fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
+    let exec = || Ok::<_, String>(Arc::new(means.exec(binding.kind, id.to_string(), real::typed(binding)?)));
+    match (binding.kind, binding.provider.as_str()) {
+        (ResourceKind::Dns, "rfc2136") => {
+            let record = Rfc2136::new(real::typed(binding)?, means.redactor.clone())?;
+            all.dns.insert(id.clone(), Arc::new(record));
+        }
+        (ResourceKind::Dns, "exec") => drop(all.dns.insert(id.clone(), exec()?)),
+        (ResourceKind::Database, "exec") => drop(all.databases.insert(id.clone(), exec()?)),
+        (ResourceKind::Compute, "exec") => drop(all.computes.insert(id.clone(), exec()?)),
+        (ResourceKind::Storage, "exec") => drop(all.storages.insert(id.clone(), exec()?)),
+        (ResourceKind::Backup, "exec") => drop(all.backups.insert(id.clone(), exec()?)),
+        (kind, provider) => return Err(format!("nothing builds the provider {provider} of {kind}")),
+    }
+    Ok(())
+}
+
+/// Builds the real provider of a region, in place of its twin.
+fn bind_region(role: RegionRole, info: &RegionInfo, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
+    if info.provider == "exec" {
+        let settings = real::from_json(&info.settings)?;
+        let region = means.exec(ResourceKind::Region, role.to_string(), settings);
+        all.regions.insert(role, Arc::new(region));
+    }
+    Ok(())
+}
+
+impl Means<'_> {
+    fn exec(&self, kind: ResourceKind, resource: String, settings: real::exec::Exec) -> Exec {
+        Exec::new(kind, resource, settings, Arc::clone(&self.processes), self.redactor.clone())
+    }
 }
 
 /// Names every resource that this build can't act on.

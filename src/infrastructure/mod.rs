@@ -51,6 +51,8 @@ pub struct Infrastructure {
     pub windows: Option<Windows>,
     /// Settings of the simulated network.
     pub network: serde_json::Value,
+    /// The resolver that stands for `system`, in a real environment.
+    pub resolver: Option<std::net::SocketAddr>,
 }
 
 #[cfg(test)]

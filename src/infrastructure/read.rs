@@ -68,6 +68,7 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
     }
     let regions = regions(&mut root, environment, diagnostics);
     let resources = resources(&mut root, environment, diagnostics);
+    let resolver = resolver(&mut root, environment, diagnostics);
     let network = root.get("network").map_or(Json::Null, |node| settings_of::<SimulatedNetwork>(node, diagnostics));
     let vars = root.get("vars").map(|node| variables(node, diagnostics)).unwrap_or_default();
     let header = header?;
@@ -80,7 +81,28 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
         vars,
         windows: header.windows,
         network,
+        resolver,
     })
+}
+
+/// Takes the resolver out of the settings of the network: the others are the twin's.
+fn resolver(
+    root: &mut Node,
+    environment: Option<Environment>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<std::net::SocketAddr> {
+    let Value::Map(entries) = &mut root.value else { return None };
+    let network = entries.iter_mut().find(|entry| entry.name() == "network")?;
+    let entry = take(&mut network.value, "resolver")?;
+    let address = decode::<real::ServerAddress>(&entry.value, diagnostics)?;
+    if environment == Some(Environment::Simulated) {
+        diagnostics.push(
+            Diagnostic::error("M051", "a resolver is real, but the environment is simulated")
+                .at(entry.key.place())
+                .help("leave it out, or state the environment: lab, staging or production"),
+        );
+    }
+    Some(address.0)
 }
 
 /// Takes an entry out of a mapping.

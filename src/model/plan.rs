@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -390,6 +391,9 @@ pub struct Plan {
     pub resources: BTreeMap<ResourceId, Binding>,
     /// Settings of the network's simulated twin.
     pub network: serde_json::Value,
+    /// The resolver that stands for `system` in a real environment; the machine's own if none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<SocketAddr>,
     /// The services.
     pub services: Vec<Service>,
     /// The canaries.

@@ -92,6 +92,7 @@ pub(super) fn compile(
         regions: infrastructure.regions.clone(),
         resources: infrastructure.resources.clone(),
         network: infrastructure.network.clone(),
+        resolver: infrastructure.resolver,
         services: playbook.services.iter().map(|(service, _)| service.clone()).collect(),
         canaries: playbook.canaries.iter().map(|(canary, _)| canary.clone()).collect(),
         witness: playbook.witness.clone(),

@@ -1,6 +1,8 @@
 //! What implements the traits of `resource`: each folder one world. Imports `resource` and above, never actions or engine.
 
+pub mod exec;
 pub mod network;
 pub mod process;
+pub mod rfc2136;
 pub mod simulated;
 pub mod terminal;

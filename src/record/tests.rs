@@ -86,6 +86,7 @@ fn plan() -> Plan {
         regions: std::collections::BTreeMap::new(),
         resources: std::collections::BTreeMap::new(),
         network: serde_json::Value::Null,
+        resolver: None,
         services: vec![Service {
             id: ServiceId::new("web").unwrap(),
             title: "Web".into(),

@@ -45,6 +45,23 @@ pub struct RecordSet {
     pub ttl: Span,
 }
 
+/// The version of a zone that a server answers from, and the one that the last change made (RFC 1035 section 3.3.13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Serial {
+    /// What the server has.
+    pub has: u32,
+    /// What it must have before its answer counts.
+    pub needed: u32,
+}
+
+impl Serial {
+    /// Whether the server has that version or a later one, in the arithmetic of RFC 1982.
+    #[must_use]
+    pub fn is_current(self) -> bool {
+        self.has.wrapping_sub(self.needed) < 1 << 31
+    }
+}
+
 /// What one server or resolver answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerAnswer {
@@ -56,6 +73,28 @@ pub struct ServerAnswer {
     pub ttl: Span,
     /// The region that these values belong to, if they are exactly one region's.
     pub serves: Option<RegionRole>,
+    /// The version of the zone that it answered from, where the provider knows it.
+    pub serial: Option<Serial>,
+}
+
+impl ServerAnswer {
+    /// Whether it answers from a version of the zone that is not older than the last change.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.serial.is_none_or(Serial::is_current)
+    }
+
+    /// Whether it sends users to `region`, and not merely because an earlier change has not reached it.
+    #[must_use]
+    pub fn gives(&self, region: RegionRole) -> bool {
+        self.serves == Some(region) && self.is_current()
+    }
+}
+
+/// Values as people read them.
+#[must_use]
+pub fn told(values: &[String]) -> String {
+    if values.is_empty() { "nothing".to_owned() } else { values.join(" ") }
 }
 
 /// The state of a DNS record at its authoritative servers.
@@ -73,7 +112,7 @@ impl fmt::Display for DnsState {
             Some(role) => write!(f, "points to {role}")?,
             None => f.write_str("points to neither region")?,
         }
-        write!(f, " ({}, TTL {})", self.record.values.join(" "), self.record.ttl)
+        write!(f, " ({}, TTL {})", told(&self.record.values), self.record.ttl)
     }
 }
 
@@ -94,4 +133,25 @@ pub trait Dns: Exclusive {
 
     /// What the users' resolvers that are listed answer now, from their caches.
     async fn resolvers(&self, cx: &Context) -> Result<Vec<ServerAnswer>, ProviderError>;
+
+    /// Whether a change would be taken now: that all authoritative servers agree, that the key is accepted. Changes
+    /// nothing. Gives what shows it.
+    async fn ready(&self, cx: &Context) -> Result<Vec<(String, String)>, ProviderError> {
+        let _ = cx;
+        Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Serial;
+
+    #[test]
+    fn serials_are_compared_around_their_end() {
+        for (has, needed, current) in
+            [(7, 7, true), (8, 7, true), (6, 7, false), (2, u32::MAX, true), (u32::MAX, 2, false)]
+        {
+            assert_eq!(Serial { has, needed }.is_current(), current, "{has} {needed}");
+        }
+    }
 }

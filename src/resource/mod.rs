@@ -37,7 +37,7 @@ pub use database::{
     CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, ForetellRows, Preserved, ReplicaRole,
     Stance, WriteAttempt,
 };
-pub use dns::{Dns, DnsState, RecordSet, RecordType, ServerAnswer};
+pub use dns::{Dns, DnsState, RecordSet, RecordType, Serial, ServerAnswer, told};
 pub use exhibit::{EXHIBIT_FILE_MAX, EXHIBIT_LINK_MAX, EXHIBIT_TEXT_MAX, Exhibit, ExhibitKind};
 pub use foretold::{Foretell, Foretold, Steady};
 pub use health::{Health, HealthState, ServiceHealth};

@@ -18,6 +18,8 @@ pub struct CommandLine {
     pub timeout: Span,
     /// The most that is kept of each output, in bytes; the rest is read and counted only.
     pub output_limit: usize,
+    /// What it finds on its standard input; `None`: nothing, at its end from the start.
+    pub input: Option<String>,
 }
 
 /// A program that ended.

@@ -8,5 +8,6 @@ mod corpus;
 mod harness;
 mod layers;
 mod readme;
+mod real;
 mod simulation;
 mod twin;

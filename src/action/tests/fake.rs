@@ -129,6 +129,7 @@ impl Dns for Fake {
             values: Ok(values),
             ttl: now.record.ttl,
             serves: None,
+            serial: None,
         };
         Ok(vec![answer("ns1", now.record.values.clone()), answer("ns2", slow)])
     }
@@ -497,6 +498,7 @@ fn plan(act: Act, mode: Mode) -> Plan {
         regions: BTreeMap::new(),
         resources: BTreeMap::new(),
         network: serde_json::Value::Null,
+        resolver: None,
         services: vec![service],
         canaries: Vec::new(),
         witness: None,

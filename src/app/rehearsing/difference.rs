@@ -140,6 +140,7 @@ fn git(folder: &Path, arguments: &[&str]) -> Result<Finished, AppError> {
         folder: None,
         timeout: GIT_AT_MOST,
         output_limit: crate::yaml::MAX_BYTES + 1,
+        input: None,
     };
     let defect = |error: &dyn std::fmt::Display| AppError::Defect(error.to_string());
     let run = RunId::make(crate::time::wall_now(), "diff").map_err(|error| defect(&error))?;

@@ -68,7 +68,7 @@ async fn look(
     let authoritative = cx.clock.timeout(QUESTION_MAX, dns.authoritative(cx)).await;
     let authoritative = authoritative.ok().and_then(Result::ok);
     let all_there = |answers: &Option<Vec<ServerAnswer>>| {
-        answers.as_ref().is_some_and(|answers| answers.iter().all(|answer| answer.serves == Some(to)))
+        answers.as_ref().is_some_and(|answers| answers.iter().all(|answer| answer.gives(to)))
     };
     let moved = all_there(&authoritative);
     note(shared, record, ServerKind::Authoritative, authoritative.unwrap_or_default(), asked, known);
@@ -90,7 +90,7 @@ fn note(
     known: &mut Known,
 ) {
     let mut told = Vec::new();
-    for ServerAnswer { server, values, ttl: _, serves } in answers {
+    for ServerAnswer { server, values, serves, .. } in answers {
         let Ok(values) = values else { continue };
         let before = known.insert((server_kind, server.clone()), values.clone());
         if before.is_some_and(|before| before != values) {

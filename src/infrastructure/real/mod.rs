@@ -4,8 +4,14 @@
 //!
 //! A new provider is one file here, its lines in [`KNOWN`], and its folder in `provider/`, built by `app`.
 
+mod address;
+pub mod exec;
+pub mod rfc2136;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub use address::ServerAddress;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Binding;
@@ -15,7 +21,15 @@ use crate::yaml::{Node, decode};
 type Check = fn(&Node, &mut Vec<Diagnostic>);
 
 /// What this build can act on for real: a kind of resource, its provider, and the check of its settings.
-const KNOWN: &[(ResourceKind, &str, Check)] = &[];
+const KNOWN: &[(ResourceKind, &str, Check)] = &[
+    (ResourceKind::Dns, "rfc2136", rfc2136::check),
+    (ResourceKind::Dns, "exec", exec::check_dns),
+    (ResourceKind::Database, "exec", exec::check),
+    (ResourceKind::Compute, "exec", exec::check),
+    (ResourceKind::Storage, "exec", exec::check),
+    (ResourceKind::Backup, "exec", exec::check),
+    (ResourceKind::Region, "exec", exec::check),
+];
 
 /// Whether this build can act on a kind of resource by a provider.
 #[must_use]

@@ -13,6 +13,7 @@ mod stub;
 mod tcp;
 mod tls;
 mod trace;
+pub(in crate::provider) mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,8 @@ use trace::{TRACE, TimeConnect, Trace, TraceResolver};
 pub struct RealNetwork {
     /// The one client, or why there is none.
     client: OnceLock<Result<reqwest::Client, String>>,
+    /// Who is asked in place of the machine's own resolver.
+    system: Option<SocketAddr>,
 }
 
 impl RealNetwork {
@@ -40,6 +43,20 @@ impl RealNetwork {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// As [`Self::new`], with a resolver that is asked wherever the machine's own is meant.
+    #[must_use]
+    pub fn resolving_at(server: SocketAddr) -> Self {
+        Self { system: Some(server), ..Self::default() }
+    }
+
+    /// Who is asked where `resolver` is meant.
+    fn meant(&self, resolver: &Resolver) -> Resolver {
+        match (resolver, self.system) {
+            (Resolver::System, Some(server)) => Resolver::Server(server.to_string()),
+            _ => resolver.clone(),
+        }
     }
 
     fn client(&self) -> Result<&reqwest::Client, NetError> {
@@ -75,12 +92,13 @@ impl Network for RealNetwork {
             Ok(built) => built,
             Err(error) => return Exchange { address: None, stages: Stages::default(), result: Err(error) },
         };
-        let trace = Arc::new(Trace::new(cx.clock.clone(), request.resolver.clone(), literal));
+        let trace = Arc::new(Trace::new(cx.clock.clone(), self.meant(&request.resolver), literal));
         TRACE.scope(trace.clone(), exchange(client, ready, request.body_limit, &trace)).await
     }
 
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
-        tcp::probe(&cx.clock, request).await
+        let resolver = self.meant(&request.resolver);
+        tcp::probe(&cx.clock, &TcpRequest { resolver, ..request.clone() }).await
     }
 
     fn vantage(&self) -> String {

@@ -1,16 +1,14 @@
 //! From a name to addresses, by whichever resolver the request names; nothing is kept.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{fault, stub};
+use crate::infrastructure::real::ServerAddress;
 use crate::resource::Resolver;
 use crate::time::Clock;
 
 /// The most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 32;
-
-/// The port of DNS.
-const DNS_PORT: u16 = 53;
 
 /// The host as an address, if it is one; `[::1]` as in a URL too.
 pub(super) fn literal(host: &str) -> Option<IpAddr> {
@@ -23,10 +21,20 @@ pub(super) async fn addresses(clock: &Clock, host: &str, resolver: &Resolver) ->
     let mut found = match resolver {
         Resolver::Fixed(address) => vec![*address],
         Resolver::System => system(host).await?,
-        Resolver::Server(text) => stub::addresses(clock, server_address(text)?, host).await?,
+        // Names of this machine are no server's to know (RFC 6761 section 6.3).
+        Resolver::Server(_) if is_localhost(host) => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        Resolver::Server(text) => {
+            let server: ServerAddress = text.parse().map_err(|why| format!("the resolver {why}"))?;
+            stub::addresses(clock, server.0, host).await?
+        }
     };
     found.truncate(MAX_ADDRESSES);
     if found.is_empty() { Err("the name has no address".to_owned()) } else { Ok(found) }
+}
+
+fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 /// getaddrinfo, which knows the machine's hosts file and settings. A call that was given up runs on in tokio's pool
@@ -36,27 +44,9 @@ async fn system(host: &str) -> Result<Vec<IpAddr>, String> {
     Ok(found.map(|address| address.ip()).collect())
 }
 
-fn server_address(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    literal(text)
-        .map(|ip| SocketAddr::new(ip, DNS_PORT))
-        .ok_or_else(|| format!("the resolver `{text}` is not an address: write 192.0.2.53 or 192.0.2.53:5353"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_resolver_is_an_address_with_or_without_a_port() {
-        assert_eq!(server_address("192.0.2.1").unwrap(), "192.0.2.1:53".parse().unwrap());
-        assert_eq!(server_address("192.0.2.1:5353").unwrap(), "192.0.2.1:5353".parse().unwrap());
-        assert_eq!(server_address("2001:db8::1").unwrap(), "[2001:db8::1]:53".parse().unwrap());
-        assert_eq!(server_address("[2001:db8::1]:5353").unwrap(), "[2001:db8::1]:5353".parse().unwrap());
-        assert!(server_address("ns.example.test").unwrap_err().contains("is not an address"));
-    }
 
     #[test]
     fn literals_are_told_from_names() {

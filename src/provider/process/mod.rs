@@ -9,6 +9,7 @@
 //! May rely on `resource`, `time`; must never keep more output than was asked for, nor wait without a limit.
 
 mod capture;
+mod feed;
 mod group;
 pub mod keeper;
 
@@ -27,6 +28,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use crate::resource::{CommandLine, Context, Finished, ProcessError, Processes};
 use crate::time::{Clock, Span};
 use capture::Capture;
+use feed::Feed;
 use group::Group;
 use keeper::Keeper;
 
@@ -89,6 +91,7 @@ struct Running {
     /// What it carries, and all that it starts, also what leaves its group; none without a keeper.
     mark: Option<String>,
     child: Child,
+    stdin: Feed,
     stdout: Capture<ChildStdout>,
     stderr: Capture<ChildStderr>,
 }
@@ -108,7 +111,8 @@ impl Running {
         if let Some(mark) = &mark {
             command.env(mark, "1");
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let input = if line.input.is_some() { Stdio::piped() } else { Stdio::null() };
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
         if let Some(folder) = &line.folder {
             command.current_dir(folder);
@@ -117,6 +121,7 @@ impl Running {
         Ok(Self {
             group: Group::led_by(child.id()),
             mark,
+            stdin: Feed::new(child.stdin.take(), line.input.clone()),
             stdout: Capture::new(child.stdout.take(), line.output_limit),
             stderr: Capture::new(child.stderr.take(), line.output_limit),
             child,
@@ -125,8 +130,10 @@ impl Running {
 
     /// Reads the outputs and waits for the end. What still holds the outputs open a moment later is killed.
     async fn run_out(&mut self, clock: &Clock) -> io::Result<ExitStatus> {
-        let Self { group, child, stdout, stderr, .. } = self;
-        let mut outputs = pin!(read_both(stdout, stderr));
+        let Self { group, child, stdin, stdout, stderr, .. } = self;
+        let mut outputs = pin!(async {
+            tokio::join!(read_both(stdout, stderr), stdin.write_all());
+        });
         let (status, all_read) = wait_while_reading(child, outputs.as_mut()).await;
         if !all_read && clock.timeout(LEFT_BEHIND, outputs.as_mut()).await.is_err() {
             group.kill();
@@ -136,7 +143,7 @@ impl Running {
 
     /// Ends the whole group, and what left it: asks, waits a little, kills.
     async fn end(&mut self, clock: &Clock) {
-        let Self { group, mark, child, stdout, stderr } = self;
+        let Self { group, mark, child, stdin: _, stdout, stderr } = self;
         group.ask_to_end();
         let mut outputs = pin!(read_both(stdout, stderr));
         // Reading goes on, as a program that writes its last words must not be stuck on a full pipe.

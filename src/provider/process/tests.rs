@@ -29,6 +29,7 @@ fn line(argv: &[&str]) -> CommandLine {
         folder: None,
         timeout: AGES,
         output_limit: 64 * 1024,
+        input: None,
     }
 }
 
@@ -199,4 +200,14 @@ fn outputs_are_read_side_by_side() {
     // More on each than a pipe holds: whoever reads one after the other never ends.
     let script = "head -c 1000000 /dev/zero >&2; head -c 1000000 /dev/zero";
     assert_eq!(run(&sh(script)).unwrap().bytes, 2_000_000);
+}
+
+#[test]
+fn a_program_finds_its_input_whole_and_one_that_does_not_read_it_ends_all_the_same() {
+    let text = "a line of input\n".repeat(20_000);
+    let cat = CommandLine { output_limit: 1024 * 1024, input: Some(text.clone()), ..line(&["cat"]) };
+    assert_eq!(run(&cat).unwrap().stdout, text);
+    let deaf = CommandLine { input: Some(text), ..sh("echo heard nothing") };
+    assert_eq!(run(&deaf).unwrap().stdout, "heard nothing\n");
+    assert_eq!(run(&line(&["cat"])).unwrap().stdout, "", "without input it is at its end");
 }

@@ -188,7 +188,7 @@ impl Record {
 
     fn answer(&self, server: String, version: usize, ttl: Span) -> ServerAnswer {
         let values = self.versions[version].set.values.clone();
-        ServerAnswer { server, serves: self.serves(&values), values: Ok(values), ttl }
+        ServerAnswer { server, serves: self.serves(&values), values: Ok(values), ttl, serial: None }
     }
 
     fn authoritative(&self, now: Moment) -> Vec<ServerAnswer> {

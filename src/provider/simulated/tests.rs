@@ -461,7 +461,7 @@ fn cancelling_a_change_leaves_the_world_as_it_was() {
 
 fn command(argv: &[&str], timeout: Span) -> CommandLine {
     let argv = argv.iter().map(|text| (*text).to_owned()).collect();
-    CommandLine { argv, env: Vec::new(), folder: None, timeout, output_limit: 100 }
+    CommandLine { argv, env: Vec::new(), folder: None, timeout, output_limit: 100, input: None }
 }
 
 #[test]

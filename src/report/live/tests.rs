@@ -93,6 +93,7 @@ fn plan() -> Plan {
         regions: BTreeMap::new(),
         resources: BTreeMap::new(),
         network: serde_json::Value::Null,
+        resolver: None,
         services: vec![service("web"), service("push")],
         canaries: Vec::new(),
         witness: Some(probe("witness")),

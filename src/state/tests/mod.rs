@@ -91,6 +91,7 @@ fn empty() -> Plan {
         regions: [(RegionRole::Primary, region("east")), (RegionRole::Secondary, region("west"))].into(),
         resources: std::collections::BTreeMap::new(),
         network: json!({}),
+        resolver: None,
         services: Vec::new(),
         canaries: Vec::new(),
         witness: None,

@@ -120,6 +120,7 @@ pub(super) fn empty_plan() -> Plan {
         regions: BTreeMap::new(),
         resources: BTreeMap::new(),
         network: serde_json::Value::Null,
+        resolver: None,
         services: Vec::new(),
         canaries: Vec::new(),
         witness: None,

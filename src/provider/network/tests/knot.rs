@@ -105,3 +105,21 @@ fn aliases_of_a_real_server_are_followed_needs_knot() {
     })
     .unwrap();
 }
+
+#[test]
+fn the_resolver_of_the_infrastructure_file_stands_for_the_machines_own_needs_knot() {
+    run_real(|clock| async move {
+        let knot = Knot::start(&clock).await;
+        let network = RealNetwork::resolving_at(knot.address);
+        let ask = |host: &str| TcpRequest { host: host.into(), port: 1, resolver: Resolver::System };
+        // Only Knot knows the name; nobody listens there.
+        let exchange = network.tcp(&context(&clock), &ask("ns.example.test")).await;
+        assert_eq!(exchange.address, Some("127.0.0.1".parse().unwrap()), "{exchange:?}");
+        let gone = network.tcp(&context(&clock), &ask("none.example.test")).await.result.unwrap_err();
+        assert_eq!((gone.stage, gone.text.as_str()), (Stage::Resolve, "no such name"));
+        // This machine's own name is no server's to know.
+        let own = network.tcp(&context(&clock), &ask("localhost")).await;
+        assert_eq!(own.address, Some("127.0.0.1".parse().unwrap()), "{own:?}");
+    })
+    .unwrap();
+}
