@@ -25,6 +25,8 @@ pub(super) async fn apply(
     }
     let side = it.side(&sides, to)?;
     evidence.insert("position at promotion".to_owned(), side.position.to_string());
+    let behind = behind(&sides, to).map_or_else(|| "not known".to_owned(), |bytes| bytes.to_string());
+    evidence.insert("bytes behind at promotion".to_owned(), behind);
     let lag = side.lag.map_or_else(|| "not known".to_owned(), |lag| lag.to_string());
     evidence.insert("lag at promotion".to_owned(), lag);
     if let Some(timeline) = side.timeline {
@@ -34,6 +36,13 @@ pub(super) async fn apply(
         Ok(()) => Ok(Applied::showing(evidence)),
         Err(error) => Err(ActError::of(format!("promoting {it} in {to}"), &error).with(evidence)),
     }
+}
+
+/// How many bytes of the other side's log `to` lacks, where both can be seen and are on one timeline.
+fn behind(sides: &ByRegion<Side>, to: RegionRole) -> Option<u64> {
+    let (copy, source) = (sides.get(&to)?.known()?, sides.get(&to.other())?.known()?);
+    let comparable = copy.timeline.is_some() && copy.timeline == source.timeline;
+    comparable.then(|| source.position.saturating_sub(copy.position))
 }
 
 /// Refuses what would end in two sides that take writes.

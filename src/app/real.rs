@@ -13,15 +13,17 @@ use crate::catalogue::{Act, Value};
 use crate::chance::Seed;
 use crate::id::ResourceId;
 use crate::infrastructure::SIMULATED;
-use crate::infrastructure::real::is_built_in;
+use crate::infrastructure::real::postgres::{PostgresBackup, PostgresDatabase};
+use crate::infrastructure::real::{is_built_in, typed};
 use crate::infrastructure::simulate::Faults;
 use crate::model::{Binding, Plan};
 use crate::provider::network::RealNetwork;
+use crate::provider::postgres::{Postgres, PostgresBackups};
 use crate::provider::process::RealProcesses;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
-use crate::resource::{People, Processes, Resources};
+use crate::resource::{People, Processes, ResourceKind, Resources};
 use crate::secret::{Redactor, SecretSource};
 use crate::time::Clock;
 
@@ -55,9 +57,41 @@ pub(super) fn resources(
 }
 
 /// Builds the real provider of a resource, in place of its twin.
-fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, _all: &mut Resources) -> Result<(), String> {
-    let _ = (id, means.plan, &means.processes, &means.redactor);
-    Err(format!("nothing builds the provider {} of {}", binding.provider, binding.kind))
+fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
+    match (binding.kind, binding.provider.as_str()) {
+        (ResourceKind::Database, "postgres") => {
+            let processes = Arc::clone(&means.processes);
+            let it = Postgres::new(id.clone(), typed(binding)?, processes, means.redactor.clone());
+            all.databases.insert(id.clone(), Arc::new(it));
+            Ok(())
+        }
+        (ResourceKind::Backup, "postgres") => {
+            let settings: PostgresBackup = typed(binding)?;
+            let database = backed_up(means.plan, &settings)?;
+            let processes = Arc::clone(&means.processes);
+            let it = PostgresBackups::new(id.clone(), settings, database, processes, means.redactor.clone());
+            all.backups.insert(id.clone(), Arc::new(it));
+            Ok(())
+        }
+        _ => Err(format!("nothing builds the provider {} of {}", binding.provider, binding.kind)),
+    }
+}
+
+/// The settings of the database that is backed up.
+fn backed_up(plan: &Plan, settings: &PostgresBackup) -> Result<Option<PostgresDatabase>, String> {
+    let is_one = |binding: &&Binding| binding.kind == ResourceKind::Database && binding.provider == "postgres";
+    if let Some(named) = &settings.database {
+        let found = plan.resources.get(named).filter(is_one);
+        return match found {
+            Some(binding) => typed(binding).map(Some),
+            None => Err(format!("`{named}` is no database that `postgres` provides")),
+        };
+    }
+    let mut all = plan.resources.values().filter(is_one);
+    match (all.next(), all.next()) {
+        (Some(only), None) => typed(only).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// Names every resource that this build can't act on.

@@ -7,5 +7,6 @@ mod cli;
 mod corpus;
 mod harness;
 mod layers;
+mod postgres;
 mod readme;
 mod simulation;
