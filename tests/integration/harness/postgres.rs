@@ -432,6 +432,13 @@ fn is_zombie(pid: Pid) -> bool {
 
 impl Drop for Pair {
     fn drop(&mut self) {
+        // Scratch servers that a test did not come to remove.
+        for scratch in fs::read_dir(self.folder("scratch")).into_iter().flatten().flatten() {
+            let first = fs::read_to_string(scratch.path().join("data/postmaster.pid")).unwrap_or_default();
+            if let Some(pid) = first.lines().next().and_then(|line| Pid::from_raw(line.trim().parse().ok()?)) {
+                let _ = kill_process(pid, Signal::QUIT);
+            }
+        }
         for region in RegionRole::ALL {
             self.signal(region, Signal::CONT);
             self.signal(region, Signal::KILL);

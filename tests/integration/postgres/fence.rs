@@ -82,3 +82,42 @@ fn needs_postgres_a_fence_that_would_not_hold_is_refused_and_a_server_that_is_go
         assert!(error.in_doubt() && error.to_string().contains("no answer"), "{error}");
     });
 }
+
+/// What docs/providers/postgres.md has a role granted that is no superuser.
+const GRANTS: &str = "CREATE ROLE limited LOGIN REPLICATION; \
+     GRANT pg_monitor, pg_signal_backend, pg_checkpoint, pg_read_server_files, pg_execute_server_program TO limited; \
+     GRANT SELECT ON pg_hba_file_rules TO limited; \
+     GRANT EXECUTE ON FUNCTION pg_hba_file_rules(), pg_promote(boolean, integer), pg_reload_conf(), \
+     pg_read_binary_file(text), pg_read_file(text, bigint, bigint, boolean) TO limited; \
+     GRANT ALTER SYSTEM ON PARAMETER primary_conninfo, primary_slot_name TO limited; \
+     GRANT CREATE ON DATABASE postgres TO limited";
+
+#[test]
+fn needs_postgres_a_role_with_the_grants_of_the_documentation_alone_does_and_cant_end_superusers_sessions() {
+    let pair = Pair::up();
+    pair.psql(Primary, "postgres", "postgres", GRANTS).unwrap();
+    pair.sql(Primary, "GRANT CREATE ON DATABASE app TO limited");
+    pair.until(Secondary, "SELECT count(*) FROM pg_roles WHERE rolname = 'limited'", "1");
+    let database = pair.provider(|settings| settings["user"] = "limited".into());
+    play(async |cx| {
+        let application = pair.session(Primary, "app");
+        assert_eq!(database.write(&cx, Primary).await, WriteAttempt::Acknowledged);
+        let proof = database.fence(&cx, Primary).await.unwrap();
+        assert!(proof.old_session.is_some() && proof.new_session.is_some(), "{proof:?}");
+        assert!(application.says("SELECT 1;").contains("terminating connection"));
+        refused(&pair);
+        database.unfence(&cx, Primary).await.unwrap();
+
+        // A superuser's session stands: the fence must not be said to hold.
+        let superuser = pair.session(Primary, "boss");
+        assert_eq!(database.fence(&cx, Primary).await.unwrap().old_session, None);
+        let primary = seen(&database, &cx, Primary).await;
+        assert_eq!((primary.fenced, primary.writable), (false, true));
+        drop(superuser.says("SELECT 1;"));
+        database.fence(&cx, Primary).await.unwrap();
+        database.promote(&cx, Secondary).await.unwrap();
+        assert_eq!(database.write(&cx, Secondary).await, WriteAttempt::Acknowledged);
+        database.replicate(&cx, Secondary, Primary).await.unwrap();
+        assert_eq!(seen(&database, &cx, Primary).await.replicates_from, Some(Secondary));
+    });
+}

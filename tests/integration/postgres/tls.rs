@@ -77,7 +77,8 @@ fn needs_postgres_each_sslmode_demands_of_the_server_what_its_name_says() {
             let unknown = tried(&pair, &cx, mode, "127.0.0.1", Some(Path::new("system"))).await.unwrap_err();
             assert!(unknown.contains("certificate"), "{unknown}");
         }
-        let missing = tried(&pair, &cx, "verify-ca", "127.0.0.1", Some(Path::new("/does/not/exist"))).await.unwrap_err();
+        let missing =
+            tried(&pair, &cx, "verify-ca", "127.0.0.1", Some(Path::new("/does/not/exist"))).await.unwrap_err();
         assert!(missing.contains("can't be used"), "{missing}");
         // What is named as an authority may be the server's own certificate.
         let own = pair.folder("own.pem");

@@ -52,7 +52,11 @@ pub(super) async fn restore(
     }
     let verified = unpack(it, cx, backup, &folder).await?;
     let log = &it.settings.regions.of(region).archive;
-    start(it, cx, &folder, &log.to_string_lossy(), target).await?;
+    let log = log.to_string_lossy();
+    if start(it, cx, &folder, &log, target).await? == Started::LogTooShort {
+        // Nothing was written between the log's end and that moment, or it is not archived yet: all that there is.
+        start(it, cx, &folder, &log, None).await?;
+    }
     let asked = ask(it, cx, &folder, target).await?;
     Ok(Restored {
         scratch: name,
@@ -96,7 +100,7 @@ async fn start(
     folder: &str,
     log: &str,
     target: Option<Timestamp>,
-) -> Result<(), ProviderError> {
+) -> Result<Started, ProviderError> {
     let data = format!("{folder}/data");
     // A file of settings that the server had elsewhere is not in its backup.
     it.succeed(cx, "touch", &[&format!("{data}/recovery.signal"), &format!("{data}/postgresql.conf")]).await?;
@@ -136,15 +140,25 @@ async fn start(
     set("port", &PORT.to_string());
     let (log_file, wait) = (format!("{folder}/log"), (it.settings.timeout.0 / 1_000_000_000).to_string());
     let start = ["start", "-w", "-s", "-t", &wait, "-D", &data, "-l", &log_file, "-o", &options];
-    let started = it.succeed(cx, "pg_ctl", &start).await;
-    let Err(ProviderError::Refused(why)) = started else { return started };
+    let why = match it.succeed(cx, "pg_ctl", &start).await {
+        Ok(()) => return Ok(Started::Yes),
+        Err(ProviderError::Refused(why)) => why,
+        Err(error) => return Err(error),
+    };
     let said = it.run(cx, it.argv("tail", &["-n", "30", &log_file])).await?.stdout;
-    if target.is_some() && said.contains("recovery ended before configured recovery target was reached") {
-        // Nothing was written between the log's end and that moment, or it is not archived yet: all that there is.
-        return Box::pin(self::start(it, cx, folder, log, None)).await;
+    if said.contains("recovery ended before configured recovery target was reached") {
+        return Ok(Started::LogTooShort);
     }
     let last = said.lines().find(|line| line.contains("FATAL")).unwrap_or_default().trim();
     Err(ProviderError::Refused(format!("the scratch server did not start: {why}; {last}")))
+}
+
+/// Whether a scratch server runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Started {
+    Yes,
+    /// The log ends before the moment that was asked for.
+    LogTooShort,
 }
 
 struct Asked {
