@@ -10,3 +10,4 @@ mod layers;
 mod postgres;
 mod readme;
 mod simulation;
+mod twin;

@@ -4,9 +4,13 @@
 //! A new part is one file that makes a chapter and one line in [`chapters`]; a new format one file that draws them and one
 //! line in [`Form::render`].
 
+mod difference;
+mod forecast;
+mod exploration;
 mod html;
 mod junit;
 mod markdown;
+mod proof;
 mod text;
 
 use super::view::Mark;
@@ -111,8 +115,25 @@ impl Form {
 }
 
 /// The chapters, in the order in which they are read.
-fn chapters(_findings: &Findings) -> Vec<Chapter> {
-    Vec::new()
+fn chapters(findings: &Findings) -> Vec<Chapter> {
+    let mut all = Vec::new();
+    all.extend(findings.forecast.as_ref().map(|it| forecast::chapter(it, &findings.subject)));
+    all.extend(findings.difference.as_ref().map(difference::chapter));
+    all.extend(findings.exploration.as_ref().map(exploration::chapter));
+    all.extend(findings.proof.as_ref().map(proof::chapter));
+    all
+}
+
+/// The command that rehearses the same with these options in addition.
+fn replay(subject: &crate::rehearsal::Subject, options: &[String]) -> String {
+    let words =
+        [subject.path.clone()].into_iter().chain(subject.options.iter().cloned()).chain(options.iter().cloned());
+    let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,+@%".contains(&byte));
+    let quoted = words.map(|word| match plain(&word) && !word.is_empty() {
+        true => word,
+        false => format!("'{}'", super::view::line(&word).replace('\'', "'\\''")),
+    });
+    format!("muster simulate {}", quoted.collect::<Vec<_>>().join(" "))
 }
 
 /// The line under the title: what was rehearsed.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use muster::id::{RegionRole, ResourceId, RunId, StepId};
 use muster::provider::postgres::{Postgres, PostgresBackups};
 use muster::provider::process::RealProcesses;
-use muster::resource::{Actor, Cancellation, Context};
+use muster::resource::{Actor, Cancellation, Context, Errand};
 use muster::secret::Redactor;
 use muster::time::Clock;
 use rustix::process::{Pid, Signal, kill_process};
@@ -452,6 +452,7 @@ pub(crate) fn context(clock: &Clock, run: &str) -> Context {
         run: RunId::new(run).unwrap(),
         actor: Actor::Step(StepId::new("step").unwrap()),
         attempt: 1,
+        errand: Errand::Do,
         clock: clock.clone(),
         fencing: 1,
         cancel: Cancellation::default(),
