@@ -16,6 +16,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod forms;
+pub mod pgpass;
 
 /// What stands where a secret was.
 const MASK: &str = "***";

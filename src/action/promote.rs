@@ -28,6 +28,8 @@ pub(super) async fn apply(
     }
     let side = it.side(&sides, to)?;
     evidence.insert("position at promotion".to_owned(), side.position.to_string());
+    let behind = behind(&sides, to).map_or_else(|| "not known".to_owned(), |bytes| bytes.to_string());
+    evidence.insert("bytes behind at promotion".to_owned(), behind);
     let lag = side.lag.map_or_else(|| "not known".to_owned(), |lag| lag.to_string());
     evidence.insert("lag at promotion".to_owned(), lag);
     if let Some(timeline) = side.timeline {
@@ -37,6 +39,13 @@ pub(super) async fn apply(
         Ok(()) => Ok(Applied::showing(evidence)),
         Err(error) => Err(ActError::of(format!("promoting {it} in {to}"), &error).with(evidence)),
     }
+}
+
+/// How many bytes of the other side's log `to` lacks, where both can be seen and are on one timeline.
+fn behind(sides: &ByRegion<Side>, to: RegionRole) -> Option<u64> {
+    let (copy, source) = (sides.get(&to)?.known()?, sides.get(&to.other())?.known()?);
+    let comparable = copy.timeline.is_some() && copy.timeline == source.timeline;
+    comparable.then(|| source.position.saturating_sub(copy.position))
 }
 
 /// A fenced original that was never replaced needs no promotion: its fence is taken away, once the side that follows it is

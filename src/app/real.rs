@@ -13,11 +13,13 @@ use crate::catalogue::{Act, Value};
 use crate::chance::Seed;
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::SIMULATED;
-use crate::infrastructure::real::{self, is_built_in};
+use crate::infrastructure::real::postgres::{PostgresBackup, PostgresDatabase};
+use crate::infrastructure::real::{self, is_built_in, typed};
 use crate::infrastructure::simulate::Faults;
 use crate::model::{Binding, Plan, RegionInfo};
 use crate::provider::exec::Exec;
 use crate::provider::network::RealNetwork;
+use crate::provider::postgres::{Postgres, PostgresBackups};
 use crate::provider::process::RealProcesses;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::rfc2136::Rfc2136;
@@ -68,6 +70,18 @@ fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resourc
             let record = Rfc2136::new(real::typed(binding)?, means.redactor.clone())?;
             all.dns.insert(id.clone(), Arc::new(record));
         }
+        (ResourceKind::Database, "postgres") => {
+            let processes = Arc::clone(&means.processes);
+            let it = Postgres::new(id.clone(), typed(binding)?, processes, means.redactor.clone());
+            all.databases.insert(id.clone(), Arc::new(it));
+        }
+        (ResourceKind::Backup, "postgres") => {
+            let settings: PostgresBackup = typed(binding)?;
+            let database = backed_up(means.plan, &settings)?;
+            let processes = Arc::clone(&means.processes);
+            let it = PostgresBackups::new(id.clone(), settings, database, processes, means.redactor.clone());
+            all.backups.insert(id.clone(), Arc::new(it));
+        }
         (ResourceKind::Dns, "exec") => drop(all.dns.insert(id.clone(), exec()?)),
         (ResourceKind::Database, "exec") => drop(all.databases.insert(id.clone(), exec()?)),
         (ResourceKind::Compute, "exec") => drop(all.computes.insert(id.clone(), exec()?)),
@@ -91,6 +105,23 @@ fn bind_region(role: RegionRole, info: &RegionInfo, means: &Means<'_>, all: &mut
 impl Means<'_> {
     fn exec(&self, kind: ResourceKind, resource: String, settings: real::exec::Exec) -> Exec {
         Exec::new(kind, resource, settings, Arc::clone(&self.processes), self.redactor.clone())
+    }
+}
+
+/// The settings of the database that is backed up.
+fn backed_up(plan: &Plan, settings: &PostgresBackup) -> Result<Option<PostgresDatabase>, String> {
+    let is_one = |binding: &&Binding| binding.kind == ResourceKind::Database && binding.provider == "postgres";
+    if let Some(named) = &settings.database {
+        let found = plan.resources.get(named).filter(is_one);
+        return match found {
+            Some(binding) => typed(binding).map(Some),
+            None => Err(format!("`{named}` is no database that `postgres` provides")),
+        };
+    }
+    let mut all = plan.resources.values().filter(is_one);
+    match (all.next(), all.next()) {
+        (Some(only), None) => typed(only).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod exec;
 pub mod network;
+pub mod postgres;
 pub mod process;
 pub mod rfc2136;
 pub mod simulated;

@@ -232,6 +232,9 @@ pub enum ProviderError {
     /// This provider cannot do that at all.
     #[error("{0}")]
     Unsupported(String),
+    /// It stopped halfway: something was changed, and what was asked for is not there.
+    #[error("{0} (it stopped halfway)")]
+    Halfway(String),
     /// The caller asked to end before it was done: whether it happened is not known.
     #[error("ended before an answer came")]
     Cancelled,
@@ -241,7 +244,7 @@ impl ProviderError {
     /// Whether the thing asked for may have happened in spite of the error.
     #[must_use]
     pub fn in_doubt(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Cancelled)
+        matches!(self, Self::Unreachable(_) | Self::Halfway(_) | Self::Cancelled)
     }
 }
 

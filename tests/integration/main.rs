@@ -7,6 +7,7 @@ mod cli;
 mod corpus;
 mod harness;
 mod layers;
+mod postgres;
 mod readme;
 mod real;
 mod simulation;

@@ -150,7 +150,14 @@ impl Watch {
         to: RegionRole,
         leg: Leg,
     ) -> impl Future<Output = ()> + Send + 'static + use<> {
-        self.state().promoted.insert(resource.clone());
+        let mut state = self.state();
+        let first = state.promoted.insert(resource.clone());
+        // A simulation's canaries see everything; real servers may have none, or one that the fence shuts out.
+        if first && !self.shared.clock.is_virtual() {
+            let looks = rows::keep_looking(Arc::clone(&self.shared), resource.clone());
+            state.tasks.push(self.shared.clock.spawn(looks));
+        }
+        drop(state);
         let (shared, resource) = (Arc::clone(&self.shared), resource.clone());
         async move { rows::promoted(&shared, &resource, to, leg).await }
     }

@@ -14,6 +14,8 @@ const ATTEMPTS: u32 = 3;
 const WAIT: Span = Span::from_secs(1);
 /// How long taking a canary away may last.
 const REMOVAL_MAX: Span = Span::from_secs(10);
+/// From one look at a promoted pair to the next.
+const LOOK_EVERY: Span = Span::from_secs(1);
 /// How long the survey of rows, or a look at a pair, may last: users are waiting.
 const SURVEY_MAX: Span = Span::from_secs(10);
 
@@ -111,6 +113,14 @@ async fn count(shared: &Shared, canary: usize, to: RegionRole, leg: Leg) {
         if attempt < ATTEMPTS {
             cx.clock.sleep(WAIT).await;
         }
+    }
+}
+
+/// Looks again and again whether two sides of `resource`, of which one was promoted, take writes.
+pub(super) async fn keep_looking(shared: Arc<Shared>, resource: ResourceId) {
+    loop {
+        shared.clock.sleep(LOOK_EVERY).await;
+        look_for_split(&shared, &resource).await;
     }
 }
 

@@ -7,6 +7,7 @@
 mod address;
 pub mod exec;
 pub mod rfc2136;
+pub mod postgres;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +30,8 @@ const KNOWN: &[(ResourceKind, &str, Check)] = &[
     (ResourceKind::Storage, "exec", exec::check),
     (ResourceKind::Backup, "exec", exec::check),
     (ResourceKind::Region, "exec", exec::check),
+    (ResourceKind::Database, "postgres", postgres::check_database),
+    (ResourceKind::Backup, "postgres", postgres::check_backup),
 ];
 
 /// Whether this build can act on a kind of resource by a provider.
@@ -46,7 +49,6 @@ pub(super) fn check(kind: ResourceKind, provider: &str, settings: &Node, diagnos
 }
 
 /// The check of settings whose types say all that there is to say.
-#[expect(dead_code, reason = "for the lines of KNOWN")]
 fn by_type<T: DeserializeOwned>(settings: &Node, diagnostics: &mut Vec<Diagnostic>) {
     decode::<T>(settings, diagnostics);
 }

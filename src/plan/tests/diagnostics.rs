@@ -307,7 +307,7 @@ environment: production
 regions: { primary: { name: a, provider: exec }, secondary: { name: b } }
 resources:
   code: { dns: { provider: rfc2136, name: code.example.test, key: { env: TSIG } } }
-  main: { database: { provider: postgres }, simulate: { promotion: 10s } }
+  main: { database: { provider: patroni }, simulate: { promotion: 10s } }
   repositories: { storage: { provider: git } }
   web-servers: { compute: { provider: process } }";
     let isolate = steps("- { id: isolate, region.isolate: { region: primary, from: [users] } }");

@@ -69,9 +69,9 @@ fn yes_answers_nothing_in_production() {
 #[test]
 fn a_provider_that_is_not_there_yet_is_refused_by_name() {
     let scene =
-        lab(TOUCH).file("lab.yaml", &format!("{LAB}resources: {{ main: {{ database: {{ provider: postgres }} }} }}\n"));
-    refused(&scene, &format!("run drill.yaml {REAL}"), "`main` (database by postgres)");
-    scene.types("plan drill.yaml").exits(3).warns("postgres");
+        lab(TOUCH).file("lab.yaml", &format!("{LAB}resources: {{ main: {{ database: {{ provider: patroni }} }} }}\n"));
+    refused(&scene, &format!("run drill.yaml {REAL}"), "`main` (database by patroni)");
+    scene.types("plan drill.yaml").exits(3).warns("patroni");
     scene.types("simulate drill.yaml").exits(0);
 }
 

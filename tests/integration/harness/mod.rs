@@ -11,6 +11,7 @@
 // Tests of subcommands come with the subcommands; until each is there, not every word of the harness is used.
 #![allow(dead_code, reason = "the harness is a vocabulary: a word may wait for its test")]
 
+pub(crate) mod postgres;
 mod redact;
 mod running;
 mod tests;

@@ -1,0 +1,193 @@
+//! What only one side has: found by the log after the point where the other side left it, counted, and kept as a copy of
+//! the whole, before anything is built over it.
+
+use super::host::{self, Program};
+use super::{Postgres, look};
+use crate::id::RegionRole;
+use crate::resource::{Context, Preserved, ProviderError};
+
+/// Rows of relations below this number are the catalogue's.
+const FIRST_USER_RELATION: u64 = 16_384;
+
+/// Keeps what only `region` has.
+pub(super) async fn preserve(it: &Postgres, cx: &Context, region: RegionRole) -> Result<Preserved, ProviderError> {
+    let here = look::one(it, cx, region).await?;
+    let there = look::one(it, cx, region.other()).await.ok();
+    let diverged = match &there {
+        Some(there) if there.timeline > here.timeline => {
+            let (of, parent) = (there.timeline, here.timeline);
+            history(it, cx, region.other(), of).await?.and_then(|text| left_at(&text, parent))
+        }
+        Some(there) if there.timeline == here.timeline => Some(there.position),
+        _ => None,
+    };
+    let found = match diverged {
+        Some(from) if from >= here.position => Some(Found::default()),
+        Some(from) => dump(it, cx, region, here.timeline, from, here.position).await?,
+        None => None,
+    };
+    if let (Some(from), Some(Found { commits: 0, rows: 0, whole: true })) = (diverged, &found) {
+        return Ok(Preserved {
+            location: "nothing had to be kept".to_owned(),
+            what: format!(
+                "no transaction was committed after {} on timeline {}, where the other side left it",
+                lsn(from),
+                here.timeline
+            ),
+            only_here: Some(0),
+        });
+    }
+    let into = copy(it, cx, region).await?;
+    let since = diverged.map_or_else(
+        || "where the other side left its log is not known".to_owned(),
+        |from| {
+            format!("its log after {} on timeline {}, up to {}, included", lsn(from), here.timeline, lsn(here.position))
+        },
+    );
+    Ok(Preserved {
+        location: format!("{} on the host of {region}", into),
+        what: format!("a copy of the whole; {since}"),
+        only_here: found.filter(|found| found.whole).map(|found| found.rows),
+    })
+}
+
+/// `0/3000060`.
+fn lsn(position: u64) -> String {
+    format!("{:X}/{:X}", position >> 32, position & 0xFFFF_FFFF)
+}
+
+/// The history file of a timeline.
+async fn history(
+    it: &Postgres,
+    cx: &Context,
+    region: RegionRole,
+    timeline: u32,
+) -> Result<Option<String>, ProviderError> {
+    let path = format!("pg_wal/{timeline:08X}.history");
+    let question = "SELECT pg_read_file($1, 0, 1000000, true)";
+    Ok(it.ask_one(cx, region, question, &[&path]).await?)
+}
+
+/// Where, by a history file, the timeline `parent` was left.
+fn left_at(history: &str, parent: u32) -> Option<u64> {
+    history.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let timeline: u32 = words.next()?.parse().ok()?;
+        let (high, low) = words.next()?.split_once('/')?;
+        let part = |text| u64::from_str_radix(text, 16).ok();
+        (timeline == parent).then_some((part(high)? << 32) | part(low)?)
+    })
+}
+
+/// What a stretch of log has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Found {
+    /// Transactions that were committed.
+    commits: u64,
+    /// Rows that these inserted, changed or deleted.
+    rows: u64,
+    /// Whether all of it was read.
+    whole: bool,
+}
+
+async fn dump(
+    it: &Postgres,
+    cx: &Context,
+    region: RegionRole,
+    timeline: u32,
+    from: u64,
+    to: u64,
+) -> Result<Option<Found>, ProviderError> {
+    let waldump = Program { name: "waldump", argv: &it.server(region).host_commands.waldump }.needed(it, region)?;
+    let values = [("timeline", timeline.to_string()), ("from", lsn(from)), ("to", lsn(to))];
+    let values = values.each_ref().map(|(key, value)| (*key, value.as_str()));
+    let listed = host::succeed(it, cx, waldump, &values).await?;
+    let cut = listed.bytes > (listed.stdout.len() + listed.stderr.len()) as u64;
+    Ok(Some(Found { whole: !cut, ..count(&listed.stdout) }))
+}
+
+/// Counts what committed transactions did, in `pg_waldump`'s listing.
+fn count(listing: &str) -> Found {
+    let mut rows = std::collections::BTreeMap::<&str, u64>::new();
+    let mut found = Found { whole: true, ..Found::default() };
+    for line in listing.lines() {
+        let Some((about, what)) = line.split_once("desc: ") else { continue };
+        let Some(transaction) = after(about, "tx:").map(|text| text.trim_end_matches(',')) else { continue };
+        let kind = about.trim_start().strip_prefix("rmgr:").map_or("", str::trim_start);
+        if kind.starts_with("Transaction") && (what.starts_with("COMMIT ") || what.starts_with("COMMIT_PREPARED ")) {
+            found.commits += 1;
+            found.rows += rows.remove(transaction).unwrap_or_default();
+        } else if kind.starts_with("Heap") && is_users(what) {
+            *rows.entry(transaction).or_default() += rows_of(what);
+        }
+    }
+    found
+}
+
+/// The word that follows `key`.
+fn after<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.split_once(key)?.1.split_whitespace().next()
+}
+
+/// Whether a record is about a relation of users': `blkref #0: rel 1663/16384/16385`.
+fn is_users(what: &str) -> bool {
+    let number = after(what, "rel ").and_then(|path| path.rsplit('/').next()?.parse().ok());
+    number.is_some_and(|number: u64| number >= FIRST_USER_RELATION)
+}
+
+/// How many rows a record inserts, changes or deletes.
+fn rows_of(what: &str) -> u64 {
+    let word = what.split([' ', '+']).next().unwrap_or_default();
+    match word {
+        "INSERT" | "UPDATE" | "HOT_UPDATE" | "DELETE" => 1,
+        // `MULTI_INSERT 5 tuples flags 0x02` (15), `MULTI_INSERT ntuples: 5, flags: 0x02` (16 and later).
+        "MULTI_INSERT" => what.split([' ', ',']).find_map(|word| word.parse().ok()).unwrap_or(1),
+        _ => 0,
+    }
+}
+
+/// Has a copy of everything made in a folder of its own; gives the folder.
+async fn copy(it: &Postgres, cx: &Context, region: RegionRole) -> Result<String, ProviderError> {
+    let server = it.server(region);
+    let preserve = Program { name: "preserve", argv: &server.host_commands.preserve }.needed(it, region)?;
+    let Some(keep_in) = &server.keep_in else {
+        return Err(ProviderError::Unsupported(format!(
+            "{} needs `keep_in:` of its {region} region: the folder in which copies are kept",
+            it.id
+        )));
+    };
+    // Each attempt has a folder of its own: what an earlier one left is not written into.
+    let stamp = cx.clock.wall().strftime("%H%M%S%3f");
+    let into = format!("{}/{}-{}-{region}-{stamp}", keep_in.trim_end_matches('/'), cx.run, it.id);
+    host::succeed(it, cx, preserve, &[("into", &into)]).await?;
+    Ok(into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Found, count, left_at};
+
+    #[test]
+    fn where_the_other_side_left_stands_in_its_history() {
+        let text = "1\t0/3000060\tno recovery target specified\n\n2\t1/A0\tno recovery target specified\n";
+        assert_eq!(
+            (left_at(text, 1), left_at(text, 2), left_at(text, 3)),
+            (Some(0x0300_0060), Some(0x1_0000_00A0), None)
+        );
+    }
+
+    #[test]
+    fn rows_of_transactions_that_were_committed_are_counted_and_those_of_others_are_not() {
+        let listing = "\
+rmgr: Heap        len (rec/tot):     59/    59, tx:        740, lsn: 0/0301, prev 0/03, desc: INSERT off 3 flags 0x00, blkref #0: rel 1663/16384/16385 blk 0
+rmgr: Heap        len (rec/tot):     59/    59, tx:        740, lsn: 0/0302, prev 0/03, desc: INSERT+INIT off 1 flags 0x00, blkref #0: rel 1663/16384/16385 blk 1
+rmgr: Heap        len (rec/tot):     59/    59, tx:        740, lsn: 0/0303, prev 0/03, desc: UPDATE off 3 xmax 740, blkref #0: rel 1663/16384/1259 blk 0
+rmgr: Heap2       len (rec/tot):     59/    59, tx:        741, lsn: 0/0304, prev 0/03, desc: MULTI_INSERT 7 tuples flags 0x02, blkref #0: rel 1663/16384/16390 blk 0
+rmgr: Heap        len (rec/tot):     59/    59, tx:        742, lsn: 0/0305, prev 0/03, desc: DELETE off 3 flags 0x00, blkref #0: rel 1663/16384/16385 blk 0
+rmgr: Transaction len (rec/tot):     34/    34, tx:        740, lsn: 0/0306, prev 0/03, desc: COMMIT 2026-11-22 09:00:00.000000 UTC
+rmgr: Transaction len (rec/tot):     34/    34, tx:        742, lsn: 0/0307, prev 0/03, desc: ABORT 2026-11-22 09:00:00.000000 UTC
+rmgr: Transaction len (rec/tot):     34/    34, tx:        741, lsn: 0/0308, prev 0/03, desc: COMMIT 2026-11-22 09:00:00.000000 UTC
+";
+        assert_eq!(count(listing), Found { commits: 2, rows: 9, whole: true });
+    }
+}
