@@ -17,11 +17,11 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Config, NoTls};
 
+use crate::Result;
 use crate::http::{self, Answer, answer};
 use crate::names;
 use crate::repos;
 use crate::world::{APP_USER, DATABASE, Lab, Role, database_name};
-use crate::Result;
 
 /// A query that takes longer has failed.
 const QUERY_WITHIN: Duration = Duration::from_millis(1500);

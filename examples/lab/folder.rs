@@ -17,7 +17,8 @@ pub(crate) fn chosen(asked: Option<PathBuf>) -> Result<PathBuf> {
         None => cache()?.join("muster-lab"),
     };
     let absolute = std::path::absolute(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let plain = absolute.to_str().is_some_and(|text| text.chars().all(|it| it.is_alphanumeric() || "/._-+".contains(it)));
+    let plain =
+        absolute.to_str().is_some_and(|text| text.chars().all(|it| it.is_alphanumeric() || "/._-+".contains(it)));
     if plain {
         Ok(absolute)
     } else {

@@ -12,6 +12,8 @@ use crate::world::{ADMIN, CAPACITY, DATABASE, Lab, OUTSIDE, Role, TTL_S, ZONE, t
 const KEY_FILE: &str = "key";
 /// The administrator's password, in a file for Muster.
 const PASSWORD_FILE: &str = "password";
+/// The status hook's address, in a file for Muster.
+const HOOK_FILE: &str = "status-hook";
 
 /// Where the file is written if nothing else is said: beside the shipped ones.
 pub(crate) fn usual_path() -> PathBuf {
@@ -24,6 +26,7 @@ pub(crate) fn usual_path() -> PathBuf {
 pub(crate) fn write(lab: &Lab) -> Result<()> {
     write_private(&lab.folder.join(KEY_FILE), &lab.key)?;
     write_private(&lab.folder.join(PASSWORD_FILE), &lab.admin_password)?;
+    write_private(&lab.folder.join(HOOK_FILE), &format!("http://{OUTSIDE}:{}/", lab.ports.outside))?;
     let path = &lab.infrastructure;
     std::fs::write(path, file(lab)).map_err(|error| format!("{} can't be written: {error}", path.display()))
 }
@@ -74,30 +77,34 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
             commands.into_iter().map(|verb| (verb.to_owned(), json!(server(role, verb)))).collect();
         json!({ "host": role.address(), "port": lab.ports.postgres, "host_commands": commands })
     });
-    let storage = by_region(|role| {
-        json!({ "url": format!("http://{}:{}/git", role.address(), lab.ports.git), "path": lab.repositories(role) })
-    });
+    let storage = by_region(
+        |role| json!({ "url": format!("http://{}:{}/git", role.address(), lab.ports.git), "path": lab.repositories(role) }),
+    );
     let group = |role: Role, verb: &str| lab.command(&["server", &role.to_string(), verb, "{server}"]);
     let compute = by_region(|role| {
         let [start, stop, status] = ["start", "stop", "status"].map(|verb| group(role, verb));
         json!({ "capacity": CAPACITY, "start": start, "stop": stop, "status": status })
     });
-    let backup = by_region(|role| {
-        json!({ "archive": lab.archive(role), "backups": lab.of(role, "backups") })
-    });
+    let backup = by_region(|role| json!({ "archive": lab.archive(role), "backups": lab.of(role, "backups") }));
     [
         ("code", dns(code())),
         ("git", dns(git())),
-        ("main", json!({ "database": {
+        (
+            "main",
+            json!({ "database": {
             "provider": "postgres", "dbname": DATABASE, "user": ADMIN,
             "password": { "file": lab.folder.join(PASSWORD_FILE) }, "sslmode": "prefer", "regions": database,
-        } })),
+        } }),
+        ),
         ("repositories", json!({ "storage": { "provider": "git", "regions": storage } })),
         ("web-servers", json!({ "compute": { "provider": "process", "regions": compute } })),
-        ("snapshots", json!({ "backup": {
+        (
+            "snapshots",
+            json!({ "backup": {
             "provider": "postgres", "regions": backup, "scratch": lab.folder.join("restore"),
             "programs": lab.programs.postgres,
-        } })),
+        } }),
+        ),
     ]
 }
 
@@ -113,7 +120,7 @@ fn variables(lab: &Lab) -> Vec<(&'static str, Value)> {
         ("git_ssh", json!(format!("{}:{}", git(), lab.ports.git))),
         ("gateway_port", json!(lab.ports.git)),
         ("witness", json!(format!("{OUTSIDE}:{}", lab.ports.outside))),
-        ("status_hook", json!(format!("http://{OUTSIDE}:{}/", lab.ports.outside))),
+        ("status_hook", json!(text(&lab.folder.join(HOOK_FILE)))),
         ("autofailover", json!(text(&lab.folder.join("bin/autofailover")))),
         ("ttl", json!(format!("{TTL_S}s"))),
         ("servers", json!(2)),

@@ -208,12 +208,7 @@ fn addresses(bytes: &[u8], id: u16) -> Option<(Vec<IpAddr>, u32)> {
         let data = bytes.get(at + 10..at + 10 + length)?;
         if let (1, [a, b, c, d]) = (kind, data) {
             found.push(Ipv4Addr::new(*a, *b, *c, *d).into());
-            lowest = lowest.min(u32::from_be_bytes([
-                bytes[at + 4],
-                bytes[at + 5],
-                bytes[at + 6],
-                bytes[at + 7],
-            ]));
+            lowest = lowest.min(u32::from_be_bytes([bytes[at + 4], bytes[at + 5], bytes[at + 6], bytes[at + 7]]));
         }
         at += 10 + length;
     }

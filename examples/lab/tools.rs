@@ -24,7 +24,8 @@ const POSTGRES: Needed = Needed {
     fedora: "postgresql-server postgresql-contrib",
     homebrew: "postgresql@17",
 };
-const KNOT: Needed = Needed { what: "Knot DNS", debian: "knot knot-dnsutils", fedora: "knot knot-utils", homebrew: "knot" };
+const KNOT: Needed =
+    Needed { what: "Knot DNS", debian: "knot knot-dnsutils", fedora: "knot knot-utils", homebrew: "knot" };
 const UNBOUND: Needed = Needed { what: "Unbound", debian: "unbound", fedora: "unbound", homebrew: "unbound" };
 const GIT: Needed = Needed { what: "git with git-http-backend", debian: "git", fedora: "git", homebrew: "git" };
 
@@ -107,8 +108,12 @@ fn postgres() -> Option<PathBuf> {
     let whole = |folder: &PathBuf| {
         ["initdb", "pg_basebackup", "pg_rewind", "psql", "pg_isready"].iter().all(|it| folder.join(it).is_file())
     };
-    let known = folders.into_iter().filter(whole).filter_map(|folder| Some((version(&folder.join("postgres"))?, folder)));
-    known.filter(|(version, _)| *version >= OLDEST_POSTGRES).max_by_key(|(version, _)| *version).map(|(_, folder)| folder)
+    let known =
+        folders.into_iter().filter(whole).filter_map(|folder| Some((version(&folder.join("postgres"))?, folder)));
+    known
+        .filter(|(version, _)| *version >= OLDEST_POSTGRES)
+        .max_by_key(|(version, _)| *version)
+        .map(|(_, folder)| folder)
 }
 
 /// `postgres (PostgreSQL) 15.18 (Debian …)` is 15.

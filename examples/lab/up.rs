@@ -1,7 +1,6 @@
 //! `up`: everything is started in a folder of its own, and the infrastructure file written.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,13 +16,16 @@ use crate::postgres;
 use crate::region;
 use crate::repos;
 use crate::tools;
-use crate::world::{Lab, Role, free_ports};
+use crate::world::{Lab, Role, free_ports, random};
 use crate::{Result, wait_until};
 
 /// Application servers that run at first: as many as carry users, and one that stands by.
 const AT_FIRST: [(Role, u32); 3] = [(Role::Primary, 1), (Role::Primary, 2), (Role::Secondary, 1)];
 /// The clients have been served after so long, or something is wrong.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
+
+/// Stands in the folder once everything has been started.
+const READY: &str = "ready";
 
 /// What a new lab may be told.
 #[derive(Args)]
@@ -46,7 +48,8 @@ pub(crate) fn run(at: &Path, options: &Options) -> Result<()> {
     let postgres_user = tools::postgres_user()?;
     if folder::is_labs(at) {
         let _lock = folder::lock(at)?;
-        if Lab::open(at).is_ok_and(|lab| daemon::all(&lab).values().any(|daemon| daemon.process.runs())) {
+        let runs = || Lab::open(at).is_ok_and(|lab| daemon::all(&lab).values().any(|daemon| daemon.process.runs()));
+        if at.join(READY).exists() && runs() {
             return Err(format!(
                 "a lab is up in {} already: `status` shows it, `down` ends it; for a second one give another --dir",
                 at.display()
@@ -68,9 +71,9 @@ pub(crate) fn run(at: &Path, options: &Options) -> Result<()> {
         ports,
         programs,
         postgres_user,
-        admin_password: hex(&random()?),
-        app_password: hex(&random()?),
-        key: base64(&random()?),
+        admin_password: hex(&random::<32>()?),
+        app_password: hex(&random::<32>()?),
+        key: base64(&random::<32>()?),
         client_pause_ms: options.client_pause,
     };
     if let Err(why) = start(&lab) {
@@ -126,7 +129,8 @@ fn start(lab: &Lab) -> Result<()> {
         daemon::start(lab, &Start { name: what.to_owned(), region: None, argv, folder: &lab.folder, user: None })?;
     }
     served(lab)?;
-    infra::write(lab)
+    infra::write(lab)?;
+    fs::write(lab.folder.join(READY), "").map_err(failed)
 }
 
 /// The lab's own program in its folder, and `autofailover`, which is it too.
@@ -138,11 +142,8 @@ fn programs(lab: &Lab) -> Result<()> {
     if fs::hard_link(&own, &program).is_err() {
         fs::copy(&own, &program).map_err(failed)?;
     }
-    let script = format!(
-        "#!/bin/sh\nexec '{}' --dir '{}' autofailover \"$@\"\n",
-        program.display(),
-        lab.folder.display()
-    );
+    let script =
+        format!("#!/bin/sh\nexec '{}' --dir '{}' autofailover \"$@\"\n", program.display(), lab.folder.display());
     let path = lab.folder.join("bin/autofailover");
     fs::write(&path, script).map_err(failed)?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(failed)
@@ -161,12 +162,6 @@ fn served(lab: &Lab) -> Result<()> {
         ["write", "read", "push"].iter().all(|what| attempts.iter().any(|one| one.ok && one.what == *what))
     });
     waited.map_err(|why| format!("{why}; the last failure they saw: {last}"))
-}
-
-fn random() -> Result<[u8; 32]> {
-    let mut bytes = [0; 32];
-    let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    read.map(|()| bytes).map_err(|error| format!("/dev/urandom: {error}"))
 }
 
 fn hex(bytes: &[u8]) -> String {

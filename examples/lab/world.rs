@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,9 @@ pub(crate) const APP_USER: &str = "app";
 pub(crate) const TTL_S: u32 = 5;
 /// Application servers that a region can run.
 pub(crate) const CAPACITY: u32 = 4;
+/// Ports are drawn from here on, so many: below those that systems give out by themselves.
+const FIRST_PORT: u16 = 10_240;
+const PORTS: u16 = 22_000;
 /// Where name servers, resolver, clients and the status hook are.
 pub(crate) const OUTSIDE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -233,17 +237,26 @@ fn hold(port: u16, addresses: &[IpAddr], held: &mut Held) -> Result<u16> {
 }
 
 fn choose(addresses: &[IpAddr], held: &mut Held) -> Result<u16> {
+    // Not one that the system would pick: those it also gives to whoever connects to anything, at any moment.
+    let first = SocketAddr::new(addresses[0], 0);
+    TcpListener::bind(first).map_err(|error| no_address(first.ip(), &error))?;
     let mut last = String::new();
-    for _ in 0..50 {
-        let first = SocketAddr::new(addresses[0], 0);
-        let free = TcpListener::bind(first).and_then(|socket| socket.local_addr());
-        let port = free.map_err(|error| no_address(first.ip(), &error))?.port();
+    for _ in 0..100 {
+        let drawn: [u8; 2] = random()?;
+        let port = FIRST_PORT + u16::from_be_bytes(drawn) % PORTS;
         match hold(port, addresses, held) {
             Ok(port) => return Ok(port),
             Err(why) => last = why,
         }
     }
     Err(format!("no free port was found: {last}"))
+}
+
+/// Bytes that nobody foretells.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    read.map(|()| bytes).map_err(|error| format!("/dev/urandom: {error}"))
 }
 
 fn no_address(address: IpAddr, error: &std::io::Error) -> String {

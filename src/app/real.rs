@@ -11,17 +11,20 @@ use super::simulation;
 use super::{AppError, Attendance};
 use crate::catalogue::{Act, Value};
 use crate::chance::Seed;
-use crate::id::ResourceId;
+use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::SIMULATED;
-use crate::infrastructure::real::is_built_in;
+use crate::infrastructure::real::{self, is_built_in};
 use crate::infrastructure::simulate::Faults;
-use crate::model::{Binding, Plan};
+use crate::model::{Binding, Plan, RegionInfo};
+use crate::provider::git::GitStorage;
+use crate::provider::host::Host;
 use crate::provider::network::RealNetwork;
 use crate::provider::process::RealProcesses;
 use crate::provider::process::keeper::Keeper;
+use crate::provider::servers::{CommandedRegion, CommandedServers};
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
-use crate::resource::{People, Processes, Resources};
+use crate::resource::{People, Processes, ResourceKind, Resources};
 use crate::secret::{Redactor, SecretSource};
 use crate::time::Clock;
 
@@ -51,13 +54,45 @@ pub(super) fn resources(
         bind(id, binding, &means, &mut all)
             .map_err(|why| AppError::Usage(format!("`{id}` ({} by {}): {why}", binding.kind, binding.provider)))?;
     }
+    for (role, region) in plan.regions.iter().filter(|(_, region)| region.provider != SIMULATED) {
+        bind_region(*role, region, &means, &mut all)
+            .map_err(|why| AppError::Usage(format!("region {role} (by {}): {why}", region.provider)))?;
+    }
     Ok(all)
 }
 
 /// Builds the real provider of a resource, in place of its twin.
-fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, _all: &mut Resources) -> Result<(), String> {
-    let _ = (id, means.plan, &means.processes, &means.redactor);
-    Err(format!("nothing builds the provider {} of {}", binding.provider, binding.kind))
+fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
+    let _ = (means.plan, &means.redactor);
+    let host = || Host::new(Arc::clone(&means.processes));
+    match (binding.kind, binding.provider.as_str()) {
+        (ResourceKind::Compute, "process") => {
+            let servers = CommandedServers::new(real::typed(binding)?, host());
+            all.computes.insert(id.clone(), Arc::new(servers));
+        }
+        (ResourceKind::Storage, "git") => {
+            all.storages.insert(id.clone(), Arc::new(GitStorage::new(real::typed(binding)?, host())));
+        }
+        (kind, provider) => return Err(format!("nothing builds the provider {provider} of {kind}")),
+    }
+    Ok(())
+}
+
+/// Builds the real provider of a region, in place of its twin; a region that nothing can cut off has none.
+fn bind_region(role: RegionRole, region: &RegionInfo, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
+    match region.provider.as_str() {
+        "process" => {
+            let host = Host::new(Arc::clone(&means.processes));
+            let region = CommandedRegion::new(real::from_json(&region.settings)?, host);
+            all.regions.insert(role, Arc::new(region));
+        }
+        // Its twin would cut nothing off and say that it had.
+        "none" => {
+            all.regions.remove(&role);
+        }
+        provider => return Err(format!("nothing builds the provider {provider} of a region")),
+    }
+    Ok(())
 }
 
 /// Names every resource that this build can't act on.

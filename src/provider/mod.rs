@@ -1,6 +1,9 @@
 //! What implements the traits of `resource`: each folder one world. Imports `resource` and above, never actions or engine.
 
+pub mod git;
+pub mod host;
 pub mod network;
 pub mod process;
+pub mod servers;
 pub mod simulated;
 pub mod terminal;

@@ -50,8 +50,7 @@ async fn copy(lab: &Lab, region: Role) -> Result<()> {
     let lines: Vec<&str> = pushes.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
     let other = region.other();
     let door = SocketAddr::new(other.address(), lab.ports.git);
-    let (status, said) =
-        http::ask(door, "git", &format!("GET /mirror/{region}/copied"), "", ANSWER_WITHIN).await?;
+    let (status, said) = http::ask(door, "git", &format!("GET /mirror/{region}/copied"), "", ANSWER_WITHIN).await?;
     if status != 200 {
         return Err(format!("{other} takes no copies: {said}"));
     }
@@ -61,8 +60,13 @@ async fn copy(lab: &Lab, region: Role) -> Result<()> {
     if waiting.is_empty() {
         return Ok(());
     }
-    let repositories: BTreeSet<&str> = waiting.iter().filter_map(|line| Some(line.trim_end().split_once(' ')?.1)).collect();
+    let repositories: BTreeSet<&str> =
+        waiting.iter().filter_map(|line| Some(line.trim_end().split_once(' ')?.1)).collect();
     for repository in repositories {
+        if !lab.repositories(region).join(repository).exists() {
+            // It was removed since; nothing is left to copy.
+            continue;
+        }
         let url = format!("http://{door}/mirror/{region}/{repository}");
         let mut push = tokio::process::Command::from(daemon::clean(lab, &lab.programs.git));
         push.arg("-C").arg(lab.repositories(region).join(repository)).kill_on_drop(true);

@@ -73,7 +73,8 @@ async fn copied(lab: &Lab, region: Role, request: Request<Incoming>) -> Result<A
         let text = String::from_utf8_lossy(&body);
         let count: u64 = text.trim().parse().map_err(|_| "expected a number".to_owned())?;
         let part = books.join("copied.part");
-        let written = std::fs::write(&part, count.to_string()).and_then(|()| std::fs::rename(part, books.join("copied")));
+        let written =
+            std::fs::write(&part, count.to_string()).and_then(|()| std::fs::rename(part, books.join("copied")));
         written.map_err(failed)?;
     }
     Ok(answer(StatusCode::OK, std::fs::read_to_string(books.join("copied")).map_err(failed)?.trim()))

@@ -4,6 +4,9 @@
 //!
 //! A new provider is one file here, its lines in [`KNOWN`], and its folder in `provider/`, built by `app`.
 
+pub mod git;
+pub mod process;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -15,7 +18,11 @@ use crate::yaml::{Node, decode};
 type Check = fn(&Node, &mut Vec<Diagnostic>);
 
 /// What this build can act on for real: a kind of resource, its provider, and the check of its settings.
-const KNOWN: &[(ResourceKind, &str, Check)] = &[];
+const KNOWN: &[(ResourceKind, &str, Check)] = &[
+    (ResourceKind::Compute, "process", process::check_servers),
+    (ResourceKind::Region, "process", process::check_region),
+    (ResourceKind::Storage, "git", by_type::<git::Git>),
+];
 
 /// Whether this build can act on a kind of resource by a provider.
 #[must_use]
@@ -32,7 +39,6 @@ pub(super) fn check(kind: ResourceKind, provider: &str, settings: &Node, diagnos
 }
 
 /// The check of settings whose types say all that there is to say.
-#[expect(dead_code, reason = "for the lines of KNOWN")]
 fn by_type<T: DeserializeOwned>(settings: &Node, diagnostics: &mut Vec<Diagnostic>) {
     decode::<T>(settings, diagnostics);
 }

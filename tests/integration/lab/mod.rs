@@ -1,0 +1,4 @@
+//! The lab: that it is what drills take it for, and that nothing of it stays.
+
+mod rig;
+mod world;
