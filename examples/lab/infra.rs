@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::Result;
 use crate::names::{KEY_NAME, code, git};
+use crate::postgres::{REPLICATOR, passfile};
 use crate::world::{ADMIN, CAPACITY, DATABASE, Lab, OUTSIDE, Role, TTL_S, ZONE, text, write_private};
 
 /// The key of updates, in a file for Muster.
@@ -70,12 +71,21 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
             "targets": by_region(|role| json!([role.address()])),
         } })
     };
-    let server = |role: Role, verb: &str| lab.command(&["postgres", &role.to_string(), verb]);
     let database = by_region(|role| {
-        let commands = ["start", "stop", "restart", "status", "rewind", "basebackup"];
-        let commands: serde_json::Map<String, Value> =
-            commands.into_iter().map(|verb| (verb.to_owned(), json!(server(role, verb)))).collect();
-        json!({ "host": role.address(), "port": lab.ports.postgres, "host_commands": commands })
+        let command = |verb: &str, given: &[&str]| {
+            let mut argv = lab.command(&["postgres", &role.to_string(), verb]);
+            argv.extend(given.iter().map(|one| (*one).to_owned()));
+            json!(argv)
+        };
+        json!({
+            "host": role.address(), "port": lab.ports.postgres, "keep_in": lab.of(role, "preserved"),
+            "host_commands": {
+                "start": command("start", &[]), "stop": command("stop", &[]), "status": command("status", &[]),
+                "standby": command("standby", &[]), "rewind": command("rewind", &["{source}"]),
+                "basebackup": command("basebackup", &["{source}"]), "preserve": command("preserve", &["{into}"]),
+                "waldump": command("waldump", &["{timeline}", "{from}", "{to}"]),
+            },
+        })
     });
     let storage = by_region(
         |role| json!({ "url": format!("http://{}:{}/git", role.address(), lab.ports.git), "path": lab.repositories(role) }),
@@ -85,7 +95,9 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
         let [start, stop, status] = ["start", "stop", "status"].map(|verb| group(role, verb));
         json!({ "capacity": CAPACITY, "start": start, "stop": stop, "status": status })
     });
-    let backup = by_region(|role| json!({ "archive": lab.archive(role), "backups": lab.of(role, "backups") }));
+    let backup = by_region(|role| json!({ "base_backups": lab.of(role, "backups"), "wal": lab.archive(role) }));
+    // PostgreSQL refuses to run as root.
+    let run_as = if lab.postgres_user.is_some() { json!(["runuser", "-u", "postgres", "--"]) } else { json!([]) };
     [
         ("code", dns(code())),
         ("git", dns(git())),
@@ -94,6 +106,7 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
             json!({ "database": {
             "provider": "postgres", "dbname": DATABASE, "user": ADMIN,
             "password": { "file": lab.folder.join(PASSWORD_FILE) }, "sslmode": "prefer", "regions": database,
+            "replication": { "user": REPLICATOR, "options": format!("passfile={}", text(&passfile(lab))) },
         } }),
         ),
         ("repositories", json!({ "storage": { "provider": "git", "regions": storage } })),
@@ -101,8 +114,8 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
         (
             "snapshots",
             json!({ "backup": {
-            "provider": "postgres", "regions": backup, "scratch": lab.folder.join("restore"),
-            "programs": lab.programs.postgres,
+            "provider": "postgres", "database": "main", "scratch": lab.folder.join("restore"),
+            "bin": lab.programs.postgres, "run_as": run_as, "regions": backup,
         } }),
         ),
     ]

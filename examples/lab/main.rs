@@ -80,9 +80,14 @@ enum What {
     /// What hears about the drill, and answers the witness (run by the lab).
     #[command(hide = true)]
     Outside,
-    /// A region's PostgreSQL: start, stop, restart, status, rewind, basebackup (run by Muster).
+    /// A region's PostgreSQL: start, stop, status, standby, rewind, basebackup, preserve, waldump (run by Muster).
     #[command(hide = true)]
-    Postgres { region: Role, verb: postgres::Verb },
+    Postgres {
+        region: Role,
+        verb: postgres::Verb,
+        /// What the verb needs.
+        arguments: Vec<String>,
+    },
     /// An application server of a region: start, stop, status (run by Muster).
     #[command(hide = true)]
     Server { region: Role, verb: region::ServerVerb, server: u32 },
@@ -122,7 +127,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         What::Mirror { region } => serve(repos::mirror::run(Lab::open(&folder)?, region)).map(done),
         What::Clients => serve(clients::run(Lab::open(&folder)?)).map(done),
         What::Outside => serve(outside::run(Lab::open(&folder)?)).map(done),
-        What::Postgres { region, verb } => postgres::host(&Lab::open(&folder)?, region, verb),
+        What::Postgres { region, verb, arguments } => postgres::host(&Lab::open(&folder)?, region, verb, &arguments),
         What::Server { region, verb, server } => region::server(&Lab::open(&folder)?, region, verb, server),
         What::Region { region, verb, names } => region::run(&Lab::open(&folder)?, region, verb, &names).map(done),
         What::Autofailover { verb, state } => outside::autofailover(&Lab::open(&folder)?, verb, state),

@@ -4,7 +4,7 @@
 //! base backups copy everything inside. There are no Unix sockets: users, Muster and the standby come the same way.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use crate::{Result, wait_until};
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// What `status` exits with when the server does not run, as `pg_ctl` does.
 const NOT_RUNNING: u8 = 3;
+/// Who follows: may read the log, and what a rewind needs.
+pub(crate) const REPLICATOR: &str = "replicator";
 /// Stands in a region's folder while its server may only come back as one that can't be written to.
 const REJOINED: &str = "rejoined-fenced";
 
@@ -28,9 +30,18 @@ pub(crate) enum Verb {
     Start,
     Stop,
     Restart,
+    /// Exit 0: it runs; 3: it does not.
     Status,
+    /// From now on no start of it takes writes.
+    Standby,
+    /// SOURCE: rewinds the stopped server's data to what that one has.
     Rewind,
+    /// SOURCE: replaces the stopped server's data by a copy of that one's.
     Basebackup,
+    /// FOLDER: copies the data, the log included.
+    Preserve,
+    /// TIMELINE FROM TO: prints a stretch of the log.
+    Waldump,
 }
 
 fn name(region: Role) -> String {
@@ -94,8 +105,72 @@ pub(crate) fn make(lab: &Lab) -> Result<()> {
             &format!("GRANT SELECT, INSERT, UPDATE ON items, health TO {APP_USER}"),
         ],
     )?;
-    basebackup(lab, Role::Secondary)?;
-    start(lab, Role::Secondary)
+    let password = &lab.replicator_password;
+    sql(
+        lab,
+        Role::Primary,
+        "postgres",
+        &[
+            &format!("CREATE ROLE {REPLICATOR} LOGIN REPLICATION PASSWORD '{password}'"),
+            // What pg_rewind asks of its source.
+            &format!("GRANT EXECUTE ON FUNCTION pg_ls_dir(text, boolean, boolean) TO {REPLICATOR}"),
+            &format!("GRANT EXECUTE ON FUNCTION pg_stat_file(text, boolean) TO {REPLICATOR}"),
+            &format!("GRANT EXECUTE ON FUNCTION pg_read_binary_file(text) TO {REPLICATOR}"),
+            &format!("GRANT EXECUTE ON FUNCTION pg_read_binary_file(text, bigint, bigint, boolean) TO {REPLICATOR}"),
+        ],
+    )?;
+    let pgpass = passfile(lab);
+    write_private(&pgpass, &format!("*:*:*:{REPLICATOR}:{password}\n"))?;
+    own(lab, &pgpass)?;
+    basebackup(lab, &source(lab, Role::Primary), &lab.data(Role::Secondary), true)?;
+    start(lab, Role::Secondary)?;
+    for region in Role::ALL {
+        backup(lab, region)?;
+    }
+    own_folder(lab, &lab.folder.join("restore"))
+}
+
+/// The passwords of who follows.
+pub(crate) fn passfile(lab: &Lab) -> PathBuf {
+    lab.folder.join("replication.pgpass")
+}
+
+/// A base backup of the primary server, kept in a region; it stands for one on an encrypted volume.
+fn backup(lab: &Lab, region: Role) -> Result<()> {
+    let at = lab.of(region, "backups").join("base-1");
+    basebackup(lab, &source(lab, Role::Primary), &at, false)?;
+    let mark = at.join("ENCRYPTED");
+    fs::write(&mark, "The lab's stand-in for an encrypted volume.\n")
+        .map_err(|error| format!("{}: {error}", mark.display()))?;
+    own(lab, &mark)
+}
+
+/// A region's server, as who follows connects to it.
+fn source(lab: &Lab, region: Role) -> String {
+    format!(
+        "host={} port={} user={REPLICATOR} dbname=postgres passfile={}",
+        region.address(),
+        lab.ports.postgres,
+        text(&passfile(lab))
+    )
+}
+
+/// The program that keeps a segment of the log in both regions, unless the other one is lost. A segment appears under
+/// its name only whole, and one that is there already must be the same.
+fn archiver(lab: &Lab, region: Role) -> String {
+    let (own, other) = (lab.archive(region), lab.archive(region.other()));
+    format!(
+        "#!/bin/sh
+keep() {{
+  if [ -e \"$3/$2\" ]; then cmp -s \"$1\" \"$3/$2\"; else cp \"$1\" \"$3/.$2.part\" && mv \"$3/.$2.part\" \"$3/$2\"; fi
+}}
+keep \"$1\" \"$2\" {} || exit 1
+[ -e {} ] || keep \"$1\" \"$2\" {}
+",
+        text(&own),
+        text(&lab.of(region.other(), "isolated")),
+        text(&other)
+    )
 }
 
 /// Writes a region's settings, and its folders.
@@ -104,10 +179,13 @@ fn settings(lab: &Lab, region: Role) -> Result<()> {
     own_folder(lab, &lab.of(region, ""))?;
     own_folder(lab, &archive)?;
     own_folder(lab, &lab.of(region, "backups"))?;
+    let script = lab.of(region, "archive.sh");
+    fs::write(&script, archiver(lab, region)).map_err(|error| format!("{}: {error}", script.display()))?;
+    own(lab, &script)?;
     let (archive, data, address) = (text(&archive), text(&lab.data(region)), region.address());
     let hba = lab.of(region, "pg_hba.conf");
     let port = lab.ports.postgres;
-    // A segment appears under its name only whole, and is never overwritten.
+    let script = text(&script);
     let conf = format!(
         "data_directory = '{data}'
 hba_file = '{}'
@@ -125,7 +203,7 @@ wal_keep_size = 128MB
 max_wal_size = 128MB
 min_wal_size = 8MB
 archive_mode = on
-archive_command = 'test ! -f {archive}/%f && cp %p {archive}/.%f.part && mv {archive}/.%f.part {archive}/%f'
+archive_command = 'sh {script} %p %f'
 archive_timeout = 10s
 restore_command = 'cp {archive}/%f %p 2>/dev/null'
 recovery_target_timeline = latest
@@ -136,7 +214,7 @@ log_line_prefix = '%m [%p] '
 ",
         text(&hba)
     );
-    let access = "host all all 127.0.0.0/8 scram-sha-256\nhost replication muster 127.0.0.0/8 scram-sha-256\n";
+    let access = "host all all 127.0.0.0/8 scram-sha-256\nhost replication replicator 127.0.0.0/8 scram-sha-256\n";
     for (path, content) in [(lab.of(region, "postgresql.conf"), conf.as_str()), (hba, access)] {
         fs::write(&path, content).map_err(|error| format!("{}: {error}", path.display()))?;
         own(lab, &path)?;
@@ -144,16 +222,12 @@ log_line_prefix = '%m [%p] '
     Ok(())
 }
 
-/// How to reach a region's server, for PostgreSQL's own programs.
-fn connection(lab: &Lab, region: Role) -> String {
-    format!("host={} port={} user={ADMIN} application_name={}", region.address(), lab.ports.postgres, region.other())
-}
-
 /// Runs statements as the administrator, each by itself; says what the last one gave.
 pub(crate) fn sql(lab: &Lab, region: Role, database: &str, statements: &[&str]) -> Result<String> {
     let mut psql = program(lab, "psql");
     psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d"]);
-    psql.arg(format!("{} dbname={database}", connection(lab, region)));
+    let (address, port) = (region.address(), lab.ports.postgres);
+    psql.arg(format!("host={address} port={port} user={ADMIN} dbname={database}"));
     for statement in statements {
         psql.args(["-c", statement]);
     }
@@ -175,8 +249,7 @@ pub(crate) fn start(lab: &Lab, region: Role) -> Result<()> {
         argv.extend(["-c".to_owned(), format!("config_file={}", text(&lab.of(region, "postgresql.conf")))]);
         if lab.of(region, REJOINED).exists() {
             // It replays its own log and waits for more, from nobody: it can be read, and nothing can write to it.
-            fs::write(data.join("standby.signal"), "").map_err(|error| format!("standby.signal: {error}"))?;
-            own(lab, &data.join("standby.signal"))?;
+            standby(lab, region)?;
             argv.extend(["-c", "primary_conninfo=", "-c", "restore_command="].map(str::to_owned));
         }
         let user = lab.postgres_user;
@@ -213,62 +286,92 @@ pub(crate) fn rejoin(lab: &Lab, region: Role, fenced: bool) -> Result<()> {
     start(lab, region)
 }
 
-/// Copies the other region's server, to follow it.
-fn basebackup(lab: &Lab, region: Role) -> Result<()> {
-    let data = lab.data(region);
-    if data.exists() {
-        fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
+/// Copies a server into a folder; with what it takes to follow it, if `follow`.
+fn basebackup(lab: &Lab, source: &str, into: &Path, follow: bool) -> Result<()> {
+    if into.exists() {
+        fs::remove_dir_all(into).map_err(|error| format!("{}: {error}", into.display()))?;
     }
     let mut copy = program(lab, "pg_basebackup");
-    copy.arg("-D").arg(&data).args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-d"]);
-    copy.arg(connection(lab, region.other()));
+    copy.arg("-D").arg(into).args(["-X", "stream", "-c", "fast", "--no-sync", "-d", source]);
+    if follow {
+        copy.arg("-R");
+    }
     done("pg_basebackup", &mut copy).map(|_| ())
 }
 
-/// Takes back what only this region's server has and makes it follow the other one.
-fn rewind(lab: &Lab, region: Role) -> Result<()> {
-    // The source's control file tells its timeline only from the next checkpoint on.
-    sql(lab, region.other(), "postgres", &["CHECKPOINT"])?;
+/// Takes back what only this region's server has.
+fn rewind(lab: &Lab, region: Role, source: &str) -> Result<()> {
     let mut rewind = program(lab, "pg_rewind");
     rewind.arg("-D").arg(lab.data(region)).args(["-R", "--no-sync"]);
     rewind.arg(format!("--config-file={}", text(&lab.of(region, "postgresql.conf"))));
-    rewind.arg(format!("--source-server={} dbname=postgres", connection(lab, region.other())));
+    rewind.arg(format!("--source-server={source}"));
     done("pg_rewind", &mut rewind).map(|_| ())
+}
+
+/// Copies all of a region's data, from the server if it runs, else as it lies.
+fn preserve(lab: &Lab, region: Role, into: &Path) -> Result<()> {
+    if answers(lab, region) {
+        return basebackup(lab, &source(lab, region), into, false);
+    }
+    if let Some(parent) = into.parent() {
+        own_folder(lab, parent)?;
+    }
+    let mut copy = daemon::clean(lab, Path::new("cp"));
+    copy.arg("-a").arg(lab.data(region)).arg(into);
+    daemon::as_user(&mut copy, lab.postgres_user);
+    done("cp", &mut copy).map(|_| ())
+}
+
+/// Prints a stretch of the log.
+fn waldump(lab: &Lab, region: Role, timeline: &str, from: &str, to: &str) -> Result<()> {
+    let mut dump = program(lab, "pg_waldump");
+    dump.arg("-p").arg(lab.data(region).join("pg_wal")).args(["-t", timeline, "-s", from, "-e", to]);
+    let status = dump.status().map_err(|error| format!("pg_waldump: {error}"))?;
+    // It said itself what it did not like.
+    if status.success() { Ok(()) } else { Err("pg_waldump did not end well".to_owned()) }
+}
+
+/// From now on no start of it takes writes.
+fn standby(lab: &Lab, region: Role) -> Result<()> {
+    let signal = lab.data(region).join("standby.signal");
+    fs::write(&signal, "").map_err(|error| format!("{}: {error}", signal.display()))?;
+    own(lab, &signal)
+}
+
+/// What Muster runs where the server lives.
+pub(crate) fn host(lab: &Lab, region: Role, verb: Verb, arguments: &[String]) -> Result<ExitCode> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match (verb, arguments.as_slice()) {
+        (Verb::Start, []) => start(lab, region)?,
+        (Verb::Stop, []) => stop(lab, region)?,
+        (Verb::Restart, []) => {
+            stop(lab, region)?;
+            start(lab, region)?;
+        }
+        (Verb::Status, []) => {
+            let runs = daemon::running(lab, &name(region)).is_some();
+            println!("{}", if runs { "running" } else { "not running" });
+            return Ok(if runs { ExitCode::SUCCESS } else { NOT_RUNNING.into() });
+        }
+        (Verb::Standby, []) => standby(lab, region)?,
+        (Verb::Rewind, [source]) => {
+            rewind(lab, region, source)?;
+            follows(lab, region);
+        }
+        (Verb::Basebackup, [source]) => {
+            basebackup(lab, source, &lab.data(region), true)?;
+            follows(lab, region);
+        }
+        (Verb::Preserve, [into]) => preserve(lab, region, Path::new(into))?,
+        (Verb::Waldump, [timeline, from, to]) => waldump(lab, region, timeline, from, to)?,
+        _ => return Err(format!("{verb:?} is not given these arguments: {arguments:?}")),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Forgets that the server came back fenced: from now on it follows.
 fn follows(lab: &Lab, region: Role) {
     let _ = fs::remove_file(lab.of(region, REJOINED));
-}
-
-/// What Muster runs where the server lives.
-pub(crate) fn host(lab: &Lab, region: Role, verb: Verb) -> Result<ExitCode> {
-    match verb {
-        Verb::Start => start(lab, region)?,
-        Verb::Stop => stop(lab, region)?,
-        Verb::Restart => {
-            stop(lab, region)?;
-            start(lab, region)?;
-        }
-        Verb::Status => {
-            let runs = daemon::running(lab, &name(region)).is_some();
-            println!("{}", if runs { "running" } else { "not running" });
-            return Ok(if runs { ExitCode::SUCCESS } else { NOT_RUNNING.into() });
-        }
-        Verb::Rewind => {
-            stop(lab, region)?;
-            rewind(lab, region)?;
-            follows(lab, region);
-            start(lab, region)?;
-        }
-        Verb::Basebackup => {
-            stop(lab, region)?;
-            basebackup(lab, region)?;
-            follows(lab, region);
-            start(lab, region)?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Frees what a killed server leaves in the kernel: a piece of shared memory, named in its data folder.

@@ -73,6 +73,7 @@ pub(crate) fn run(at: &Path, options: &Options) -> Result<()> {
         postgres_user,
         admin_password: hex(&random::<32>()?),
         app_password: hex(&random::<32>()?),
+        replicator_password: hex(&random::<32>()?),
         key: base64(&random::<32>()?),
         client_pause_ms: options.client_pause,
     };

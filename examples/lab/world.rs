@@ -117,6 +117,7 @@ pub(crate) struct Lab {
     pub(crate) postgres_user: Option<(u32, u32)>,
     pub(crate) admin_password: String,
     pub(crate) app_password: String,
+    pub(crate) replicator_password: String,
     /// The key of dynamic updates, in base64.
     pub(crate) key: String,
     /// Between two writes of the clients.

@@ -100,6 +100,13 @@ impl Rig {
         }
     }
 
+    /// A region's server as who follows connects to it.
+    pub(crate) fn source(&self, address: &str) -> String {
+        let passfile = self.folder().join("replication.pgpass");
+        let port = self.port("postgres");
+        format!("host={address} port={port} user=replicator dbname=postgres passfile={}", passfile.display())
+    }
+
     /// The status and text of an application server's answer.
     pub(crate) fn get(&self, address: &str, path: &str) -> (u16, String) {
         let mut connection = TcpStream::connect((address, self.port("app"))).unwrap();

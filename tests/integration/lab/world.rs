@@ -65,16 +65,19 @@ fn users_are_served_by_name_writes_and_pushes_are_copied_and_a_lost_region_is_se
         assert_eq!(rig.sql(PRIMARY, "SELECT count(*) FROM items WHERE client = 'test'").unwrap(), "1");
         rig.well(&["postgres", "primary", "restart"]);
     }
-    rig.sql(SECONDARY, "INSERT INTO items VALUES ('test', 10)").unwrap();
-    rig.well(&["postgres", "primary", "rewind"]);
-    until("the old primary follows", || {
-        rig.sql(PRIMARY, "SELECT max(n) FROM items WHERE client = 'test'").as_deref() == Ok("10")
-    });
-    rig.well(&["postgres", "primary", "basebackup"]);
-    rig.sql(SECONDARY, "INSERT INTO items VALUES ('test', 11)").unwrap();
-    until("the new copy follows", || {
-        rig.sql(PRIMARY, "SELECT max(n) FROM items WHERE client = 'test'").as_deref() == Ok("11")
-    });
+    let source = rig.source(SECONDARY);
+    for (verb, n) in [("rewind", "10"), ("basebackup", "11")] {
+        rig.sql(SECONDARY, &format!("INSERT INTO items VALUES ('test', {n}) ON CONFLICT DO NOTHING")).unwrap();
+        rig.sql(SECONDARY, "CHECKPOINT").unwrap();
+        rig.well(&["postgres", "primary", "stop"]);
+        assert_eq!(rig.lab(&["postgres", "primary", "status"]).status.code(), Some(3));
+        rig.well(&["postgres", "primary", verb, &source]);
+        rig.well(&["postgres", "primary", "standby"]);
+        rig.well(&["postgres", "primary", "start"]);
+        until("the old primary follows", || {
+            rig.sql(PRIMARY, "SELECT max(n) FROM items WHERE client = 'test'").as_deref() == Ok(n)
+        });
+    }
 
     // Gone: processes, files, ports.
     let ports: Vec<u16> = ["app", "git", "postgres"].map(|of| rig.port(of)).into();
