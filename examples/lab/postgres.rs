@@ -292,6 +292,8 @@ fn basebackup(lab: &Lab, source: &str, into: &Path, follow: bool) -> Result<()> 
         fs::remove_dir_all(into).map_err(|error| format!("{}: {error}", into.display()))?;
     }
     let mut copy = program(lab, "pg_basebackup");
+    // Who follows has a password of its own, in a file; a password in the environment would go before it.
+    copy.env_remove("PGPASSWORD");
     copy.arg("-D").arg(into).args(["-X", "stream", "-c", "fast", "--no-sync", "-d", source]);
     if follow {
         copy.arg("-R");
@@ -302,6 +304,7 @@ fn basebackup(lab: &Lab, source: &str, into: &Path, follow: bool) -> Result<()> 
 /// Takes back what only this region's server has.
 fn rewind(lab: &Lab, region: Role, source: &str) -> Result<()> {
     let mut rewind = program(lab, "pg_rewind");
+    rewind.env_remove("PGPASSWORD");
     rewind.arg("-D").arg(lab.data(region)).args(["-R", "--no-sync"]);
     rewind.arg(format!("--config-file={}", text(&lab.of(region, "postgresql.conf"))));
     rewind.arg(format!("--source-server={source}"));
