@@ -18,11 +18,14 @@ use crate::infrastructure::real::{self, is_built_in, typed};
 use crate::infrastructure::simulate::Faults;
 use crate::model::{Binding, Plan, RegionInfo};
 use crate::provider::exec::Exec;
+use crate::provider::git::GitStorage;
+use crate::provider::host::Host;
 use crate::provider::network::RealNetwork;
 use crate::provider::postgres::{Postgres, PostgresBackups};
 use crate::provider::process::RealProcesses;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::rfc2136::Rfc2136;
+use crate::provider::servers::{CommandedRegion, CommandedServers};
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
 use crate::resource::{People, Processes, ResourceKind, Resources};
@@ -55,15 +58,16 @@ pub(super) fn resources(
         bind(id, binding, &means, &mut all)
             .map_err(|why| AppError::Usage(format!("`{id}` ({} by {}): {why}", binding.kind, binding.provider)))?;
     }
-    for (role, info) in &means.plan.regions {
-        bind_region(*role, info, &means, &mut all)
-            .map_err(|why| AppError::Usage(format!("the {role} region (by {}): {why}", info.provider)))?;
+    for (role, region) in plan.regions.iter().filter(|(_, region)| region.provider != SIMULATED) {
+        bind_region(*role, region, &means, &mut all)
+            .map_err(|why| AppError::Usage(format!("region {role} (by {}): {why}", region.provider)))?;
     }
     Ok(all)
 }
 
 /// Builds the real provider of a resource, in place of its twin.
 fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
+    let host = || Host::new(Arc::clone(&means.processes));
     let exec = || Ok::<_, String>(Arc::new(means.exec(binding.kind, id.to_string(), real::typed(binding)?)));
     match (binding.kind, binding.provider.as_str()) {
         (ResourceKind::Dns, "rfc2136") => {
@@ -87,17 +91,36 @@ fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resourc
         (ResourceKind::Compute, "exec") => drop(all.computes.insert(id.clone(), exec()?)),
         (ResourceKind::Storage, "exec") => drop(all.storages.insert(id.clone(), exec()?)),
         (ResourceKind::Backup, "exec") => drop(all.backups.insert(id.clone(), exec()?)),
+        (ResourceKind::Compute, "process") => {
+            let servers = CommandedServers::new(real::typed(binding)?, host());
+            all.computes.insert(id.clone(), Arc::new(servers));
+        }
+        (ResourceKind::Storage, "git") => {
+            all.storages.insert(id.clone(), Arc::new(GitStorage::new(real::typed(binding)?, host())));
+        }
         (kind, provider) => return Err(format!("nothing builds the provider {provider} of {kind}")),
     }
     Ok(())
 }
 
-/// Builds the real provider of a region, in place of its twin.
-fn bind_region(role: RegionRole, info: &RegionInfo, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
-    if info.provider == "exec" {
-        let settings = real::from_json(&info.settings)?;
-        let region = means.exec(ResourceKind::Region, role.to_string(), settings);
-        all.regions.insert(role, Arc::new(region));
+/// Builds the real provider of a region, in place of its twin; a region that nothing can cut off has none.
+fn bind_region(role: RegionRole, region: &RegionInfo, means: &Means<'_>, all: &mut Resources) -> Result<(), String> {
+    match region.provider.as_str() {
+        "process" => {
+            let host = Host::new(Arc::clone(&means.processes));
+            let region = CommandedRegion::new(real::from_json(&region.settings)?, host);
+            all.regions.insert(role, Arc::new(region));
+        }
+        "exec" => {
+            let settings = real::from_json(&region.settings)?;
+            let region = means.exec(ResourceKind::Region, role.to_string(), settings);
+            all.regions.insert(role, Arc::new(region));
+        }
+        // Its twin would cut nothing off and say that it had.
+        "none" => {
+            all.regions.remove(&role);
+        }
+        provider => return Err(format!("nothing builds the provider {provider} of a region")),
     }
     Ok(())
 }

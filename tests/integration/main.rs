@@ -6,6 +6,7 @@
 mod cli;
 mod corpus;
 mod harness;
+mod lab;
 mod layers;
 mod postgres;
 mod readme;

@@ -8,6 +8,8 @@ mod address;
 pub mod exec;
 pub mod rfc2136;
 pub mod postgres;
+pub mod git;
+pub mod process;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,6 +34,9 @@ const KNOWN: &[(ResourceKind, &str, Check)] = &[
     (ResourceKind::Region, "exec", exec::check),
     (ResourceKind::Database, "postgres", postgres::check_database),
     (ResourceKind::Backup, "postgres", postgres::check_backup),
+    (ResourceKind::Compute, "process", process::check_servers),
+    (ResourceKind::Region, "process", process::check_region),
+    (ResourceKind::Storage, "git", by_type::<git::Git>),
 ];
 
 /// Whether this build can act on a kind of resource by a provider.

@@ -239,7 +239,7 @@ macro_rules! replicated {
             }
 
             async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt {
-                let args = json!({ "region": region, "number": row.number, "sent_ns": row.sent.0.0 });
+                let args = json!({ "region": region, "number": row.number, "sent_ns": row.sent.0 });
                 self.attempt(cx, "write_canary", args).await
             }
 

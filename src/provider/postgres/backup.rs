@@ -79,7 +79,7 @@ impl PostgresBackups {
         let timeout = self.settings.timeout;
         // PostgreSQL's programs end in a folder that they may not read.
         let folder = Some(self.settings.scratch.to_string_lossy().into_owned());
-        let line = CommandLine { argv, env: Vec::new(), folder, timeout, output_limit: OUTPUT_MAX };
+        let line = CommandLine { argv, env: Vec::new(), folder, timeout, output_limit: OUTPUT_MAX, input: None };
         self.processes.run(cx, &line).await.map_err(|error| match error {
             ProcessError::NotStarted { .. } => ProviderError::Refused(error.to_string()),
             ProcessError::TimedOut(_) => ProviderError::Unreachable(error.to_string()),

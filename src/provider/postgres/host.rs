@@ -50,6 +50,7 @@ pub(super) async fn run(
         folder: None,
         timeout: it.link.settings.command_timeout,
         output_limit: OUTPUT_MAX,
+        input: None,
     };
     it.processes.run(cx, &line).await.map_err(|error| match error {
         ProcessError::NotStarted { .. } => ProviderError::Refused(format!("`{}`: {error}", program.name)),

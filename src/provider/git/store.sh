@@ -1,0 +1,140 @@
+# What the provider does where a side's repositories are: VERB FOLDER ARGUMENTS. Plain POSIX shell and git.
+# Exits with 9 if the folder has no books: then it is no storage of Muster's, or not this machine's.
+set -u
+verb=$1 root=$2
+shift 2
+books=$root/.muster
+[ -d "$books/hooks" ] || { echo "$books/hooks is not there: see docs/providers/git.md" >&2; exit 9; }
+cd "$root" || exit 9
+export GIT_TERMINAL_PROMPT=0 LC_ALL=C
+
+number() { tr -cd 0-9 < "$books/$1" 2>/dev/null | grep . || echo 0; }
+# A file appears under its name only whole.
+write() { printf '%s\n' "$2" > "$books/$1.part" && mv "$books/$1.part" "$books/$1"; }
+role() { cat "$books/role" 2>/dev/null; }
+position() {
+  case $(role) in
+    primary) echo $(( $(number base) + $(wc -l < "$books/pushes") )) ;;
+    *) number copied ;;
+  esac
+}
+repositories() { find . -name .muster -prune -o -type d -name '*.git' -prune -print | cut -c 3- | LC_ALL=C sort; }
+behind_the_gate() {
+  [ -d "$1" ] || git init --quiet --bare --initial-branch=main "$1" || return 1
+  git -C "$1" config core.hooksPath "$books/hooks"
+}
+
+case $verb in
+  state)
+    echo "role $(role)"
+    echo "position $(position)"
+    [ ! -e "$books/fence" ] || echo "fence $(cat "$books/fence")"
+    one=$(find . -name .muster -prune -o -type d -name '*.git' -print -prune 2>/dev/null | head -n 1)
+    [ -z "$one" ] || echo "repository ${one#./}"
+    ;;
+  waiting)
+    # When the first push was taken that a copy at position $1 lacks.
+    at=$(( $1 - $(number base) + 1 ))
+    [ "$at" -ge 1 ] || at=1
+    sed -n "${at}{s/ .*//;p;q;}" "$books/pushes"
+    ;;
+  fence)
+    # Every push that the gate let in before is waited for: until it is over, or its process is.
+    write fence "$1" || exit 1
+    waited=0 left=$2
+    for note in "$books"/under-way/*; do
+      [ -e "$note" ] || continue
+      waited=$(( waited + 1 ))
+      while [ -e "$note" ] && kill -0 "${note##*/}" 2>/dev/null; do
+        [ "$left" -gt 0 ] || { echo "a push that began before the fence does not end: process ${note##*/}" >&2; exit 1; }
+        left=$(( left - 1 ))
+        sleep 0.1
+      done
+      rm -f "$note"
+    done
+    echo "$waited $(position)"
+    ;;
+  unfence) rm -f "$books/fence" ;;
+  promote)
+    case $(role) in
+      primary) ;;
+      "replica "*)
+        # In this order: whatever breaks off in between leaves a copy, or a side that knows its position.
+        write base "$(number copied)" && : > "$books/pushes" && write role primary || exit 1
+        ;;
+      *) echo "the role is '$(role)'" >&2; exit 1 ;;
+    esac
+    rm -f "$books/fence"
+    ;;
+  repository) behind_the_gate "$1" ;;
+  remove) rm -rf "./$1" ;;
+  list)
+    repositories | while IFS= read -r repository; do
+      printf '= %s\n' "$repository"
+      git -C "$repository" for-each-ref --format='%(objectname) %(refname)' || exit 1
+    done
+    ;;
+  refs) [ ! -d "$1" ] || git -C "$1" for-each-ref --format='%(refname)' "$2" ;;
+  differs)
+    # Lines `OID REFERENCE REPOSITORY`: what the copy has there, 0 for nothing. For each: `same`, `diverged`, or
+    # `behind` and when the oldest commit was made that the copy lacks.
+    printf '%s\n' "$1" | while read -r copy reference repository; do
+      [ -d "$repository" ] || { echo "diverged 0"; continue; }
+      now=$(git -C "$repository" rev-parse --quiet --verify "$reference" || echo 0)
+      if [ "$copy" = "$now" ]; then echo "same 0"; continue; fi
+      if [ "$copy" != 0 ] && ! git -C "$repository" cat-file -e "$copy" 2>/dev/null; then echo "diverged 0"; continue; fi
+      if [ "$now" = 0 ]; then echo "behind 0"; continue; fi
+      known=
+      [ "$copy" = 0 ] || known=$copy
+      at=$(git -C "$repository" log --format=%ct "$now" ${known:+--not "$known"} 2>/dev/null | tail -n 1)
+      echo "behind ${at:-0}"
+    done
+    ;;
+  check)
+    printf '%s\n' "$1" | while IFS= read -r repository; do
+      if git -C "$repository" fsck --no-dangling --no-progress >/dev/null 2>&1; then echo sound; else echo damaged; fi
+    done
+    ;;
+  follow)
+    # From now on nobody pushes here: it is being made a copy of $1.
+    write fence "it is being made a copy of $1" && write role "replica $1" && write copied 0
+    ;;
+  fetch)
+    # Lines of repositories that are to be as at $1.
+    printf '%s\n' "$2" | while IFS= read -r repository; do
+      url=$1/$repository
+      case $1 in *://*) url=$1/$(printf %s "$repository" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g') ;; esac
+      new=
+      [ -d "$repository" ] || new=1
+      behind_the_gate "$repository" || exit 1
+      git -C "$repository" -c gc.auto=0 fetch --quiet --prune --force --no-tags "$url" '+refs/*:refs/*' || exit 1
+      if [ -n "$new" ]; then
+        head=$(git ls-remote --symref "$url" HEAD | sed -n 's/^ref: \([^	]*\)	HEAD$/\1/p')
+        [ -z "$head" ] || git -C "$repository" symbolic-ref HEAD "$head"
+      fi
+    done || exit 1
+    ;;
+  followed) write copied "$1" && rm -f "$books/fence" ;;
+  preserve)
+    # Lines of repositories; what the other side has there follows in $3 as `OID REPOSITORY`.
+    kept=$books/preserved/$1 total=0
+    mkdir -p "$kept" && chmod 700 "$books/preserved" || exit 1
+    printf '%s\n' "$3" > "$kept/theirs"
+    printf '%s\n' "$2" > "$kept/ours"
+    while IFS= read -r repository; do
+      theirs=$(R=$repository awk '{ one = $1; sub(/^[^ ]* /, ""); if ($0 == ENVIRON["R"]) print one }' "$kept/theirs" |
+        git -C "$repository" cat-file --batch-check='%(objectname)' 2>/dev/null | grep -v missing)
+      # shellcheck disable=SC2086 # object names, split on purpose
+      count=$(git -C "$repository" rev-list --count --all --not $theirs) || exit 1
+      [ "$count" -gt 0 ] || continue
+      bundle=$kept/$(printf %s "$repository" | tr / _).bundle
+      # shellcheck disable=SC2086
+      git -C "$repository" bundle create --quiet "$bundle" --all --not $theirs || exit 1
+      git -C "$repository" bundle verify --quiet "$bundle" >/dev/null || exit 1
+      total=$(( total + count ))
+    done < "$kept/ours"
+    rm -f "$kept/theirs" "$kept/ours"
+    echo "$total $kept"
+    ;;
+  *) echo "unknown: $verb" >&2; exit 2 ;;
+esac

@@ -1,0 +1,362 @@
+//! Real repositories in two folders, pushed to by real git through the gate. The copier is a function here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::GitStorage;
+use crate::id::{ProbeId, RegionRole, RunId};
+use crate::provider::host::Host;
+use crate::provider::process::RealProcesses;
+use crate::resource::{
+    Actor, CanaryRow, Cancellation, Context, ProviderError, ReplicaRole, Seen, Storage, StorageSide, WriteAttempt,
+};
+use crate::time::{Moment, Span, run_real};
+
+const PRIMARY: RegionRole = RegionRole::Primary;
+const SECONDARY: RegionRole = RegionRole::Secondary;
+
+/// Two stores as an operator sets them up, the second a copy of the first.
+struct Scene {
+    folder: TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let scene = Self { folder: tempfile::tempdir().unwrap() };
+        for (region, role) in [(PRIMARY, "primary"), (SECONDARY, "replica primary")] {
+            let books = scene.store(region).join(".muster");
+            fs::create_dir_all(books.join("hooks")).unwrap();
+            let shipped = [
+                ("pre-receive", include_str!("hooks/pre-receive")),
+                ("post-receive", include_str!("hooks/post-receive")),
+            ];
+            for (name, text) in shipped {
+                use std::os::unix::fs::PermissionsExt;
+                fs::write(books.join("hooks").join(name), text).unwrap();
+                fs::set_permissions(books.join("hooks").join(name), fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            for (name, text) in [("role", role), ("base", "0"), ("pushes", ""), ("copied", "0")] {
+                fs::write(books.join(name), text).unwrap();
+            }
+            for name in ["a.git", "team/b c.git"] {
+                scene.create(region, name);
+            }
+        }
+        scene.git(self::folder(&scene), &["init", "-q", "--bare", "user.git"]).unwrap();
+        scene
+    }
+
+    fn create(&self, region: RegionRole, name: &str) {
+        let path = self.store(region).join(name);
+        self.git(folder(self), &["init", "-q", "--bare", "-b", "main", path.to_str().unwrap()]).unwrap();
+        let hooks = self.store(region).join(".muster/hooks");
+        self.git(&path, &["config", "core.hooksPath", hooks.to_str().unwrap()]).unwrap();
+    }
+
+    fn store(&self, region: RegionRole) -> PathBuf {
+        self.folder.path().join(region.as_str())
+    }
+
+    fn book(&self, region: RegionRole, name: &str) -> PathBuf {
+        self.store(region).join(".muster").join(name)
+    }
+
+    fn git(&self, at: &Path, arguments: &[&str]) -> Result<String, String> {
+        self.git_with(at, arguments, &[])
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test is the user's git here")]
+    fn git_with(&self, at: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Result<String, String> {
+        let mut git = Command::new("git");
+        for who in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{who}_NAME"), "user").env(format!("GIT_{who}_EMAIL"), "user@example.test");
+        }
+        let out = git.arg("-C").arg(at).args(arguments).envs(env.iter().copied()).output().unwrap();
+        if out.status.success() {
+            Ok(String::from_utf8(out.stdout).unwrap().trim().to_owned())
+        } else {
+            Err(String::from_utf8(out.stderr).unwrap())
+        }
+    }
+
+    /// A user's push of a new commit on top of the last one, made `ago` seconds ago.
+    fn push(&self, region: RegionRole, repository: &str, branch: &str, ago: i64) -> Result<String, String> {
+        let user = folder(self).join("user.git");
+        let at = format!("{} +0000", jiff_now() - ago);
+        let dates = [("GIT_COMMITTER_DATE", at.as_str()), ("GIT_AUTHOR_DATE", at.as_str())];
+        let tip = self.git(&user, &["rev-parse", "-q", "--verify", &format!("refs/tips/{branch}")]).ok();
+        let mut commit = vec!["commit-tree", "-m", &at, super::tests::EMPTY_TREE];
+        if let Some(tip) = &tip {
+            commit.extend(["-p", tip]);
+        }
+        let commit = self.git_with(&user, &commit, &dates)?;
+        let url = self.store(region).join(repository);
+        self.git(&user, &["push", "-q", "--force", url.to_str().unwrap(), &format!("{commit}:refs/heads/{branch}")])?;
+        self.git(&user, &["update-ref", &format!("refs/tips/{branch}"), &commit])?;
+        Ok(commit)
+    }
+
+    /// What the infrastructure's copier does: all repositories pushed on, and how far that is.
+    fn copy(&self, from: RegionRole) -> Result<(), String> {
+        let to = from.other();
+        let base: usize = fs::read_to_string(self.book(from, "base")).unwrap().trim().parse().unwrap();
+        let count = base + fs::read_to_string(self.book(from, "pushes")).unwrap().lines().count();
+        for name in ["a.git", "team/b c.git", "muster/proof.git"] {
+            let target = self.store(to).join(name);
+            if self.store(from).join(name).exists() && target.exists() {
+                let mirror = [("MUSTER_MIRROR_FROM", from.as_str())];
+                let arguments = ["push", "-q", "--mirror", target.to_str().unwrap()];
+                self.git_with(&self.store(from).join(name), &arguments, &mirror)?;
+            }
+        }
+        fs::write(self.book(to, "copied"), count.to_string()).unwrap();
+        Ok(())
+    }
+
+    fn refs(&self, region: RegionRole, repository: &str) -> String {
+        self.git(&self.store(region).join(repository), &["for-each-ref"]).unwrap()
+    }
+
+    fn storage(&self) -> GitStorage {
+        let side = |region| json!({ "url": self.store(region), "path": self.store(region) });
+        self.storage_of(&json!({ "regions": { "primary": side(PRIMARY), "secondary": side(SECONDARY) } }))
+    }
+
+    fn storage_of(&self, settings: &serde_json::Value) -> GitStorage {
+        let host = Host::new(std::sync::Arc::new(RealProcesses::default()));
+        GitStorage::new(serde_json::from_value(settings.clone()).unwrap(), host)
+    }
+}
+
+const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
+fn folder(scene: &Scene) -> &Path {
+    scene.folder.path()
+}
+
+#[expect(clippy::disallowed_methods, reason = "commits are dated by the machine's time")]
+fn jiff_now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+fn play<F: Future<Output = ()>>(story: impl FnOnce(Context) -> F) {
+    run_real(|clock| {
+        story(Context {
+            run: RunId::new("20261122-084216-drill").unwrap(),
+            actor: Actor::Probe(ProbeId::new("repositories").unwrap()),
+            attempt: 1,
+            errand: crate::resource::Errand::default(),
+            clock,
+            fencing: 1,
+            cancel: Cancellation::default(),
+        })
+    })
+    .unwrap();
+}
+
+async fn side(storage: &GitStorage, cx: &Context, region: RegionRole) -> StorageSide {
+    match storage.observe(cx).await.unwrap().regions.remove(&region).unwrap() {
+        Seen::Is(side) => side,
+        Seen::Unreachable(why) => panic!("{why}"),
+    }
+}
+
+#[test]
+fn a_fence_refuses_a_push_that_began_before_it_and_one_that_begins_after_needs_git() {
+    let scene = Scene::new();
+    let storage = scene.storage();
+    play(async |cx| {
+        scene.push(PRIMARY, "a.git", "main", 0).unwrap();
+        scene.push(PRIMARY, "team/b c.git", "other", 0).unwrap();
+        let proof = storage.fence(&cx, PRIMARY).await.unwrap();
+        assert_eq!(proof.position, 2);
+        for words in [proof.old_session.unwrap(), proof.new_session.unwrap()] {
+            assert_eq!(words, "pushes are refused here: a drill has stopped them (run 20261122-084216-drill)");
+        }
+        assert!(scene.push(PRIMARY, "a.git", "main", 0).unwrap_err().contains("pushes are refused here"));
+        let now = side(&storage, &cx, PRIMARY).await;
+        assert_eq!((now.fenced, now.writable, now.position), (true, false, 2));
+        assert!(matches!(storage.write(&cx, PRIMARY).await, WriteAttempt::Refused(_)));
+        // A copier still gets what was taken before.
+        scene.copy(PRIMARY).unwrap();
+        assert_eq!(side(&storage, &cx, SECONDARY).await.position, 2);
+
+        storage.unfence(&cx, PRIMARY).await.unwrap();
+        assert!(side(&storage, &cx, PRIMARY).await.writable);
+        assert_eq!(storage.write(&cx, PRIMARY).await, WriteAttempt::Acknowledged);
+    });
+}
+
+#[test]
+fn a_gate_that_lets_pushes_through_is_found_out_needs_git() {
+    let scene = Scene::new();
+    let storage = scene.storage();
+    play(async |cx| {
+        storage.write(&cx, PRIMARY).await;
+        // Somebody took the gate away.
+        fs::write(scene.book(PRIMARY, "hooks/pre-receive"), "#!/bin/sh\n").unwrap();
+        let proof = storage.fence(&cx, PRIMARY).await.unwrap();
+        assert_eq!((proof.old_session, proof.new_session), (None, None));
+    });
+}
+
+#[test]
+fn a_fence_waits_for_the_pushes_that_the_gate_let_in_before_needs_git() {
+    let scene = Scene::new();
+    let own = json!({ "url": scene.store(PRIMARY), "path": scene.store(PRIMARY) });
+    let storage = scene.storage_of(&json!({ "timeout": "3s", "regions": { "primary": own, "secondary": own } }));
+    play(async |cx| {
+        let note = |process: u32| scene.book(PRIMARY, "under-way").join(process.to_string());
+        fs::create_dir_all(scene.book(PRIMARY, "under-way")).unwrap();
+        // One of this very process, which goes on.
+        fs::write(note(std::process::id()), "").unwrap();
+        let error = storage.fence(&cx, PRIMARY).await.unwrap_err();
+        assert!(error.in_doubt() && error.to_string().contains("does not end"), "{error}");
+        // Over, but for one whose process died in the middle.
+        fs::remove_file(note(std::process::id())).unwrap();
+        fs::write(note(4_194_305), "").unwrap();
+        assert_eq!(storage.fence(&cx, PRIMARY).await.unwrap().sessions_ended, 1);
+    });
+}
+
+#[test]
+fn pushes_move_to_the_other_region_and_the_old_side_becomes_its_copy_needs_git() {
+    let scene = Scene::new();
+    let storage = scene.storage();
+    play(async |cx| {
+        scene.push(PRIMARY, "a.git", "main", 0).unwrap();
+        scene.copy(PRIMARY).unwrap();
+        scene.push(PRIMARY, "a.git", "late", 0).unwrap();
+        let copy = side(&storage, &cx, SECONDARY).await;
+        assert_eq!((copy.role, copy.replicates_from, copy.position), (ReplicaRole::Replica, Some(PRIMARY), 1));
+        assert!(copy.lag.is_some() && side(&storage, &cx, PRIMARY).await.lag.is_none());
+        assert!(scene.push(SECONDARY, "a.git", "main", 0).unwrap_err().contains("this is a copy"));
+
+        storage.fence(&cx, PRIMARY).await.unwrap();
+        storage.promote(&cx, SECONDARY).await.unwrap();
+        let there = side(&storage, &cx, SECONDARY).await;
+        assert_eq!((there.role, there.writable, there.position), (ReplicaRole::Primary, true, 1));
+        assert!(scene.copy(PRIMARY).unwrap_err().contains("nobody's copy"), "the old side's copier is shut out");
+        scene.push(SECONDARY, "a.git", "new", 0).unwrap();
+        scene.create(PRIMARY, "forgotten.git");
+
+        let kept = storage.preserve(&cx, PRIMARY).await.unwrap();
+        assert_eq!(kept.only_here, Some(1), "{kept:?}");
+        let bundles: Vec<PathBuf> = files(Path::new(&kept.location));
+        assert_eq!(bundles.len(), 1, "{bundles:?}");
+        let heads = scene.git(folder(&scene), &["bundle", "list-heads", bundles[0].to_str().unwrap()]).unwrap();
+        assert!(heads.contains("refs/heads/late"), "{heads}");
+
+        storage.replicate(&cx, SECONDARY, PRIMARY).await.unwrap();
+        for name in ["a.git", "team/b c.git"] {
+            assert_eq!(scene.refs(PRIMARY, name), scene.refs(SECONDARY, name));
+        }
+        assert!(!scene.store(PRIMARY).join("forgotten.git").exists());
+        let home = side(&storage, &cx, PRIMARY).await;
+        assert_eq!((home.role, home.fenced, home.lag), (ReplicaRole::Replica, false, Some(Span::ZERO)));
+        assert_eq!(home.position, side(&storage, &cx, SECONDARY).await.position);
+        scene.push(SECONDARY, "a.git", "newer", 0).unwrap();
+        scene.copy(SECONDARY).unwrap();
+        assert_eq!(scene.refs(PRIMARY, "a.git"), scene.refs(SECONDARY, "a.git"));
+        let nothing = storage.preserve(&cx, PRIMARY).await.unwrap();
+        assert_eq!(nothing.only_here, Some(0), "{nothing:?}");
+    });
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.path().is_dir() { found.extend(files(&entry.path())) } else { found.push(entry.path()) }
+    }
+    found
+}
+
+#[test]
+fn a_copy_is_compared_reference_by_reference_and_read_through_needs_git() {
+    let scene = Scene::new();
+    let storage = scene.storage();
+    play(async |cx| {
+        scene.push(PRIMARY, "a.git", "main", 500).unwrap();
+        scene.push(PRIMARY, "team/b c.git", "side", 500).unwrap();
+        scene.copy(PRIMARY).unwrap();
+        let report = storage.verify(&cx, SECONDARY).await.unwrap();
+        assert_eq!((report.repositories, report.missing, report.behind, report.diverged), (2, 0, 0, 0), "{report:?}");
+        assert_eq!((report.checked, report.damaged, report.oldest_missing), (2, 0, Span::ZERO));
+
+        // Behind by two commits, the older one made 200 s ago.
+        scene.push(PRIMARY, "a.git", "main", 200).unwrap();
+        scene.push(PRIMARY, "a.git", "main", 100).unwrap();
+        // Diverged: the copy has what the original never had.
+        let stray = [("MUSTER_MIRROR_FROM", "primary")];
+        let commit = scene.git(&folder(&scene).join("user.git"), &["commit-tree", "-m", "stray", EMPTY_TREE]).unwrap();
+        let target = scene.store(SECONDARY).join("team/b c.git");
+        let arguments = ["push", "-q", target.to_str().unwrap(), &format!("{commit}:refs/heads/stray")];
+        scene.git_with(&folder(&scene).join("user.git"), &arguments, &stray).unwrap();
+        // Missing wholly; and one that has nothing in it is nothing that could be missed.
+        scene.create(PRIMARY, "new.git");
+        scene.push(PRIMARY, "new.git", "fresh", 0).unwrap();
+        scene.create(PRIMARY, "empty.git");
+        let report = storage.verify(&cx, SECONDARY).await.unwrap();
+        assert_eq!((report.repositories, report.missing, report.behind, report.diverged), (4, 1, 1, 1), "{report:?}");
+        let age = report.oldest_missing;
+        assert!(age >= Span::from_secs(200) && age < Span::from_secs(320), "{age}");
+
+        let object = files(&scene.store(SECONDARY).join("a.git/objects"))
+            .into_iter()
+            .find(|at| at.parent().unwrap().file_name().unwrap().len() == 2)
+            .unwrap();
+        fs::remove_file(object).unwrap();
+        let report = storage.verify(&cx, SECONDARY).await.unwrap();
+        assert_eq!((report.checked, report.damaged), (2, 1), "{report:?}");
+    });
+}
+
+#[test]
+fn a_canarys_commits_are_counted_where_they_are_and_taken_away_needs_git() {
+    let scene = Scene::new();
+    let storage = scene.storage();
+    play(async |cx| {
+        storage.prepare_canary(&cx).await.unwrap();
+        for number in [0, 1, 2, 4, 10] {
+            let row = CanaryRow { number, sent: Moment(0) };
+            assert_eq!(storage.write_canary(&cx, PRIMARY, row).await, WriteAttempt::Acknowledged);
+        }
+        assert_eq!(storage.canary_rows(&cx, PRIMARY).await.unwrap().ranges, [(0, 2), (4, 4), (10, 10)]);
+        assert_eq!(storage.canary_rows(&cx, SECONDARY).await.unwrap().ranges, []);
+        let row = CanaryRow { number: 11, sent: Moment(0) };
+        assert!(matches!(storage.write_canary(&cx, SECONDARY, row).await, WriteAttempt::Refused(_)));
+        storage.remove_canary(&cx).await.unwrap();
+        let left = files(&scene.store(PRIMARY)).iter().filter(|at| at.to_string_lossy().contains("canary")).count();
+        assert_eq!(left, 0);
+    });
+}
+
+#[test]
+fn a_side_that_users_cant_reach_is_unreachable_though_its_folder_is_there_needs_git() {
+    let scene = Scene::new();
+    let side = |url: &str, region| json!({ "url": url, "path": scene.store(region) });
+    // Nobody listens there.
+    let gone = json!({ "regions": {
+        "primary": side("http://127.0.0.1:1/git", PRIMARY),
+        "secondary": side(scene.store(SECONDARY).to_str().unwrap(), SECONDARY),
+    } });
+    let storage = scene.storage_of(&gone);
+    play(async |cx| {
+        let state = storage.observe(&cx).await.unwrap();
+        assert!(matches!(state.regions[&PRIMARY], Seen::Unreachable(_)), "{state:?}");
+        assert!(matches!(state.regions[&SECONDARY], Seen::Is(_)), "{state:?}");
+        let error = storage.fence(&cx, PRIMARY).await.unwrap_err();
+        assert!(matches!(error, ProviderError::Unreachable(_)), "{error}");
+        assert!(matches!(storage.write(&cx, PRIMARY).await, WriteAttempt::Unknown(_)));
+        // No folder of a storage at all.
+        let wrong = json!({ "url": folder(&scene), "path": folder(&scene) });
+        let wrong = scene.storage_of(&json!({ "regions": { "primary": wrong, "secondary": wrong } }));
+        let state = wrong.observe(&cx).await.unwrap();
+        let Seen::Unreachable(why) = &state.regions[&PRIMARY] else { panic!("{state:?}") };
+        assert!(why.contains("docs/providers/git.md"), "{why}");
+    });
+}

@@ -1,0 +1,5 @@
+//! The lab: that it is what drills take it for, and that nothing of it stays.
+
+mod drills;
+mod rig;
+mod world;
