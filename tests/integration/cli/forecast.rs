@@ -149,10 +149,12 @@ fn runs_that_never_recover_are_counted_and_longer_than_all_others() {
         assert_eq!(sum, 12, "{figure}");
         assert_eq!(figure["met"]["of"], 12, "{figure}");
     }
+    let seen = scene.types("simulate drill.yaml --runs 12 --fault fence=fails --format json").exits(1);
+    let figures = seen.json()["forecast"]["figures"].as_array().unwrap().clone();
     let back = figures.iter().find(|figure| figure["leg"] == "return").unwrap();
     assert_eq!(back["judged"]["met"], 0, "{back}");
-    let text = scene.types("simulate drill.yaml --runs 12 --fault promote=hangs");
-    text.says("--fault promote=hangs").says("in 12 of 12 runs the run never came to it");
+    let text = scene.types("simulate drill.yaml --runs 12 --fault fence=fails");
+    text.says("--fault fence=fails").says("in 12 of 12 runs the run never came to it");
 }
 
 #[test]
