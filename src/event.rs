@@ -4,6 +4,8 @@
 //! no event. Readers years later meet events of older versions: [`FORMAT`] stands in the first event, a field is only
 //! ever added with a default, a kind never changes its meaning.
 
+mod swift;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Before, OnFailure};
@@ -11,7 +13,7 @@ use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
     CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, LeftOver, Leg, Person, PhaseResult, Place, Plan,
-    Sample, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+    Proof, Sample, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
@@ -88,6 +90,9 @@ pub struct Started {
     pub seed: Option<Seed>,
     /// The run before.
     pub previous: Option<PreviousRun>,
+    /// Which of its checks were seen to go red in rehearsal, as far as was known when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
 }
 
 /// How a run that was left behind goes on.

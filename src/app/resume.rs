@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::history::{Gathering, JournalRead};
+use super::history::{Ends, JournalRead, Refusal};
 use super::listen::Ear;
 use super::locks::{self, LEASE, Wanted};
 use super::play::{Back, Death, Kill, Play};
@@ -17,7 +17,7 @@ use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::engine::{Ended, Past};
 use crate::event::{Event, ResumeTo, Resumed, Started};
-use crate::id::StepId;
+use crate::id::{RunId, StepId};
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, JournalError, MemoryLog, Writer};
 use crate::model::{Environment, Person, Plan};
@@ -66,9 +66,10 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
             request.runs.reports.display()
         )));
     }
-    // The index reads the journal too, since it has grown: side by side, for users may be waiting.
+    // Side by side, for users may be waiting. The index need not read this journal as well, which is about to grow.
+    let own = folder.file_name().and_then(|name| name.to_str()).and_then(|name| RunId::new(name).ok());
     let (taken, history) = std::thread::scope(|both| {
-        let history = both.spawn(|| History::open(&request.runs));
+        let history = both.spawn(|| History::open_but_for(&request.runs, own.as_ref()));
         (read(&path), history.join())
     });
     let (writer, cut, JournalRead { run, entries, heads, .. }) = taken?;
@@ -142,30 +143,11 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
 
 /// Locks a journal and reads it; gives how many bytes of a cut record were taken out.
 fn read(path: &Path) -> Result<(Writer, u64, JournalRead), AppError> {
-    let mut gathering = Gathering::default();
-    let taken = Writer::take_up(path, Durability::EachCommit, |line, head| Ok(gathering.take(&line, head)?));
-    let (writer, cut) = taken.map_err(|error| refused(path, error))?;
-    let read = gathering.done(writer.head(), None)?;
-    Ok((writer, cut, read))
-}
-
-/// Why a journal can't be taken up.
-enum Refusal {
-    Journal(JournalError),
-    /// A line that this Muster does not understand.
-    Line(AppError),
-}
-
-impl From<JournalError> for Refusal {
-    fn from(error: JournalError) -> Self {
-        Self::Journal(error)
-    }
-}
-
-impl From<AppError> for Refusal {
-    fn from(error: AppError) -> Self {
-        Self::Line(error)
-    }
+    let ends = Ends::default();
+    let taken = Writer::take_up(path, Durability::EachCommit, |placed| ends.decode(placed));
+    let (writer, whole) = taken.map_err(|error| refused(path, error))?;
+    let cut = whole.cut.map_or(0, |(_, bytes)| bytes);
+    Ok((writer, cut, JournalRead::of(whole, ends)))
 }
 
 fn refused(path: &Path, refusal: Refusal) -> AppError {
@@ -174,8 +156,7 @@ fn refused(path: &Path, refusal: Refusal) -> AppError {
         Refusal::Journal(JournalError::Locked { .. }) => AppError::Refused(format!(
             "the run is going on: another process writes {file}. Nothing was touched; `muster abort` tells it to end"
         )),
-        Refusal::Journal(other) => AppError::Files(format!("{file}: {other}. Nothing was touched")),
-        Refusal::Line(error) => AppError::Files(format!("{file}: {error}. Nothing was touched")),
+        other => AppError::Files(format!("{file}: {other}. Nothing was touched")),
     }
 }
 
@@ -296,6 +277,7 @@ fn again_in_simulation(
         start,
         pace: Pace::Ahead,
         faults,
+        afflictions: Vec::new(),
         log: log.clone(),
         end: Some(writer),
         observers,

@@ -25,7 +25,8 @@ pub(super) struct Simulated {
     /// When a simulation starts, such as 2026-11-22T08:42:16Z; now, if it is not said
     #[arg(long, value_name = "TIME")]
     start: Option<jiff::Timestamp>,
-    /// Makes a step or resource of a simulation go wrong: fails, hangs, slow, flaky, lies
+    /// Makes a step or resource of a simulation go wrong: fails, hangs, slow, flaky, lies, fails-in-undo (what comes after
+    /// it fails, and taking it back is refused), loses-its-region (the region is cut off when it begins to act)
     #[arg(long = "fault", value_name = "STEP-or-RESOURCE=KIND")]
     faults: Vec<String>,
 }
@@ -109,7 +110,7 @@ pub(super) struct RunCommand {
     lease: Option<Period>,
 }
 
-fn duration(text: &str) -> Result<Period, String> {
+pub(super) fn duration(text: &str) -> Result<Period, String> {
     text.parse().map(Period).map_err(|error: crate::time::SpanError| error.to_string())
 }
 

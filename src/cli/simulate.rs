@@ -6,15 +6,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{Form, OutputFormat, PlaybookArguments, Reports};
+use super::arguments::{Form, ModeName, OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
 use super::run::{Simulated, carry_out};
+use crate::app::rehearsing::explore::{Explore, Pairing};
 use crate::app::rehearsing::{self, Questions, forecast, many};
 use crate::app::{AppError, Attendance, Loaded, RunRequest, Runs};
+use crate::catalogue::{Mode, Period};
 use crate::model::ExitCode;
 use crate::plan::Reality;
 use crate::rehearsal::forecast::{Enough, MOST_RUNS};
 use crate::report;
+use crate::time::Span;
+
+/// How long an exploration takes where nothing is said.
+const BUDGET: Span = Span::from_secs(20);
 
 /// The share of runs that a forecast must show to pass, unless it is said.
 const REQUIRE: f64 = 0.95;
@@ -46,6 +52,23 @@ pub(super) struct Simulate {
 /// What many rehearsals are asked. Without any of it one drill is played, and leaves a run.
 #[derive(Clone, Debug, Args)]
 struct Asked {
+    /// Try every fault on every step, resource and region, alone and in pairs, planned and unplanned (or in the mode of
+    /// --mode): exit 1 if a run ends badly in a way that the playbook does not accept
+    #[arg(long)]
+    explore: bool,
+    /// Play so many pairs of faults after the single ones: the same findings on every machine; 0 for none
+    #[arg(long, value_name = "N", requires = "explore", conflicts_with = "budget")]
+    pairs: Option<u64>,
+    /// Explore for so long: all single faults, then pairs as long as there is time [default: 20s]
+    #[arg(long, value_name = "DURATION", requires = "explore", value_parser = super::run::duration)]
+    budget: Option<Period>,
+    /// Put into the twin what each check is there to see, and tell which were never seen to fail; later runs of the
+    /// playbook have the result in their reports
+    #[arg(long)]
+    prove: bool,
+    /// Compare with the playbook and its infrastructure file at another git revision, such as HEAD or main
+    #[arg(long, value_name = "REV")]
+    diff: Option<String>,
     /// Forecast: play N drills, each with chances of its own, and say how long recovery takes and how sure that is
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_RUNS))]
     runs: Option<u64>,
@@ -67,7 +90,15 @@ struct Asked {
 impl Asked {
     /// Whether anything was asked that one drill does not answer.
     fn anything(&self) -> bool {
-        self.forecast().is_some()
+        self.explore || self.prove || self.diff.is_some() || self.forecast().is_some()
+    }
+
+    /// What is asked of an exploration; `mode`: the one that was said.
+    fn exploration(&self, mode: Option<ModeName>) -> Option<Explore> {
+        let modes = mode.map_or_else(|| vec![Mode::Planned, Mode::Unplanned], |mode| vec![mode.into()]);
+        let budget = self.budget.map_or(BUDGET, |Period(budget)| budget);
+        let pairs = self.pairs.map_or(Pairing::Until(budget), Pairing::Count);
+        self.explore.then_some(Explore { modes, pairs })
     }
 
     /// The forecast that is asked for.
@@ -135,21 +166,31 @@ impl Simulate {
     }
 
     fn answer(&self, loaded: Loaded, output: &Output) -> Result<ExitCode, AppError> {
-        let findings = rehearsing::answer(&Questions {
+        let modes = if self.asked.prove { self.modes(&loaded) } else { Vec::new() };
+        let questions = Questions {
             loaded,
             path: self.playbook.playbook.clone(),
             seed: self.simulated.seed(),
             start: self.simulated.start(),
             faults: self.simulated.faults().to_vec(),
+            explore: self.asked.exploration(self.playbook.setting.mode),
             threads: self.asked.threads.unwrap_or_else(many::all_cores),
             options: self.options(),
+            prove: modes,
+            infrastructure: self.playbook.setting.infra.clone(),
+            diff: self.asked.diff.clone(),
             forecast: self.asked.forecast(),
             progress: (!output.quiet && std::io::stderr().is_terminal()).then_some(told as fn(rehearsing::Progress)),
-        });
+        };
+        let findings = rehearsing::answer(&questions);
         if !output.quiet && std::io::stderr().is_terminal() {
             let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K");
         }
         let findings = findings?;
+        if let Some(proof) = &findings.proof {
+            let kept = rehearsing::keep_proof(&questions, proof, &self.reports.reports)?;
+            output.say(&format!("kept for later runs: {}", kept.display()));
+        }
         let form = if output.json() { report::rehearsal::Form::Json } else { report::rehearsal::Form::Text };
         output.result(&form.render(&findings, &output.style()));
         if let Some(folder) = &self.asked.out {
@@ -158,6 +199,16 @@ impl Simulate {
             }
         }
         Ok(findings.exit())
+    }
+
+    /// The modes that are rehearsed: the one that was said, or both kinds of drill, the playbook's own first.
+    fn modes(&self, loaded: &Loaded) -> Vec<Mode> {
+        let own = loaded.plan.mode;
+        if self.playbook.setting.mode.is_some() || own == Mode::Emergency {
+            return vec![own];
+        }
+        let others = [Mode::Planned, Mode::Unplanned].into_iter().filter(|mode| *mode != own);
+        [own].into_iter().chain(others).collect()
     }
 
     /// The options that set the scene, as they would be typed again.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Windows;
+use super::{Accepted, Windows};
 use crate::catalogue::{Access, Act, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
@@ -375,6 +375,9 @@ pub struct Plan {
     /// When runs may begin, as the playbook and the infrastructure file say it; each must allow it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Windows>,
+    /// The bad ends of rehearsals that are accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<Accepted>,
     /// The controls that this is evidence for.
     pub controls: Vec<String>,
     /// The roles of people.

@@ -278,22 +278,21 @@ impl Builder {
         Ok(())
     }
 
-    /// As [`Builder::push`], of an event that stays where it is. Summaries of samples, of which a long run has the most,
-    /// are not copied.
+    /// As [`Builder::push`], of an event that stays where it is. Samples, of which a long run has the most, are not
+    /// copied.
     ///
     /// # Errors
     /// As [`Builder::push`].
     pub fn push_ref(&mut self, entry: &Entry) -> Result<(), RecordError> {
         match &entry.event {
-            Event::SamplesSummed { probes, canaries } => {
-                self.events += 1;
-                self.until = self.until.max(entry.elapsed);
-                self.watched_until = entry.elapsed;
-                self.samples_summed(probes, canaries);
-                Ok(())
-            }
-            _ => self.push(entry.clone()),
+            Event::Sampled { probe, last, first } => self.sampled(probe, last.as_ref(), first),
+            Event::SamplesSummed { probes, canaries } => self.samples_summed(probes, canaries),
+            _ => return self.push(entry.clone()),
         }
+        self.events += 1;
+        self.until = self.until.max(entry.elapsed);
+        self.watched_until = entry.elapsed;
+        Ok(())
     }
 
     /// The record of all that was taken in.

@@ -5,6 +5,9 @@
 //! follows from many of them comes out. Playing them is the app's. May rely on `record` and what lies above it; must
 //! never do I/O, read a clock or draw a chance that is not a function of the seed.
 
+pub mod difference;
+pub mod exploration;
+pub mod proof;
 pub mod forecast;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +47,15 @@ pub struct Subject {
 pub struct Findings {
     /// What was rehearsed.
     pub subject: Subject,
+    /// Every fault, and how the run ended with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exploration: Option<exploration::Exploration>,
+    /// Which checks were seen red.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<proof::Proof>,
+    /// What differs from another revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<difference::Difference>,
     /// How long it takes, and how sure that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<forecast::Forecast>,
@@ -53,7 +65,9 @@ impl Findings {
     /// The exit code: [`ExitCode::Failed`] if anything was found that the playbook does not accept.
     #[must_use]
     pub fn exit(&self) -> ExitCode {
+        let unproven = self.proof.as_ref().is_some_and(|proof| proof.unproven().next().is_some());
         let short = self.forecast.as_ref().is_some_and(|forecast| !forecast.suffices());
-        if short { ExitCode::Failed } else { ExitCode::Passed }
+        let bad = self.exploration.as_ref().is_some_and(|it| it.unaccepted().next().is_some());
+        if unproven || bad || short { ExitCode::Failed } else { ExitCode::Passed }
     }
 }

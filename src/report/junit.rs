@@ -56,6 +56,7 @@ fn drill(view: &View, record: &Record) -> TestSuite {
     for limit in record.limits.iter().filter(|limit| limit.code == LEASE_ONLY) {
         suite.add_property(Property::new("guarded by the lease only", line(&limit.text, TEXT_MAX)));
     }
+    suite.add_property(Property::new("checks", &view.methodology.checks));
     for head in &view.heads {
         suite.add_property(Property::new(&head.name, &head.value));
     }

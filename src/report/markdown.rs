@@ -26,6 +26,7 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     changes(&mut out, &view);
     facts(&mut out, "Variables that are not the playbook's defaults", &view.overridden);
     list(&mut out, "What this drill does not show", &view.limits);
+    methodology(&mut out, &view);
     if let Some(previous) = &view.previous {
         list(&mut out, "The run before", std::slice::from_ref(previous));
     }
@@ -240,6 +241,19 @@ fn changes(out: &mut String, view: &View) {
     table(out, "What is otherwise than before", &["Resource", "Before", "After"]);
     for one in &view.changes {
         cells(out, [&one.resource, &one.before, &one.after]);
+    }
+}
+
+/// What shows that its checks can fail.
+fn methodology(out: &mut String, view: &View) {
+    let _ = writeln!(out, "\n## Methodology\n\n{}", esc(&view.methodology.checks));
+    for (title, items) in [("Never seen red", &view.methodology.not_red), ("Seen red", &view.methodology.red)] {
+        if !items.is_empty() {
+            let _ = writeln!(out, "\n{title}:\n");
+            for item in items {
+                let _ = writeln!(out, "- {}", esc(item));
+            }
+        }
     }
 }
 

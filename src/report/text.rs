@@ -34,6 +34,7 @@ pub(super) fn render(record: &Record, style: &Style) -> String {
     for limit in record.limits.iter().filter(|limit| limit.code == LEASE_ONLY) {
         paragraph(&mut out, "", &super::clean::line(&limit.text, LIMIT_MAX), style);
     }
+    paragraph(&mut out, "Checks: ", &view.methodology.checks, style);
     if !view.limits.is_empty() {
         let named = if style.folder.is_some() { "; the report says which" } else { "" };
         let limits = super::view::count(view.limits.len() as u64, "thing");

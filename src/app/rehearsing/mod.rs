@@ -1,22 +1,31 @@
 //! Rehearsals by the thousand: plays a plan on its twin as often as a question needs, on all cores, and has
 //! [`crate::rehearsal`] answer it. Nothing real is touched but the files that the findings are written to.
 
+mod difference;
 pub mod forecast;
+pub mod explore;
 pub mod many;
+mod modes;
+mod prove;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+pub use prove::keep_proof;
+pub(super) use prove::kept_proof;
+
 use super::{AppError, Loaded, write_whole};
+use crate::catalogue::Mode;
 use crate::chance::Seed;
+use crate::rehearsal::proof::Proof;
 use crate::rehearsal::{Findings, Subject};
 use crate::report::Style;
 use crate::report::rehearsal::Form;
 
 /// What is asked of rehearsals.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Questions {
     /// The playbook and the twin.
     pub loaded: Loaded,
@@ -28,10 +37,18 @@ pub struct Questions {
     pub start: Timestamp,
     /// Faults that are there in every rehearsal.
     pub faults: Vec<String>,
+    /// Whether every fault is tried, and how long.
+    pub explore: Option<explore::Explore>,
     /// How many threads play.
     pub threads: NonZero<usize>,
     /// What was typed to set the scene.
     pub options: Vec<String>,
+    /// The modes in which checks are to be proven, the first one first; none if they are not to be.
+    pub prove: Vec<Mode>,
+    /// The infrastructure file that was said in place of the playbook's.
+    pub infrastructure: Option<String>,
+    /// The git revision that is compared with.
+    pub diff: Option<String>,
     /// Of how many runs a forecast is wanted.
     pub forecast: Option<forecast::Wanted>,
     /// Who is told how far it has come.
@@ -54,10 +71,26 @@ pub struct Progress {
 /// # Errors
 /// As [`super::rehearse`].
 pub fn answer(questions: &Questions) -> Result<Findings, AppError> {
+    let mut findings = parts(questions)?;
+    if let Some(revision) = &questions.diff {
+        findings.difference = Some(difference::difference(questions, &findings, revision)?);
+    }
+    Ok(findings)
+}
+
+/// The answers to all questions but for what differs from another revision, of which they are asked too.
+fn parts(questions: &Questions) -> Result<Findings, AppError> {
     Ok(Findings {
         subject: subject(questions),
         forecast: questions.forecast.map(|wanted| forecast::forecast(questions, wanted)).transpose()?,
+        exploration: questions.explore.as_ref().map(|asked| explore::explore(questions, asked)).transpose()?,
+        proof: proof(questions)?,
+        difference: None,
     })
+}
+
+fn proof(questions: &Questions) -> Result<Option<Proof>, AppError> {
+    if questions.prove.is_empty() { Ok(None) } else { prove::prove(questions).map(Some) }
 }
 
 fn subject(questions: &Questions) -> Subject {

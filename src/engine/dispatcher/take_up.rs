@@ -75,15 +75,15 @@ impl Dispatcher {
     fn replay(&mut self, entries: Vec<Entry>) -> Result<Told, EngineError> {
         let mut told = Told::default();
         let mut unused = Round::default();
-        for entry in entries {
+        for entry in &entries {
             self.state
                 .apply(&self.plan, &self.graph, &entry.event)
                 .map_err(|illegal| EngineError::Past { line: entry.seq + 1, why: illegal.to_string() })?;
             self.follow(&mut unused, &entry.event);
             unused.deeds.clear();
-            self.note(&mut told, &entry);
-            self.events.push(entry);
+            self.note(&mut told, entry);
         }
+        self.events = entries;
         Ok(told)
     }
 

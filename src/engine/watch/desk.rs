@@ -11,7 +11,7 @@ use super::guard::{Broken, First, Guard};
 use super::lane::Lane;
 use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, ServiceId};
-use crate::measure::Sight;
+use crate::measure::{Run, Sight};
 use crate::model::{Plan, ProbePlan, Sample, Watch};
 use crate::resource::{ServiceHealth, WriteAttempt};
 use crate::time::{Moment, Span};
@@ -180,6 +180,20 @@ impl Desk {
                 self.check_guards(now);
             }
             next = self.lanes[lane].next();
+        }
+    }
+
+    /// The region that healthy samples of `lane` come from, if more of them change nothing and may be taken in now.
+    pub(super) fn settled_on(&self, lane: usize) -> Option<Option<RegionRole>> {
+        if self.closed { None } else { self.lanes[lane].settled_on(self.sight(lane)) }
+    }
+
+    /// Samples of `lane` have ended that follow one another and say what its last one said; they took so long.
+    pub(super) fn end_all(&mut self, lane: usize, run: &Run, took: &[Span]) {
+        let sight = self.sight(lane);
+        self.lanes[lane].take_all(run, took, sight);
+        if Some(lane) == self.witness {
+            self.check_guards(run.last.answered);
         }
     }
 

@@ -20,6 +20,7 @@ mod plain;
 mod recall;
 mod rows;
 mod shared;
+mod stride;
 mod window;
 
 #[cfg(test)]

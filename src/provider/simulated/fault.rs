@@ -1,11 +1,14 @@
-//! Faults: what goes wrong with which call; and how long calls take, where a rehearsal asks *what if it were quicker*.
+//! Faults: what goes wrong with which call, and whether it ever did; and how long calls take, where a rehearsal asks
+//! *what if it were quicker*.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::chance::Seed;
-use crate::id::{ResourceId, StepId};
+use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::FaultKind;
-use crate::resource::{Actor, Context, ProviderError};
+use crate::resource::{Actor, Context, Errand, ProviderError};
 use crate::time::Span;
 
 /// How long something takes, in hundredths of what it takes by itself.
@@ -67,6 +70,10 @@ pub struct FaultPoint {
     pub kind: FaultKind,
     /// With which calls.
     pub on: FaultOn,
+    /// The region that is lost with [`FaultKind::LosesItsRegion`].
+    pub region: Option<RegionRole>,
+    /// The place, among the faults that were given, of the one that this is; `None` if it is only there to lead to one.
+    pub of: Option<usize>,
 }
 
 /// What a call does.
@@ -92,17 +99,17 @@ impl Effect {
     pub(super) const PLAIN: Self = Self { slow: Pace::PLAIN, lies: false };
 }
 
-/// All faults of a simulation.
+/// All faults of a simulation. Its clones share what was met.
 #[derive(Clone, Debug)]
 pub(super) struct FaultTable {
     seed: Seed,
-    points: Vec<FaultPoint>,
+    points: Arc<[(FaultPoint, AtomicBool)]>,
     paces: BTreeMap<StepId, Pace>,
 }
 
 impl FaultTable {
     pub(super) fn new(seed: Seed, points: Vec<FaultPoint>, paces: BTreeMap<StepId, Pace>) -> Self {
-        Self { seed, points, paces }
+        Self { seed, points: points.into_iter().map(|point| (point, AtomicBool::new(false))).collect(), paces }
     }
 
     /// How long the calls of whoever asks take, faults apart.
@@ -113,14 +120,25 @@ impl FaultTable {
         }
     }
 
+    /// Which of the faults went wrong with any call, by their places ([`FaultPoint::of`]).
+    pub(super) fn met(&self) -> BTreeSet<usize> {
+        let met = self.points.iter().filter(|(_, met)| met.load(Ordering::Relaxed));
+        met.filter_map(|(point, _)| point.of).collect()
+    }
+
     /// The fault that meets a call; a step's own goes before a resource's.
-    pub(super) fn find(&self, cx: &Context, resource: Option<&ResourceId>, access: Access) -> Option<&FaultPoint> {
-        let meets = |point: &&FaultPoint| access == Access::Work || point.on == FaultOn::Everything;
-        let of_step = |point: &&FaultPoint| match (&point.target, &cx.actor) {
+    fn find(&self, cx: &Context, resource: Option<&ResourceId>, access: Access) -> Option<&(FaultPoint, AtomicBool)> {
+        let meets = |(point, met): &&(FaultPoint, AtomicBool)| match point.kind {
+            FaultKind::FailsInUndo => access == Access::Work && cx.errand == Errand::Undo,
+            // A region is lost once; what goes wrong after that follows from it.
+            FaultKind::LosesItsRegion if met.load(Ordering::Relaxed) => false,
+            _ => access == Access::Work || point.on == FaultOn::Everything,
+        };
+        let of_step = |(point, _): &&(FaultPoint, AtomicBool)| match (&point.target, &cx.actor) {
             (FaultTarget::Step(step), Actor::Step(actor)) => step == actor,
             _ => false,
         };
-        let of_resource = |point: &&FaultPoint| match (&point.target, resource) {
+        let of_resource = |(point, _): &&(FaultPoint, AtomicBool)| match (&point.target, resource) {
             (FaultTarget::Resource(id), Some(resource)) => id == resource && access == Access::Work,
             _ => false,
         };
@@ -128,7 +146,30 @@ impl FaultTable {
         step.or_else(|| self.points.iter().filter(meets).find(of_resource))
     }
 
-    /// Lets a call meet its fault: hangs, or says what becomes of it.
+    /// The kind of the fault that meets a call, and the region that is lost with it; the caller lets it go wrong.
+    pub(super) fn kind(
+        &self,
+        cx: &Context,
+        resource: Option<&ResourceId>,
+        access: Access,
+    ) -> Option<(FaultKind, Option<RegionRole>)> {
+        if self.points.is_empty() {
+            return None;
+        }
+        let (point, met) = self.find(cx, resource, access)?;
+        let harmless = match point.kind {
+            FaultKind::Flaky => !self.flakes(cx, resource, access),
+            // A look at a resource says nothing of what was done.
+            FaultKind::Lies => access == Access::Read && resource.is_some(),
+            _ => false,
+        };
+        if !harmless {
+            met.store(true, Ordering::Relaxed);
+        }
+        Some((point.kind, point.region))
+    }
+
+    /// Lets a call meet its fault: hangs, or says what becomes of it, and which region is lost with it.
     ///
     /// # Errors
     /// `Refused` if it fails, `Transient` if it is flaky this time, `Cancelled` if it hung until it was told to end.
@@ -137,24 +178,27 @@ impl FaultTable {
         cx: &Context,
         resource: Option<&ResourceId>,
         access: Access,
-    ) -> Result<Effect, ProviderError> {
+    ) -> Result<(Effect, Option<RegionRole>), ProviderError> {
         if self.points.is_empty() && self.paces.is_empty() {
-            return Ok(Effect::PLAIN);
+            return Ok((Effect::PLAIN, None));
         }
         let slow = self.pace(cx);
-        let Some(point) = self.find(cx, resource, access) else { return Ok(Effect { slow, lies: false }) };
-        match point.kind {
+        let plain = Effect { slow, lies: false };
+        let Some((kind, region)) = self.kind(cx, resource, access) else { return Ok((plain, None)) };
+        match kind {
             FaultKind::Fails => Err(ProviderError::Refused("simulated fault".into())),
+            FaultKind::FailsInUndo => Err(ProviderError::Refused("simulated fault in undo".into())),
             FaultKind::Hangs => {
                 cx.cancel.cancelled().await;
                 Err(ProviderError::Cancelled)
             }
-            FaultKind::Slow => Ok(Effect { slow: slow.and(Pace::SLOW), lies: false }),
+            FaultKind::Slow => Ok((Effect { slow: slow.and(Pace::SLOW), lies: false }, None)),
             FaultKind::Flaky if self.flakes(cx, resource, access) => {
                 Err(ProviderError::Transient("simulated fault".into()))
             }
-            FaultKind::Flaky => Ok(Effect { slow, lies: false }),
-            FaultKind::Lies => Ok(Effect { slow, lies: true }),
+            FaultKind::Flaky => Ok((plain, None)),
+            FaultKind::Lies => Ok((Effect { slow, lies: true }, None)),
+            FaultKind::LosesItsRegion => Ok((plain, region)),
         }
     }
 

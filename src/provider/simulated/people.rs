@@ -24,14 +24,14 @@ pub(super) struct SimulatedPeople {
 #[async_trait]
 impl People for SimulatedPeople {
     /// Faults: `fails` rejects, `hangs` never answers, `slow` takes ten times as long, `flaky` may take twice as
-    /// long, `lies` approves at once, without a look.
+    /// long, `lies` approves at once, without a look; `fails-in-undo` rejects what is asked when it is taken back.
     async fn ask(&self, cx: &Context, question: &Question) -> Option<Answer> {
         let count = u64::from(cx.attempt);
         let takes = question.takes.draw(self.world.seed, "takes", asker(&cx.actor), count);
         let mut takes = times(takes, self.world.faults.pace(cx));
         let mut decision = Decision::Approved;
-        match self.world.faults.find(cx, None, Access::Work).map(|point| point.kind) {
-            Some(FaultKind::Fails) => decision = Decision::Rejected,
+        match self.world.faults.kind(cx, None, Access::Work).map(|(kind, _)| kind) {
+            Some(FaultKind::Fails | FaultKind::FailsInUndo) => decision = Decision::Rejected,
             Some(FaultKind::Hangs) => {
                 cx.cancel.cancelled().await;
                 return None;
@@ -41,7 +41,8 @@ impl People for SimulatedPeople {
                 takes = times(takes, Pace::TWICE);
             }
             Some(FaultKind::Lies) => takes = times(takes, Pace::AT_ONCE),
-            Some(FaultKind::Flaky) | None => {}
+            // A gate acts in no region.
+            Some(FaultKind::Flaky | FaultKind::LosesItsRegion) | None => {}
         }
         self.world.spend(cx, takes).await.ok()?;
         let quorum = question.quorum.clamp(1, NAMES_MAX);

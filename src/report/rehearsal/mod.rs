@@ -4,10 +4,13 @@
 //! A new part is one file that makes a chapter and one line in [`chapters`]; a new format one file that draws them and one
 //! line in [`Form::render`].
 
+mod difference;
 mod forecast;
+mod exploration;
 mod html;
 mod junit;
 mod markdown;
+mod proof;
 mod text;
 
 use super::view::Mark;
@@ -113,8 +116,12 @@ impl Form {
 
 /// The chapters, in the order in which they are read.
 fn chapters(findings: &Findings) -> Vec<Chapter> {
-    let forecast = findings.forecast.as_ref().map(|it| forecast::chapter(it, &findings.subject));
-    forecast.into_iter().collect()
+    let mut all = Vec::new();
+    all.extend(findings.forecast.as_ref().map(|it| forecast::chapter(it, &findings.subject)));
+    all.extend(findings.difference.as_ref().map(difference::chapter));
+    all.extend(findings.exploration.as_ref().map(exploration::chapter));
+    all.extend(findings.proof.as_ref().map(proof::chapter));
+    all
 }
 
 /// The command that rehearses the same with these options in addition.
