@@ -19,6 +19,7 @@ use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, MemoryLog, Writer};
 use crate::model::{Environment, ExitCode};
+use crate::provider::network::Masked;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::{FaultPoint, FaultyHealth};
 use crate::record::{Heads, Record};
@@ -382,7 +383,9 @@ impl RealRun {
             }
             let sight: Sight = Arc::new(|health| health);
             let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
-            run.secrets = Arc::new(real::redactor(&run.started.plan));
+            let redactor = real::redactor(&run.started.plan);
+            run.resources.network = Arc::new(Masked::new(Arc::clone(&run.resources.network), redactor.clone()));
+            run.secrets = Arc::new(redactor);
             run.past = past;
             run.commands = Hears::Commands;
             if let Some(lock) = way.lock {

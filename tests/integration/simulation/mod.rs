@@ -5,6 +5,7 @@ mod claims;
 mod crashes;
 mod drills;
 mod engine;
+mod guards;
 mod hearing;
 mod losses;
 mod measures;
