@@ -13,7 +13,7 @@ use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
     CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, LeftOver, Leg, Person, PhaseResult, Place, Plan,
-    Proof, Sample, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+    Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
@@ -336,6 +336,15 @@ pub enum Event {
         /// Which resource.
         resource: ResourceId,
         /// How it was seen.
+        seen: String,
+    },
+    /// How a guardrail's condition on resources stands; told when it changes.
+    GuardrailSeen {
+        /// Which.
+        name: String,
+        /// How.
+        stands: Stands,
+        /// What was seen; where it is not judged, why.
         seen: String,
     },
     /// A guardrail is broken.

@@ -19,7 +19,7 @@ mod forms;
 pub mod pgpass;
 
 /// What stands where a secret was.
-const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// The longest secret, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;

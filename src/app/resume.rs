@@ -106,7 +106,7 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         resumed.fencing = before + 2;
         again_in_simulation(&folder, &entries, (*started).clone(), writer, resumed, by_hand, observers)?
     } else {
-        admit(&started.plan, request.to)?;
+        admit(&run, &started.plan, request.to)?;
         // What it was begun with it is taken up with; in the way can only be who passed over it meanwhile.
         let (taken, _) = locks::take(Wanted {
             store: &request.runs.store,
@@ -187,16 +187,22 @@ fn by_hand(plan: &Plan, given: &[(String, String)]) -> Result<Vec<(StepId, Strin
 }
 
 /// What of a real run can't go on: resources that were simulated beside it are gone.
-fn admit(plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
-    let simulated = plan.resources.values().any(|binding| binding.provider == "simulated");
-    if simulated && plan.environment != Environment::Simulated && to != ResumeTo::Stop {
-        return Err(AppError::Refused(
-            "some of the run's resources were simulated beside the real ones, and what they were is gone with its \
-             process: it can only be ended, by --stop, with an account of what it did. Nothing was touched"
-                .to_owned(),
-        ));
+fn admit(run: &RunId, plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
+    let resources = plan.resources.iter().filter(|(_, binding)| binding.provider == "simulated");
+    let regions = plan.regions.iter().filter(|(_, region)| region.provider == "simulated");
+    let simulated: Vec<String> =
+        resources.map(|(id, _)| id.to_string()).chain(regions.map(|(role, _)| format!("the region {role}"))).collect();
+    if simulated.is_empty() || plan.environment == Environment::Simulated || to == ResumeTo::Stop {
+        return Ok(());
     }
-    Ok(())
+    let (are, it) = if simulated.len() == 1 { ("was", "it") } else { ("were", "them") };
+    Err(AppError::Refused(format!(
+        "{} {are} simulated beside real resources, and the state that the run had given {it} is gone with its process: \
+         whether a step was done can't be seen there, so the run can neither go on nor be taken back. `muster resume \
+         {run} --stop` ends it, changes nothing, and tells what it had done and what is left of it on the real \
+         resources. Nothing was touched",
+        simulated.join(", ")
+    )))
 }
 
 /// Ends the programs that the dead Muster had started: what they have done must not change any more when it is looked at.

@@ -65,7 +65,7 @@ fn endpoints(plan: &Plan) -> Result<Vec<Endpoint>, String> {
     }
     let watched = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
         Watch::Probe(probe) => Some(probe),
-        Watch::OutageOf(_) => None,
+        Watch::OutageOf(_) | Watch::Check(_) => None,
     });
     for ProbePlan { probe, .. } in plan.witness.iter().chain(watched) {
         add(endpoint(plan, probe, EndpointKind::Serve, &[])?);

@@ -121,10 +121,11 @@ fn percent(text: &str) -> Result<f64, String> {
 
 /// As [`percent`], and more than nothing.
 fn width(text: &str) -> Result<f64, String> {
-    percent(text).and_then(|width| match width > 0.0 {
-        true => Ok(width),
-        false => Err("no number of runs is sure to 0%: write a percentage above it, such as 1%".to_owned()),
-    })
+    let width = percent(text)?;
+    if width > 0.0 {
+        return Ok(width);
+    }
+    Err("no number of runs is sure to 0%: write a percentage above it, such as 1%".to_owned())
 }
 
 /// Shows at a terminal how far it has come.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{Accepted, Windows};
-use crate::catalogue::{Access, Act, Mode, OnFailure, Probe, Services};
+use crate::catalogue::{Access, Act, Check, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
 use crate::resource::ResourceKind;
@@ -229,6 +229,17 @@ pub enum Watch {
     Probe(ProbePlan),
     /// The length of an outage of these services.
     OutageOf(Services),
+    /// Resources, by looks of its own.
+    Check(CheckPlan),
+}
+
+/// A condition on resources, with the rhythm in which they are looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckPlan {
+    /// What must hold; about resources, never about services or time.
+    pub check: Check,
+    /// From one look to the next.
+    pub every: Span,
 }
 
 /// A condition that is watched during the whole run.

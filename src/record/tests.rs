@@ -167,7 +167,8 @@ impl Story {
 
     fn fails(&mut self, at: u64, step: &str, happened: Happened) -> &mut Self {
         let evidence = std::collections::BTreeMap::new();
-        let failure = StepFailure { what: "refused".into(), happened, retry_in: None, evidence, ask: false };
+        let failure =
+            StepFailure { what: "refused".into(), happened, retry_in: None, evidence, ask: false, cancelled: false };
         self.add(at, Event::StepFailed { step: StepId::new(step).unwrap(), attempt: 1, failure })
     }
 

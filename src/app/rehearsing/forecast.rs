@@ -120,7 +120,7 @@ fn with_plan(loaded: &Loaded, plan: Plan) -> Loaded {
 
 fn tell(questions: &Questions, what: &'static str, done: u64, of: u64) {
     if let Some(progress) = questions.progress
-        && (done % TELL_EVERY == 0 || done == of)
+        && (done.is_multiple_of(TELL_EVERY) || done == of)
     {
         progress(Progress { what, done, of });
     }

@@ -9,6 +9,7 @@ use super::deeds::Deed;
 use super::{Dispatcher, EngineError, Round};
 use crate::catalogue::{Act, Part};
 use crate::engine::executor::gate_opened;
+use crate::engine::redacted::clean;
 use crate::engine::survey;
 use crate::engine::{Past, watch::Watch};
 use crate::event::Event;
@@ -183,7 +184,8 @@ impl Dispatcher {
     pub(super) async fn look_around(&mut self, cx: &Context) -> Result<Moment, EngineError> {
         let (world, unseen) = survey(&self.plan, &self.run.resources, cx).await;
         self.tools.initial = Arc::new(world.clone());
-        self.write(vec![Event::Surveyed { world, unseen }]).await?;
+        let surveyed = clean(Event::Surveyed { world, unseen }, &*self.run.secrets);
+        self.write(vec![surveyed]).await?;
         Ok(self.events.last().map_or(Moment::ZERO, |entry| entry.elapsed))
     }
 }

@@ -27,7 +27,9 @@ pub fn untruths(plan: &Plan, record: &Record, exit: ExitCode, truth: &Truth) -> 
     if world != true_place && world != Place::Unknown {
         wrong.push(format!("it says that the world is {world}, and it is {true_place}"));
     }
-    if matches!(verdict, Verdict::Passed | Verdict::Refused) {
+    // A playbook without a way back passes in the secondary region, and differs there as it means to.
+    let home = verdict == Verdict::Refused || (verdict == Verdict::Passed && world == Place::Home);
+    if home {
         let different = changed(truth);
         if !different.is_empty() {
             wrong.push(format!("it ended {verdict}, and these are otherwise than before: {}", different.join(", ")));

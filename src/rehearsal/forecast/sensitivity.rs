@@ -137,7 +137,9 @@ pub fn quicker(plan: &Plan, what: &What) -> Plan {
     match what {
         What::Step(id) => {
             let step = plan.steps.iter_mut().find(|step| step.id == *id);
-            step.into_iter().for_each(|step| step.pace = Some(HALF));
+            if let Some(step) = step {
+                step.pace = Some(HALF);
+            }
         }
         What::Ttl(records) => {
             for id in records {
@@ -195,7 +197,7 @@ fn effect(leg: Leg, pairs: &[(u64, u64)], seed: Seed, name: &str) -> Effect {
         i64::try_from(i128::from(before) - i128::from(after)).ok()
     };
     let p95 = falls(pairs, 0.95);
-    let ends = p95.and_then(|_| bootstrap(pairs, seed, name, &|pairs| falls(pairs, 0.95)));
+    let ends = p95.and_then(|_| bootstrap(pairs, seed, name, |pairs| falls(pairs, 0.95)));
     Effect {
         leg,
         of: pairs.len() as u64,
@@ -212,7 +214,7 @@ fn bootstrap(
     pairs: &[(u64, u64)],
     seed: Seed,
     name: &str,
-    of: &dyn Fn(&[(u64, u64)]) -> Option<i64>,
+    of: impl Fn(&[(u64, u64)]) -> Option<i64>,
 ) -> Option<(i64, i64)> {
     let draws = seed.draws("bootstrap", name);
     let n = pairs.len();
@@ -253,7 +255,9 @@ fn ranks_of(values: &[u64]) -> Vec<f64> {
     let mut start = 0;
     for group in order.chunk_by(|a, b| values[*a] == values[*b]) {
         let rank = start as f64 + (group.len() as f64 - 1.0) / 2.0;
-        group.iter().for_each(|n| ranks[*n] = rank);
+        for n in group {
+            ranks[*n] = rank;
+        }
         start += group.len();
     }
     ranks

@@ -5,8 +5,8 @@ use super::outturn::{NEVER_MS, links};
 use super::path::Links;
 use super::sensitivity::correlation;
 use super::{
-    CONFIDENCE, End, Figure, Forecast, Histogram, Judged, LegForecast, NOT_OVER, Of, Outturn, Part, PathStep, Reading,
-    Seen, Sensitivity, Spread, Stopped, Within, histogram, rank,
+    CONFIDENCE, End, Figure, Forecast, Histogram, Judged, LegForecast, Of, Outturn, Part, PathStep, Reading, Seen,
+    Sensitivity, Spread, Stopped, Within, histogram, rank,
 };
 use crate::chance::Seed;
 use crate::id::StepId;
@@ -227,7 +227,9 @@ impl Tally {
     #[must_use]
     pub fn forecast(&self, stopped: Stopped, require: f64, sensitivity: Option<Sensitivity>) -> Forecast {
         let mut ends = self.ends.clone();
-        ends.iter_mut().for_each(|end| end.runs = Share::new(end.runs.count, self.runs));
+        for end in &mut ends {
+            end.runs = Share::new(end.runs.count, self.runs);
+        }
         // Equally frequent ones stay in the order in which they came.
         ends.sort_by_key(|end| std::cmp::Reverse(end.runs.count));
         let within = self.layout.within.iter().zip(&self.layout.spans_within).zip(&self.within);
@@ -360,7 +362,6 @@ impl Sums {
 fn ascending(values: &[u64]) -> Vec<u64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
-    debug_assert!(sorted.last().is_none_or(|last| *last <= NOT_OVER));
     sorted
 }
 

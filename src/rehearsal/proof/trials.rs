@@ -374,7 +374,7 @@ fn cut_off(baseline: Baseline<'_>) -> Found {
     let Some(witness) = &plan.witness else { return Err("there is no witness".to_owned()) };
     let watched = plan.guardrails.iter().find_map(|it| match &it.watch {
         Watch::Probe(probe) => Some((probe, it.broken_after)),
-        Watch::OutageOf(_) => None,
+        Watch::OutageOf(_) | Watch::Check(_) => None,
     });
     let of_services = || Some((&plan.services.first()?.probe, plan.outage_limit?));
     let Some((probe, after)) = watched.or_else(of_services) else {

@@ -137,6 +137,7 @@ fn events() -> Vec<(u64, Event)> {
         retry_in,
         evidence: BTreeMap::new(),
         ask: false,
+        cancelled: false,
     };
     vec![
         (0, Event::PhaseStarted { phase: phase("prechecks") }),

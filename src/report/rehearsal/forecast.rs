@@ -200,6 +200,8 @@ fn too_few(values: u64) -> Option<String> {
     let short = |p: f64| values < values_to_bound(p);
     let needed = |p: f64| format!("p{:.0} from {} on", p * 100.0, values_to_bound(p));
     match (short(P95), short(P99)) {
+        // Without a value there is nothing to be sure of, and the list says why.
+        _ if values == 0 => None,
         (_, false) => None,
         (false, true) => Some(format!(
             "{values} runs are too few for p99, which is little more than the worst that came: its interval has no upper \

@@ -129,9 +129,11 @@ fn replay(subject: &crate::rehearsal::Subject, options: &[String]) -> String {
     let words =
         [subject.path.clone()].into_iter().chain(subject.options.iter().cloned()).chain(options.iter().cloned());
     let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,+@%".contains(&byte));
-    let quoted = words.map(|word| match plain(&word) && !word.is_empty() {
-        true => word,
-        false => format!("'{}'", super::view::line(&word).replace('\'', "'\\''")),
+    let quoted = words.map(|word| {
+        if plain(&word) && !word.is_empty() {
+            return word;
+        }
+        format!("'{}'", super::view::line(&word).replace('\'', "'\\''"))
     });
     format!("muster simulate {}", quoted.collect::<Vec<_>>().join(" "))
 }
@@ -145,7 +147,7 @@ fn subject(findings: &Findings) -> String {
         format!("plan {}", subject.digest.chars().take(16).collect::<String>()),
         format!("Muster {}", subject.muster),
     ];
-    super::view::line(&told.join("; "))
+    super::view::line(told.join("; "))
 }
 
 /// Stands on every form.

@@ -202,6 +202,7 @@ impl Play {
                     retry_in: None,
                     evidence: Evidence::new(),
                     ask: false,
+                    cancelled: false,
                 },
             }),
             None => self.emit(&Event::StepPassed {
@@ -335,6 +336,7 @@ fn a_second_failure_waits_until_the_first_is_decided() {
             retry_in: None,
             evidence: Evidence::new(),
             ask: false,
+            cancelled: false,
         };
         let step = play.plan.steps[n].id.clone();
         play.emit(&Event::StepFailed { step, attempt: 1, failure });
@@ -375,6 +377,7 @@ fn an_undo_that_can_not_begin_is_still_owed() {
         retry_in: None,
         evidence: Evidence::new(),
         ask: false,
+        cancelled: false,
     };
     let course = Course::Undoing;
     for event in [

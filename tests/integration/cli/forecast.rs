@@ -149,10 +149,14 @@ fn runs_that_never_recover_are_counted_and_longer_than_all_others() {
         assert_eq!(sum, 12, "{figure}");
         assert_eq!(figure["met"]["of"], 12, "{figure}");
     }
-    let back = figures.iter().find(|figure| figure["leg"] == "return").unwrap();
-    assert_eq!(back["judged"]["met"], 0, "{back}");
-    let text = scene.types("simulate drill.yaml --runs 12 --fault promote=hangs");
-    text.says("--fault promote=hangs").says("in 12 of 12 runs the run never came to it");
+    let out = &figures[0];
+    assert_eq!((out["seen"]["not_over"].as_u64(), out["judged"]["missed"].as_u64()), (Some(12), Some(12)), "{out}");
+    assert_eq!((&out["spread"]["p50"]["value"], &out["met"]["count"]), (&"not_over".into(), &0.into()), "{out}");
+    let text = scene.types("simulate drill.yaml --runs 12 --fault promote=hangs").exits(1);
+    text.says("--fault promote=hangs --mode planned --seed 1")
+        .says("in 12 of 12 runs it was not over when the run ended");
+    let undone = scene.types("simulate drill.yaml --runs 12 --fault promote=fails").exits(1);
+    undone.says("in 12 of 12 runs the run never came to it").says("12 not reached").says("12 not measured");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn svg(histogram: &Histogram, figure: &Figure) -> String {
     }
     if let Some(objective) = figure.objective {
         let at = x(objective);
-        if at >= LEFT && at <= RIGHT {
+        if (LEFT..=RIGHT).contains(&at) {
             let _ = write!(
                 out,
                 "<line class=\"retry\" x1=\"{at:.1}\" y1=\"{:.1}\" x2=\"{at:.1}\" y2=\"{FLOOR}\"/>\
