@@ -51,7 +51,8 @@ impl Host {
         timeout: Span,
         output_limit: usize,
     ) -> Result<Finished, ProviderError> {
-        let line = CommandLine { argv: argv.to_vec(), env: env.to_vec(), folder: None, timeout, output_limit, input: None };
+        let line =
+            CommandLine { argv: argv.to_vec(), env: env.to_vec(), folder: None, timeout, output_limit, input: None };
         let finished = self.processes.run(cx, &line).await.map_err(|error| match error {
             ProcessError::NotStarted { .. } => ProviderError::Refused(error.to_string()),
             ProcessError::TimedOut(_) => ProviderError::Unreachable(format!("`{}` {error}", short(argv))),

@@ -21,7 +21,7 @@ fn context(clock: Clock) -> Context {
         run: RunId::new("20261122-084216-drill").unwrap(),
         actor: Actor::Muster,
         attempt: 1,
-            errand: crate::resource::Errand::default(),
+        errand: crate::resource::Errand::default(),
         clock,
         fencing: 1,
         cancel: Cancellation::default(),
