@@ -28,12 +28,12 @@ pub(super) async fn apply(
     }
     let side = it.side(&sides, to)?;
     evidence.insert("position at promotion".to_owned(), side.position.to_string());
-    let behind = behind(&sides, to).map_or_else(|| "not known".to_owned(), |bytes| bytes.to_string());
-    evidence.insert("bytes behind at promotion".to_owned(), behind);
     let lag = side.lag.map_or_else(|| "not known".to_owned(), |lag| lag.to_string());
     evidence.insert("lag at promotion".to_owned(), lag);
     if let Some(timeline) = side.timeline {
         evidence.insert("timeline before".to_owned(), timeline.to_string());
+        let behind = behind(&sides, to).map_or_else(|| "not known".to_owned(), |bytes| bytes.to_string());
+        evidence.insert("bytes behind at promotion".to_owned(), behind);
     }
     match it.promote(cx, to).await {
         Ok(()) => Ok(Applied::showing(evidence)),

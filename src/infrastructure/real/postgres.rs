@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::by_type;
+use crate::catalogue::Period;
 use crate::diagnostic::Diagnostic;
 use crate::id::{RegionRole, ResourceId};
 use crate::secret::SecretSource;
@@ -157,10 +158,10 @@ pub struct PostgresDatabase {
     pub sslrootcert: Option<PathBuf>,
     /// How long a connection, or a look at a server, may take.
     #[serde(default = "default_timeout")]
-    pub timeout: Span,
+    pub timeout: Period,
     /// How long a program of `host_commands` may run.
     #[serde(default = "default_command_timeout")]
-    pub command_timeout: Span,
+    pub command_timeout: Period,
     /// How standbys follow; unstated: as `rewind` and `basebackup` set them up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication: Option<Replication>,
@@ -219,7 +220,7 @@ pub struct PostgresBackup {
     pub run_as: Vec<String>,
     /// How long a restore may take.
     #[serde(default = "default_restore_timeout")]
-    pub timeout: Span,
+    pub timeout: Period,
     /// The archives.
     pub regions: Archives,
 }
@@ -236,16 +237,16 @@ fn default_user() -> String {
     "muster".to_owned()
 }
 
-fn default_timeout() -> Span {
-    Span::from_secs(3)
+fn default_timeout() -> Period {
+    Period(Span::from_secs(3))
 }
 
-fn default_command_timeout() -> Span {
-    Span::from_secs(3600)
+fn default_command_timeout() -> Period {
+    Period(Span::from_secs(3600))
 }
 
-fn default_restore_timeout() -> Span {
-    Span::from_secs(3600)
+fn default_restore_timeout() -> Period {
+    Period(Span::from_secs(3600))
 }
 
 /// Tells what is wrong with a database's settings.

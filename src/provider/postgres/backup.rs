@@ -76,7 +76,7 @@ impl PostgresBackups {
     }
 
     async fn run(&self, cx: &Context, argv: Vec<String>) -> Result<Finished, ProviderError> {
-        let timeout = self.settings.timeout;
+        let timeout = self.settings.timeout.0;
         // PostgreSQL's programs end in a folder that they may not read.
         let folder = Some(self.settings.scratch.to_string_lossy().into_owned());
         let line = CommandLine { argv, env: Vec::new(), folder, timeout, output_limit: OUTPUT_MAX, input: None };

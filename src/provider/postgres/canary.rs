@@ -143,7 +143,7 @@ pub(super) async fn keep_rows(
     admin: &Session,
     old: &Session,
 ) -> Result<(), ProviderError> {
-    let limit = it.link.settings.timeout;
+    let limit = it.link.settings.timeout.0;
     let kept = async {
         let question = "SELECT canary, min(number), max(number) FROM (SELECT canary, number, number - row_number() \
              OVER (PARTITION BY canary ORDER BY number) AS stretch FROM muster_canary.rows WHERE run = $1) numbered \
@@ -187,7 +187,7 @@ pub(super) async fn prepare(it: &Postgres, cx: &Context) -> Result<(), ProviderE
             let make = format!("SET default_transaction_read_only = off; BEGIN; {}; {MAKE}; COMMIT", marks::LOCK);
             Ok::<(), Failed>(session.client.batch_execute(&make).await?)
         };
-        match cx.clock.timeout(it.link.settings.timeout, made).await {
+        match cx.clock.timeout(it.link.settings.timeout.0, made).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(failed)) => why.push(format!("{region}: {failed}")),
             Err(_) => why.push(format!("{region}: no answer")),
@@ -223,7 +223,7 @@ pub(super) async fn remove(it: &Postgres, cx: &Context) -> Result<(), ProviderEr
             );
             Ok::<(), Failed>(session.client.batch_execute(&kept).await?)
         };
-        match cx.clock.timeout(it.link.settings.timeout, remove).await {
+        match cx.clock.timeout(it.link.settings.timeout.0, remove).await {
             Ok(Ok(())) => removed += 1,
             Ok(Err(failed)) => why.push(format!("{region}: {failed}")),
             Err(_) => why.push(format!("{region}: no answer")),

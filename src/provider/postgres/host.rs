@@ -48,7 +48,7 @@ pub(super) async fn run(
         argv: filled(program.argv, values),
         env: Vec::new(),
         folder: None,
-        timeout: it.link.settings.command_timeout,
+        timeout: it.link.settings.command_timeout.0,
         output_limit: OUTPUT_MAX,
         input: None,
     };

@@ -153,7 +153,7 @@ impl Link {
     }
 
     async fn open(&self, cx: &Context, region: RegionRole, dbname: &str, name: &str) -> Result<Session, Failed> {
-        let limit = self.settings.timeout;
+        let limit = self.settings.timeout.0;
         match cx.clock.timeout(limit, self.connect(cx, region, dbname, name)).await {
             Ok(opened) => opened,
             Err(_) => Err(Failed::Silent(format!("no connection within {}", limit.short()))),

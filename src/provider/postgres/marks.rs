@@ -41,7 +41,7 @@ async fn shown(it: &Postgres, session: &Session) -> Result<Option<Marker>, Faile
 /// Refuses what is asked for on behalf of another run than the one that has the mark.
 pub(super) async fn guard(it: &Postgres, cx: &Context, region: RegionRole) -> Result<(), ProviderError> {
     let session = it.looker(cx, region).await?;
-    match cx.clock.timeout(it.link.settings.timeout, shown(it, &session)).await {
+    match cx.clock.timeout(it.link.settings.timeout.0, shown(it, &session)).await {
         Ok(Ok(Some(there))) if there.run != cx.run || there.fencing > cx.fencing => {
             Err(ProviderError::Refused(format!("{}: {there}, number {}", it.id, there.fencing)))
         }
@@ -69,7 +69,7 @@ pub(super) async fn claim(
     marker: &Marker,
     over: Option<&Marker>,
 ) -> Result<Claimed, ProviderError> {
-    let limit = it.link.settings.timeout;
+    let limit = it.link.settings.timeout.0;
     let (mut written, mut silent) = (0, None);
     for region in RegionRole::ALL {
         let claimed = match it.link.maintenance(cx, region).await {
@@ -132,7 +132,7 @@ async fn claim_on(
 
 /// Takes the mark away wherever it is this run's.
 pub(super) async fn release(it: &Postgres, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
-    let limit = it.link.settings.timeout;
+    let limit = it.link.settings.timeout.0;
     let mut left = None;
     for region in RegionRole::ALL {
         let released = async {

@@ -101,7 +101,7 @@ impl Postgres {
         question: &str,
         about: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Failed> {
-        let limit = self.link.settings.timeout;
+        let limit = self.link.settings.timeout.0;
         for again in [true, false] {
             let session = self.looker(cx, region).await?;
             let failed = match cx.clock.timeout(limit, session.client.query(question, about)).await {
@@ -136,7 +136,7 @@ impl Postgres {
 
     /// Makes the proving write on a session.
     async fn proving_write(&self, cx: &Context, session: &Session) -> Result<(), Failed> {
-        let limit = self.link.settings.timeout;
+        let limit = self.link.settings.timeout.0;
         match cx.clock.timeout(limit, session.client.batch_execute(PROVING_WRITE)).await {
             Ok(done) => done.map_err(Failed::from),
             Err(_) => Err(Failed::Silent(format!("no answer within {}", limit.short()))),

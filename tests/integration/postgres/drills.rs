@@ -86,10 +86,10 @@ fn needs_postgres_after_an_unplanned_drill_the_lost_rows_are_those_that_the_serv
     let pair = Pair::up();
     let (data, standby) = (pair.data(Primary), pair.data(Secondary));
     // Replication hangs for a second, and then the primary is gone without a word.
-    let receiver = psql(&pair, Secondary, "SELECT pid FROM pg_stat_wal_receiver");
+    let sender = psql(&pair, Primary, "SELECT pid FROM pg_stat_replication");
     let disaster = format!(
-        "r=$({receiver}); kill -STOP $r; sleep 1; p=$(head -1 {data}/postmaster.pid); kill -9 $p $(cat /proc/$p/task/$p/children); \
-         while kill -0 $p; do sleep 0.02; done; rm -f {data}/postmaster.pid; kill -CONT $r"
+        "r=$({sender}); kill -STOP $r; sleep 1; p=$(head -1 {data}/postmaster.pid); kill -9 $p $(cat /proc/$p/task/$p/children); \
+         while grep -qs 'State:.[RSDTt]' /proc/$p/status; do sleep 0.02; done; rm -f {data}/postmaster.pid"
     );
     let rows = "SELECT number FROM muster_canary.rows ORDER BY 1";
     let back = format!("touch {data}/standby.signal; {}", pair.start_line(Primary));
@@ -143,7 +143,7 @@ fn needs_postgres_an_old_primary_that_comes_back_during_a_drill_is_shouted_about
     let back = pair.start_line(Primary);
     let data = pair.data(Primary);
     let lose = format!(
-        "p=$(head -1 {data}/postmaster.pid); kill -9 $p $(cat /proc/$p/task/$p/children); while kill -0 $p; do sleep 0.02; done; rm -f {data}/postmaster.pid"
+        "p=$(head -1 {data}/postmaster.pid); kill -9 $p $(cat /proc/$p/task/$p/children); while grep -qs 'State:.[RSDTt]' /proc/$p/status; do sleep 0.02; done; rm -f {data}/postmaster.pid"
     );
     let shell = |text: &str| serde_json::to_string(&["sh", "-c", text]).unwrap();
     let steps = format!(

@@ -138,7 +138,7 @@ async fn start(
         &target.map(|target| target.strftime("%Y-%m-%d %H:%M:%S%.6f+00").to_string()).unwrap_or_default(),
     );
     set("port", &PORT.to_string());
-    let (log_file, wait) = (format!("{folder}/log"), (it.settings.timeout.0 / 1_000_000_000).to_string());
+    let (log_file, wait) = (format!("{folder}/log"), (it.settings.timeout.0.0 / 1_000_000_000).to_string());
     let start = ["start", "-w", "-s", "-t", &wait, "-D", &data, "-l", &log_file, "-o", &options];
     let why = match it.succeed(cx, "pg_ctl", &start).await {
         Ok(()) => return Ok(Started::Yes),
@@ -224,7 +224,7 @@ async fn missing(
     let count = format!("SELECT count(*) FROM muster_canary.rows WHERE written <= {}", literal(&until.to_string()));
     for region in RegionRole::ALL {
         let Ok(live) = link.app(cx, region, "muster backup").await else { continue };
-        let Ok(Ok(live)) = cx.clock.timeout(link.settings.timeout, live.client.query_one(&count, &[])).await else {
+        let Ok(Ok(live)) = cx.clock.timeout(link.settings.timeout.0, live.client.query_one(&count, &[])).await else {
             continue;
         };
         let live: i64 = live.get(0);
