@@ -27,8 +27,11 @@ pub(super) fn chapter(found: &Exploration) -> Chapter {
         }
     }
     blocks.extend(found.idle.iter().map(|accepted| {
-        let text =
-            format!("the playbook accepts {} when {}, and nothing ended so", accepted.end, accepted.when.join(" and "));
+        let text = format!(
+            "the playbook accepts {} when {}, and nothing that was played ended so",
+            accepted.end,
+            accepted.when.join(", ")
+        );
         Block::Marked(Mark::new(Tone::Doubt, "idle"), line(text))
     }));
     blocks.push(Block::Heading("How every fault ended".to_owned()));
