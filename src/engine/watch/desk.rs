@@ -192,6 +192,7 @@ impl Desk {
     }
 
     /// The region that healthy samples of `lane` come from, if more of them change nothing and may be taken in now.
+    #[expect(clippy::option_option, reason = "whether it is settled, and then on which region, if any is told")]
     pub(super) fn settled_on(&self, lane: usize) -> Option<Option<RegionRole>> {
         if self.closed { None } else { self.lanes[lane].settled_on(self.sight(lane)) }
     }

@@ -103,6 +103,7 @@ impl Lane {
 
     /// The region of its last sample, if that was healthy, none is under way, and samples that say the same change
     /// nothing.
+    #[expect(clippy::option_option, reason = "whether it is settled, and then on which region, if any is told")]
     pub(super) fn settled_on(&self, sight: Sight) -> Option<Option<RegionRole>> {
         let settled = self.under_way.is_empty() && sight == self.sight && self.alike >= self.settled_after;
         self.last.as_ref().filter(|last| settled && last.is_healthy()).map(|last| last.region)

@@ -16,7 +16,7 @@ use super::shared::Shared;
 use crate::id::RegionRole;
 use crate::measure::Run;
 use crate::probe::{Foreteller, Healthy};
-use crate::resource::{ForetellRows, Stance};
+use crate::resource::Stance;
 use crate::time::{Moment, Span, Ticks};
 
 /// A stride that covers less than this is not worth its beginning.
@@ -276,5 +276,5 @@ fn rows(shared: &Shared, desk: &mut Desk, canary: usize) -> Option<Manner> {
 /// Whether `region` never answers the rows of `canary`, so that it doesn't matter when that is handed in.
 pub(super) fn is_silent(shared: &Shared, canary: usize, region: RegionRole) -> bool {
     let foreteller = shared.row_foretellers[canary].as_ref();
-    foreteller.is_some_and(|it: &Box<dyn ForetellRows>| it.stance(region) == Stance::Silent)
+    foreteller.is_some_and(|it| it.stance(region) == Stance::Silent)
 }

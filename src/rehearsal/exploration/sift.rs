@@ -23,7 +23,7 @@ pub fn sift(
     let mut used = vec![false; accepts.len()];
     let mut group_of: BTreeMap<(Mode, Fault), usize> = BTreeMap::new();
     let mut pair_ends = BTreeMap::new();
-    for tried in pairs.iter() {
+    for tried in &pairs {
         *pair_ends.entry(tried.end).or_default() += 1;
     }
     let (count, mut needing_both) = (pairs.len() as u64, Vec::new());

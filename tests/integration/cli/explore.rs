@@ -94,7 +94,7 @@ fn bad_ends_come_with_the_command_that_shows_them_and_it_does() {
         let run = folder.map(|it| it.path()).find(|path| path.is_dir()).unwrap();
         let journal = fs::read_to_string(run.join("journal.jsonl")).unwrap();
         let head = sha2::Sha256::digest(journal.lines().last().unwrap().as_bytes());
-        let head: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
+        let head: String = head.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert_eq!(head, bad["first"]["head"].as_str().unwrap(), "{command}");
     }
 }
