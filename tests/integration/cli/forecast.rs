@@ -181,6 +181,7 @@ fn what_is_asked_wrongly_is_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is what a forecast prints")]
 fn a_forecast_reads_so() {
     assert_snapshot!(scene("{ p50: 35s, p95: 80s }").types("simulate drill.yaml --runs 60"), @r"
     exit 1

@@ -93,7 +93,7 @@ fn looking_ahead_changes_no_byte_of_what_guardrails_see() {
 fn a_drill_that_is_killed_and_taken_up_breaks_none_either() {
     let loaded = quarterly(Mode::Unplanned);
     let whole = rehearse(&loaded, &with(1, &[]));
-    let records = whole.journal.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let records = whole.journal.split_inclusive(|byte| *byte == b'\n').count() as u64;
     for kill in (1..records).step_by(23).map(Kill::After) {
         let crash = Crash { kill, down: Span::from_secs(5), to: ResumeTo::GoOn, by_hand: Vec::new() };
         let it = rehearse_crashing(&loaded, &with(1, &[]), &[crash]).unwrap();
