@@ -4,6 +4,8 @@
 //! no event. Readers years later meet events of older versions: [`FORMAT`] stands in the first event, a field is only
 //! ever added with a default, a kind never changes its meaning.
 
+mod swift;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Before, OnFailure};
@@ -11,7 +13,7 @@ use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
     CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, LeftOver, Leg, Person, PhaseResult, Place, Plan,
-    Proof, Sample, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+    Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
@@ -334,6 +336,15 @@ pub enum Event {
         /// Which resource.
         resource: ResourceId,
         /// How it was seen.
+        seen: String,
+    },
+    /// How a guardrail's condition on resources stands; told when it changes.
+    GuardrailSeen {
+        /// Which.
+        name: String,
+        /// How.
+        stands: Stands,
+        /// What was seen; where it is not judged, why.
         seen: String,
     },
     /// A guardrail is broken.

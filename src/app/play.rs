@@ -15,7 +15,7 @@ use crate::engine::{Ended, Observer, Past, drive};
 use crate::event::{Event, Resumed, Started};
 use crate::id::{RunId, StepId};
 use crate::infrastructure::simulate::{Affliction, Faults};
-use crate::journal::{Journal, Log, MemoryLog, Writer, reader};
+use crate::journal::{Journal, Log, MemoryLog, Writer};
 use crate::provider::simulated::Simulation;
 use crate::resource::World;
 use crate::time::{Group, Moment, Span, run_virtual};
@@ -123,7 +123,7 @@ impl Play {
                     Back::After(down) => clock.sleep(down).await,
                     Back::At(moment) => clock.sleep_until(moment).await,
                 }
-                let read = journal_entries(reader::read(self.log.bytes().as_slice()))?;
+                let read = journal_entries(self.log.bytes().as_slice())?;
                 if let Some(ended) = ended(&read) {
                     return Ok((ended, look(&simulation, before, clock.now())));
                 }

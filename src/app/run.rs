@@ -19,6 +19,7 @@ use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, MemoryLog, Writer};
 use crate::model::{Environment, ExitCode};
+use crate::provider::network::Masked;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
 use crate::record::{Heads, Record};
@@ -388,6 +389,7 @@ impl RealRun {
             }
             let sight: Sight = Arc::new(|health| health);
             let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
+            run.resources.network = Arc::new(Masked::new(Arc::clone(&run.resources.network), redactor.clone()));
             run.secrets = Arc::new(redactor);
             run.past = past;
             run.commands = Hears::Commands;

@@ -11,7 +11,7 @@ use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::{Faults, PerRegion};
 use crate::infrastructure::twin;
 use crate::model::{Plan, ProbePlan, Watch};
-use crate::provider::simulated::{Endpoint, EndpointKind, ObservedCommand, Said, SimulationSetup};
+use crate::provider::simulated::{Endpoint, EndpointKind, ObservedCommand, Pace, Said, SimulationSetup};
 use crate::time::Clock;
 
 /// The settings of the world that a plan is rehearsed in.
@@ -42,6 +42,7 @@ pub fn setup(plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<S
         afflictions: Vec::new(),
         step_says: step_says(plan),
         step_takes: step_takes(plan),
+        paces: paces(plan),
         commands: commands(plan),
     })
 }
@@ -64,7 +65,7 @@ fn endpoints(plan: &Plan) -> Result<Vec<Endpoint>, String> {
     }
     let watched = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
         Watch::Probe(probe) => Some(probe),
-        Watch::OutageOf(_) => None,
+        Watch::OutageOf(_) | Watch::Check(_) => None,
     });
     for ProbePlan { probe, .. } in plan.witness.iter().chain(watched) {
         add(endpoint(plan, probe, EndpointKind::Serve, &[])?);
@@ -76,6 +77,8 @@ fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]
     let (host, port, path) = match probe {
         Probe::Http(http) => {
             let (host, port, path) = split_url(&http.url)?;
+            // What is asked for is the same whatever is asked of it.
+            let path = path.find(['?', '#']).map_or(path, |at| &path[..at]);
             (host, port, Some(path.to_owned()))
         }
         Probe::Tcp(tcp) => (tcp.host.as_str(), tcp.port, None),
@@ -126,6 +129,12 @@ fn step_says(plan: &Plan) -> BTreeMap<StepId, Said> {
         Some((step.id.clone(), said))
     });
     said.collect()
+}
+
+/// Which steps are quicker than by themselves, in a rehearsal that asks what if.
+fn paces(plan: &Plan) -> BTreeMap<StepId, Pace> {
+    let changed = plan.steps.iter().filter_map(|step| Some((step.id.clone(), Pace(step.pace?))));
+    changed.collect()
 }
 
 fn commands(plan: &Plan) -> Vec<ObservedCommand> {

@@ -1,5 +1,6 @@
 //! `muster simulate`.
 
+use std::io::{IsTerminal, Write as _};
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -9,21 +10,28 @@ use super::arguments::{Form, ModeName, OutputFormat, PlaybookArguments, Reports}
 use super::output::Output;
 use super::run::{Simulated, carry_out};
 use crate::app::rehearsing::explore::{Explore, Pairing};
-use crate::app::rehearsing::{self, Questions, many};
+use crate::app::rehearsing::{self, Questions, forecast, many};
 use crate::app::{AppError, Attendance, Loaded, RunRequest, Runs};
 use crate::catalogue::{Mode, Period};
 use crate::model::ExitCode;
 use crate::plan::Reality;
+use crate::rehearsal::forecast::{Enough, MOST_RUNS};
 use crate::report;
 use crate::time::Span;
 
 /// How long an exploration takes where nothing is said.
 const BUDGET: Span = Span::from_secs(20);
 
+/// The share of runs that a forecast must show to pass, unless it is said.
+const REQUIRE: f64 = 0.95;
+
 /// What whoever waits for a gate to be answered wants to know.
 const PEOPLE: &str = "\
 People are simulated too: they approve, in the time that `simulate: { takes }` of the step gives.
-Where a run pauses and asks how to go on, the answer is undo, after 60 s.";
+Where a run pauses and asks how to go on, the answer is undo, after 60 s.
+
+A forecast (--runs, --until) exits with 1 if the lower end of the interval of the share of runs that pass is below
+--require: too few of them pass, or too few were played to show it. Its run n, from 0, has the seed --seed + n.";
 
 /// Plays a playbook on the simulated twin of its infrastructure, in virtual time; nothing real is touched.
 #[derive(Debug, Args)]
@@ -61,6 +69,16 @@ struct Asked {
     /// Compare with the playbook and its infrastructure file at another git revision, such as HEAD or main
     #[arg(long, value_name = "REV")]
     diff: Option<String>,
+    /// Forecast: play N drills, each with chances of its own, and say how long recovery takes and how sure that is
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_RUNS))]
+    runs: Option<u64>,
+    /// Forecast until the share that passes and the p95 of the recovery times are sure to plus or minus this, such as
+    /// 1%; --runs is then the most [default: 100000]
+    #[arg(long, value_name = "PERCENT", value_parser = width)]
+    until: Option<f64>,
+    /// The share of runs that a forecast must show to pass, or it exits with 1 [default: 95%]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    require: Option<f64>,
     /// Play on so many threads [default: one for each processor]; the findings are the same on any number
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -72,7 +90,7 @@ struct Asked {
 impl Asked {
     /// Whether anything was asked that one drill does not answer.
     fn anything(&self) -> bool {
-        self.explore || self.prove || self.diff.is_some()
+        self.explore || self.prove || self.diff.is_some() || self.forecast().is_some()
     }
 
     /// What is asked of an exploration; `mode`: the one that was said.
@@ -82,6 +100,41 @@ impl Asked {
         let pairs = self.pairs.map_or(Pairing::Until(budget), Pairing::Count);
         self.explore.then_some(Explore { modes, pairs })
     }
+
+    /// The forecast that is asked for.
+    fn forecast(&self) -> Option<forecast::Wanted> {
+        let enough = match (self.until, self.runs) {
+            (Some(width), most) => Enough::Narrow { width, most: most.unwrap_or(MOST_RUNS) },
+            (None, Some(runs)) => Enough::Runs(runs),
+            (None, None) => return None,
+        };
+        Some(forecast::Wanted { enough, require: self.require.unwrap_or(REQUIRE) })
+    }
+}
+
+/// `95%` as a share.
+fn percent(text: &str) -> Result<f64, String> {
+    let wrong = || format!("`{text}` is no share: write a percentage between 0% and 100%, such as 1% or 99.5%");
+    let number: f64 = text.strip_suffix('%').ok_or_else(wrong)?.trim().parse().map_err(|_| wrong())?;
+    if (0.0..=100.0).contains(&number) { Ok(number / 100.0) } else { Err(wrong()) }
+}
+
+/// As [`percent`], and more than nothing.
+fn width(text: &str) -> Result<f64, String> {
+    let width = percent(text)?;
+    if width > 0.0 {
+        return Ok(width);
+    }
+    Err("no number of runs is sure to 0%: write a percentage above it, such as 1%".to_owned())
+}
+
+/// Shows at a terminal how far it has come.
+fn told(progress: rehearsing::Progress) {
+    let rehearsing::Progress { what, done, of } = progress;
+    let mut err = std::io::stderr().lock();
+    let end = if done == of { "\r\u{1b}[K" } else { "" };
+    let _ = write!(err, "\r\u{1b}[K{what}: {done} of {of}{end}");
+    let _ = err.flush();
 }
 
 impl Simulate {
@@ -127,8 +180,14 @@ impl Simulate {
             prove: modes,
             infrastructure: self.playbook.setting.infra.clone(),
             diff: self.asked.diff.clone(),
+            forecast: self.asked.forecast(),
+            progress: (!output.quiet && std::io::stderr().is_terminal()).then_some(told as fn(rehearsing::Progress)),
         };
-        let findings = rehearsing::answer(&questions)?;
+        let findings = rehearsing::answer(&questions);
+        if !output.quiet && std::io::stderr().is_terminal() {
+            let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K");
+        }
+        let findings = findings?;
         if let Some(proof) = &findings.proof {
             let kept = rehearsing::keep_proof(&questions, proof, &self.reports.reports)?;
             output.say(&format!("kept for later runs: {}", kept.display()));
@@ -168,7 +227,11 @@ impl Simulate {
 impl Asked {
     /// An option that means something only together with a question.
     fn idle(&self) -> Option<&'static str> {
-        let idle = [("--threads", self.threads.is_some()), ("--out", self.out.is_some())];
+        let idle = [
+            ("--require", self.require.is_some()),
+            ("--threads", self.threads.is_some()),
+            ("--out", self.out.is_some()),
+        ];
         idle.into_iter().find(|(_, said)| *said).map(|(option, _)| option)
     }
 }

@@ -158,6 +158,7 @@ impl Job {
             happened: error.happened,
             evidence: error.evidence,
             ask: false,
+            cancelled: false,
         };
         Event::StepFailed { step: self.step.id.clone(), attempt: self.cx.attempt, failure }
     }
@@ -228,8 +229,8 @@ impl Job {
     /// The end of an attempt that nothing but a person's look can settle.
     fn interrupted(&self, error: ActError, again: Again) -> Vec<Event> {
         let ask = again != Again::Safe && error.happened == Happened::Unknown && !self.cx.cancel.is_cancelled();
-        let failure =
-            StepFailure { what: error.what, happened: error.happened, retry_in: None, evidence: error.evidence, ask };
+        let ActError { what, happened, evidence, .. } = error;
+        let failure = StepFailure { what, happened, retry_in: None, evidence, ask, cancelled: false };
         vec![Event::StepFailed { step: self.step.id.clone(), attempt: self.cx.attempt, failure }]
     }
 

@@ -19,9 +19,9 @@ pub use outcome::{
     Course, ExitCode, Happened, LeftOver, PhaseResult, Place, StepFailure, StepPass, UndoResult, Verdict,
 };
 pub use plan::{
-    Binding, Canary, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, PAUSE_LIMIT, Phase, PhaseKind, Plan,
-    ProbePlan, RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
+    Binding, Canary, CheckPlan, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, PAUSE_LIMIT, Phase,
+    PhaseKind, Plan, ProbePlan, RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
 };
 pub use proof::{NotSeenRed, Proof};
-pub use sample::{Sample, SampleResult, SampleSummary};
+pub use sample::{Sample, SampleResult, SampleSummary, Stands};
 pub use windows::{Range, Windows};

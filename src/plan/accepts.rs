@@ -13,7 +13,7 @@ pub(super) fn check(plan: &Plan, accepts: &[(Accepted, Name)], diagnostics: &mut
     let regions = RegionRole::ALL.map(region_resource);
     let roles = RegionRole::ALL.map(RegionRole::as_str);
     let steps = plan.steps.iter().map(|step| step.id.as_str());
-    let resources = plan.resources.keys().chain(&regions).map(|id| id.as_str());
+    let resources = plan.resources.keys().chain(&regions).map(crate::id::ResourceId::as_str);
     let known: std::collections::BTreeSet<&str> = steps.chain(resources).chain(roles).collect();
     for (accepted, name) in accepts {
         for text in &accepted.when {

@@ -31,8 +31,8 @@ pub use entry::{Entry, RecordError};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
 pub use index::{IndexRow, index_row};
 pub use service::{
-    CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailRecord, Latency, OutageRecord,
-    RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
+    CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,
+    OutageRecord, RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
 };
 pub use story::{Change, Gap, Happening, HappeningKind, LEASE_ONLY, Limit};
 pub use verdict::{Ending, Judged, judge, place};

@@ -28,6 +28,7 @@ fn step(name: &str, phase: usize, act: Act) -> Step {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: None,
+        pace: None,
         expected: Span::from_secs(1),
         applies: true,
     }
@@ -165,7 +166,8 @@ impl Story {
 
     fn fails(&mut self, at: u64, step: &str, happened: Happened) -> &mut Self {
         let evidence = std::collections::BTreeMap::new();
-        let failure = StepFailure { what: "refused".into(), happened, retry_in: None, evidence, ask: false };
+        let failure =
+            StepFailure { what: "refused".into(), happened, retry_in: None, evidence, ask: false, cancelled: false };
         self.add(at, Event::StepFailed { step: StepId::new(step).unwrap(), attempt: 1, failure })
     }
 

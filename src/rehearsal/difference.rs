@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Findings;
 use super::exploration::End;
+use super::forecast::{Forecast, Of, Share};
 use crate::measure::Judgement;
 use crate::record::Record;
 
@@ -26,7 +27,9 @@ impl Told {
     #[must_use]
     pub fn of(findings: &Findings, drills: &[Record]) -> Self {
         let mut told = Self::default();
-        drills.iter().for_each(|record| told.drill(record));
+        for record in drills {
+            told.drill(record);
+        }
         if let Some(found) = &findings.exploration {
             told.figures.insert("single faults".to_owned(), found.singles.len().to_string());
             for end in End::ALL {
@@ -39,6 +42,9 @@ impl Told {
                 }
             }
         }
+        if let Some(forecast) = &findings.forecast {
+            told.forecast(forecast);
+        }
         if let Some(proof) = &findings.proof {
             let count = format!("{} of {}", proof.red(), proof.checks.len());
             told.figures.insert("checks seen red".to_owned(), count);
@@ -47,6 +53,30 @@ impl Told {
             }
         }
         told
+    }
+
+    fn forecast(&mut self, forecast: &Forecast) {
+        let mut put = |name: String, value: String| drop(self.figures.insert(format!("forecast: {name}"), value));
+        let share = |share: &Share| format!("{:.1} %", share.share() * 100.0);
+        put("runs that pass".to_owned(), share(&forecast.passed));
+        for figure in &forecast.figures {
+            let of = match &figure.of {
+                Of::AllServices => "RTA".to_owned(),
+                Of::Service { id, .. } => format!("RTA of {id}"),
+                Of::AllCanaries => "RPA".to_owned(),
+                Of::Canary { id } => format!("RPA by canary {id}"),
+            };
+            let name = |what: &str| format!("{of} of the {}, {what}", figure.leg);
+            if let Some(spread) = &figure.spread {
+                for (what, quantile) in [("p50", &spread.p50), ("p95", &spread.p95)] {
+                    let value = quantile.value.span().map_or_else(|| "not over".to_owned(), |span| span.to_string());
+                    put(name(what), value);
+                }
+            }
+            if let Some(met) = &figure.met {
+                put(name("runs that meet the objective"), share(met));
+            }
+        }
     }
 
     fn drill(&mut self, record: &Record) {

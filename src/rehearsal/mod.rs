@@ -8,6 +8,7 @@
 pub mod difference;
 pub mod exploration;
 pub mod proof;
+pub mod forecast;
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,9 @@ pub struct Findings {
     /// What differs from another revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<difference::Difference>,
+    /// How long it takes, and how sure that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<forecast::Forecast>,
 }
 
 impl Findings {
@@ -62,7 +66,8 @@ impl Findings {
     #[must_use]
     pub fn exit(&self) -> ExitCode {
         let unproven = self.proof.as_ref().is_some_and(|proof| proof.unproven().next().is_some());
+        let short = self.forecast.as_ref().is_some_and(|forecast| !forecast.suffices());
         let bad = self.exploration.as_ref().is_some_and(|it| it.unaccepted().next().is_some());
-        if unproven || bad { ExitCode::Failed } else { ExitCode::Passed }
+        if unproven || bad || short { ExitCode::Failed } else { ExitCode::Passed }
     }
 }

@@ -472,6 +472,7 @@ fn plan(act: Act, mode: Mode) -> Plan {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: Some(Distribution::fixed(Span::from_secs(7))),
+        pace: None,
         expected: Span::ZERO,
         applies: true,
     };

@@ -14,6 +14,7 @@ use std::thread;
 const AHEAD: u64 = 16;
 
 /// As many threads as there are processors.
+#[must_use]
 pub fn all_cores() -> NonZero<usize> {
     thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }

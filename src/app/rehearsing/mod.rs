@@ -2,6 +2,7 @@
 //! [`crate::rehearsal`] answer it. Nothing real is touched but the files that the findings are written to.
 
 mod difference;
+pub mod forecast;
 pub mod explore;
 pub mod many;
 mod modes;
@@ -48,6 +49,21 @@ pub struct Questions {
     pub infrastructure: Option<String>,
     /// The git revision that is compared with.
     pub diff: Option<String>,
+    /// Of how many runs a forecast is wanted.
+    pub forecast: Option<forecast::Wanted>,
+    /// Who is told how far it has come.
+    pub progress: Option<fn(Progress)>,
+}
+
+/// How far one part of the rehearsing has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// What is being done.
+    pub what: &'static str,
+    /// So many are done.
+    pub done: u64,
+    /// Of at most so many.
+    pub of: u64,
 }
 
 /// Rehearses until every question is answered.
@@ -64,8 +80,13 @@ pub fn answer(questions: &Questions) -> Result<Findings, AppError> {
 
 /// The answers to all questions but for what differs from another revision, of which they are asked too.
 fn parts(questions: &Questions) -> Result<Findings, AppError> {
-    let exploration = questions.explore.as_ref().map(|asked| explore::explore(questions, asked)).transpose()?;
-    Ok(Findings { subject: subject(questions), exploration, proof: proof(questions)?, difference: None })
+    Ok(Findings {
+        subject: subject(questions),
+        forecast: questions.forecast.map(|wanted| forecast::forecast(questions, wanted)).transpose()?,
+        exploration: questions.explore.as_ref().map(|asked| explore::explore(questions, asked)).transpose()?,
+        proof: proof(questions)?,
+        difference: None,
+    })
 }
 
 fn proof(questions: &Questions) -> Result<Option<Proof>, AppError> {

@@ -25,13 +25,9 @@ pub(super) fn in_mode(loaded: &Loaded, mode: Mode) -> Result<Loaded, String> {
         checked: Checked::InItsMode,
         read: &read,
     });
-    match (other.plan, other.documents) {
-        (Some(plan), Some(documents)) => {
-            Ok(Loaded { plan, documents, warnings: other.diagnostics, sources: other.sources })
-        }
-        _ => {
-            let first = other.diagnostics.iter().find(|diagnostic| diagnostic.is_error());
-            Err(first.map_or_else(|| "it can't be loaded".to_owned(), |it| it.message.clone()))
-        }
+    if let (Some(plan), Some(documents)) = (other.plan, other.documents) {
+        return Ok(Loaded { plan, documents, warnings: other.diagnostics, sources: other.sources });
     }
+    let first = other.diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+    Err(first.map_or_else(|| "it can't be loaded".to_owned(), |it| it.message.clone()))
 }

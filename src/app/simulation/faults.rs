@@ -1,6 +1,6 @@
 //! Faults as they are written, on a plan: which calls each of them meets, and what leads to it.
 
-use crate::catalogue::{Access, Undo};
+use crate::catalogue::{Access, Act, Undo};
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::simulate::{Fault, FaultKind, Faults};
 use crate::model::{Plan, Step};
@@ -118,6 +118,8 @@ fn undoable(plan: &Plan, target: &Target) -> Option<usize> {
 /// What comes after a step: the first that needs it, else the first of the next phase that is carried out.
 fn after(plan: &Plan, step: usize) -> Option<usize> {
     let phase = plan.steps[step].phase;
-    let needing = applying(plan).find(|n| plan.steps[*n].phase == phase && plan.steps[*n].needs.contains(&step));
-    needing.or_else(|| applying(plan).find(|n| plan.steps[*n].phase > phase))
+    // Who waits for something to break is content with what fails.
+    let can_fail = || applying(plan).filter(|n| !matches!(plan.steps[*n].act, Act::Wait(_)));
+    let needing = can_fail().find(|n| plan.steps[*n].phase == phase && plan.steps[*n].needs.contains(&step));
+    needing.or_else(|| can_fail().find(|n| plan.steps[*n].phase > phase))
 }

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, watch};
 use super::WatchSetup;
 use super::canary::Attempt;
 use super::desk::{Desk, probes};
+use super::looks;
 use crate::engine::Sink;
 use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
@@ -43,10 +44,12 @@ pub(super) struct Shared {
     pub(super) probes: Vec<Arc<PreparedProbe>>,
     /// When each probe and then each canary is due.
     pub(super) ticks: Vec<Ticks>,
+    /// When each guardrail that looks at resources does so.
+    pub(super) look_ticks: Vec<Ticks>,
     stores: Vec<Store>,
     /// For each probe and each canary, where its results can be foretold.
-    sample_foretellers: Vec<Option<Foreteller>>,
-    row_foretellers: Vec<Option<Box<dyn ForetellRows>>>,
+    pub(super) sample_foretellers: Vec<Option<Foreteller>>,
+    pub(super) row_foretellers: Vec<Option<Box<dyn ForetellRows>>>,
     cancel: Cancellation,
 }
 
@@ -62,8 +65,10 @@ impl Shared {
             plans.iter().map(|probe| Arc::new(PreparedProbe::new(probe, Arc::clone(&regions)))).collect();
         let stores: Vec<_> = plan.canaries.iter().map(|canary| Store::of(&resources, &canary.of)).collect();
         let intervals = plans.iter().map(|probe| probe.every).chain(plan.canaries.iter().map(|canary| canary.every));
-        let ticks =
-            (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: start + offset(n, every), every }).collect();
+        let intervals = intervals.chain(looks::of(&plan).map(|(_, look)| look.every));
+        let ticks = (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: start + offset(n, every), every });
+        let mut ticks: Vec<Ticks> = ticks.collect();
+        let look_ticks = ticks.split_off(plans.len() + plan.canaries.len());
         Self {
             desk: Mutex::new(Desk::new(&plan, now)),
             sample_foretellers: prepared.iter().map(|probe| Foreteller::new(probe, &*resources.network)).collect(),
@@ -71,6 +76,7 @@ impl Shared {
             stores,
             probes: prepared,
             ticks,
+            look_ticks,
             plan,
             resources,
             run,
@@ -159,6 +165,11 @@ impl Shared {
     /// How many probes and canaries there are.
     pub(super) fn lines(&self) -> usize {
         self.ticks.len()
+    }
+
+    /// What foretells the rows of a line that is a canary's.
+    pub(super) fn row_foreteller(&self, line: usize) -> Option<&dyn ForetellRows> {
+        self.row_foretellers.get(line.checked_sub(self.probes.len())?)?.as_deref()
     }
 
     pub(super) fn store(&self, canary: usize) -> &Store {

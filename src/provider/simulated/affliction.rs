@@ -27,6 +27,11 @@ impl Ills {
         Self { all, held_up: Mutex::default() }
     }
 
+    /// Whether anything is, ever.
+    pub(super) fn any(&self) -> bool {
+        !self.all.is_empty()
+    }
+
     fn now(&self, now: Moment) -> impl Iterator<Item = &Affliction> {
         self.all.iter().filter(move |ill| ill.is_there(now))
     }

@@ -158,6 +158,18 @@ impl Record {
         self.versions[version].address
     }
 
+    /// What [`Self::resolve`] gives from `now` on, and when that may change.
+    pub(super) fn resolve_steadily(&self, resolver: &Resolver, now: Moment) -> (Option<IpAddr>, Moment) {
+        let cache = match resolver {
+            Resolver::Server(name) => self.cache_of(name),
+            Resolver::System | Resolver::Fixed(_) => self.system,
+        };
+        let cached = self.cached(cache, now);
+        // No server goes back from the newest version.
+        let newest = cached.version + 1 == self.versions.len();
+        (self.versions[cached.version].address, if newest { Moment::MAX } else { now + cached.left })
+    }
+
     /// A listed resolver's cache, or that of one that nobody listed: any name has one.
     fn cache_of(&self, name: &str) -> Cache {
         match name.strip_prefix("resolver-").and_then(|n| n.parse::<usize>().ok()) {

@@ -1,6 +1,7 @@
-//! Faults: what goes wrong with which call, and whether it ever did.
+//! Faults: what goes wrong with which call, and whether it ever did; and how long calls take, where a rehearsal asks
+//! *what if it were quicker*.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,9 +9,39 @@ use crate::chance::Seed;
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::FaultKind;
 use crate::resource::{Actor, Context, Errand, ProviderError};
+use crate::time::Span;
 
-/// How much longer everything takes with the fault `slow`.
-const SLOW_FACTOR: u64 = 10;
+/// How long something takes, in hundredths of what it takes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pace(pub u32);
+
+impl Pace {
+    /// As long as by itself.
+    pub const PLAIN: Self = Self(100);
+    /// With the fault `slow`: ten times as long.
+    pub(super) const SLOW: Self = Self(1_000);
+    /// Twice as long.
+    pub(super) const TWICE: Self = Self(200);
+    /// At once.
+    pub(super) const AT_ONCE: Self = Self(0);
+
+    /// One after the other.
+    pub(super) fn and(self, other: Self) -> Self {
+        let both = u64::from(self.0) * u64::from(other.0) / 100;
+        Self(u32::try_from(both).unwrap_or(u32::MAX))
+    }
+
+    /// `span` at this pace.
+    pub(super) fn of(self, span: Span) -> Span {
+        match self {
+            Self::PLAIN => span,
+            Self(hundredths) => {
+                let nanos = u128::from(span.0) * u128::from(hundredths) / 100;
+                Span(u64::try_from(nanos).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
 
 /// What a fault is put on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,15 +88,15 @@ pub(super) enum Access {
 /// What is to be done with a call that goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Effect {
-    /// By how much longer it takes.
-    pub(super) slow: u64,
+    /// How long it takes.
+    pub(super) slow: Pace,
     /// Whether success is to be reported without anything done.
     pub(super) lies: bool,
 }
 
 impl Effect {
     /// Nothing goes wrong.
-    pub(super) const PLAIN: Self = Self { slow: 1, lies: false };
+    pub(super) const PLAIN: Self = Self { slow: Pace::PLAIN, lies: false };
 }
 
 /// All faults of a simulation. Its clones share what was met.
@@ -73,11 +104,20 @@ impl Effect {
 pub(super) struct FaultTable {
     seed: Seed,
     points: Arc<[(FaultPoint, AtomicBool)]>,
+    paces: BTreeMap<StepId, Pace>,
 }
 
 impl FaultTable {
-    pub(super) fn new(seed: Seed, points: Vec<FaultPoint>) -> Self {
-        Self { seed, points: points.into_iter().map(|point| (point, AtomicBool::new(false))).collect() }
+    pub(super) fn new(seed: Seed, points: Vec<FaultPoint>, paces: BTreeMap<StepId, Pace>) -> Self {
+        Self { seed, points: points.into_iter().map(|point| (point, AtomicBool::new(false))).collect(), paces }
+    }
+
+    /// How long the calls of whoever asks take, faults apart.
+    pub(super) fn pace(&self, cx: &Context) -> Pace {
+        match &cx.actor {
+            Actor::Step(step) => self.paces.get(step).copied().unwrap_or(Pace::PLAIN),
+            Actor::Probe(_) | Actor::Muster => Pace::PLAIN,
+        }
     }
 
     /// Which of the faults went wrong with any call, by their places ([`FaultPoint::of`]).
@@ -139,7 +179,12 @@ impl FaultTable {
         resource: Option<&ResourceId>,
         access: Access,
     ) -> Result<(Effect, Option<RegionRole>), ProviderError> {
-        let Some((kind, region)) = self.kind(cx, resource, access) else { return Ok((Effect::PLAIN, None)) };
+        if self.points.is_empty() && self.paces.is_empty() {
+            return Ok((Effect::PLAIN, None));
+        }
+        let slow = self.pace(cx);
+        let plain = Effect { slow, lies: false };
+        let Some((kind, region)) = self.kind(cx, resource, access) else { return Ok((plain, None)) };
         match kind {
             FaultKind::Fails => Err(ProviderError::Refused("simulated fault".into())),
             FaultKind::FailsInUndo => Err(ProviderError::Refused("simulated fault in undo".into())),
@@ -147,13 +192,13 @@ impl FaultTable {
                 cx.cancel.cancelled().await;
                 Err(ProviderError::Cancelled)
             }
-            FaultKind::Slow => Ok((Effect { slow: SLOW_FACTOR, lies: false }, None)),
+            FaultKind::Slow => Ok((Effect { slow: slow.and(Pace::SLOW), lies: false }, None)),
             FaultKind::Flaky if self.flakes(cx, resource, access) => {
                 Err(ProviderError::Transient("simulated fault".into()))
             }
-            FaultKind::Flaky => Ok((Effect::PLAIN, None)),
-            FaultKind::Lies => Ok((Effect { slow: 1, lies: true }, None)),
-            FaultKind::LosesItsRegion => Ok((Effect::PLAIN, region)),
+            FaultKind::Flaky => Ok((plain, None)),
+            FaultKind::Lies => Ok((Effect { slow, lies: true }, None)),
+            FaultKind::LosesItsRegion => Ok((plain, region)),
         }
     }
 

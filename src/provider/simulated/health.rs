@@ -1,5 +1,6 @@
 //! Faults of steps that ask for the health of services.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -32,7 +33,7 @@ impl FaultyHealth {
     /// Asks `inner`, through `faults`.
     #[must_use]
     pub fn new(inner: Arc<dyn Health>, seed: Seed, faults: Vec<FaultPoint>) -> Self {
-        Self { inner, faults: FaultTable::new(seed, faults), world: None }
+        Self { inner, faults: FaultTable::new(seed, faults, BTreeMap::new()), world: None }
     }
 
     /// Asks `inner`, through the faults of `world`.

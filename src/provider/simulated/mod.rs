@@ -34,7 +34,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 pub use endpoint::{Endpoint, EndpointKind, Said};
-pub use fault::{FaultOn, FaultPoint, FaultTarget};
+pub use fault::{FaultOn, FaultPoint, FaultTarget, Pace};
 pub use health::FaultyHealth;
 pub use process::ObservedCommand;
 pub use truth::{Served, Truth};
@@ -80,6 +80,8 @@ pub struct SimulationSetup {
     pub step_says: BTreeMap<StepId, Said>,
     /// How long `command`, `http` and `notify` steps take; a second where nothing is said.
     pub step_takes: BTreeMap<StepId, Distribution>,
+    /// How long the calls of steps take, where that is not as long as by themselves.
+    pub paces: BTreeMap<StepId, Pace>,
     /// The commands that are observed.
     pub commands: Vec<ObservedCommand>,
 }
@@ -135,7 +137,7 @@ impl Simulation {
         let (state, ids) = build_state(&setup)?;
         let map = Arc::new(build_map(&setup, &state, &ids)?);
         let initial = state.facts.clone();
-        let faults = fault::FaultTable::new(setup.seed, setup.faults.clone());
+        let faults = fault::FaultTable::new(setup.seed, setup.faults.clone(), setup.paces.clone());
         let ills = affliction::Ills::new(setup.afflictions.clone());
         let world = World::new(setup.seed, setup.region_names.clone(), faults, ills, state);
         let resources = build_resources(&setup, &world, &map, &ids);

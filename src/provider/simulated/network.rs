@@ -11,14 +11,14 @@ use crate::chance::Draws;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::{Answering, SimulatedNetwork};
 use crate::resource::{
-    Actor, Context, Exchange, Foretell, Foretold, HttpRequest, HttpResponse, NetError, Network, ProviderError,
-    Resolver, Stage, Stages, TcpRequest,
+    Actor, Context, Exchange, Foretell, ForetellExchange, Foretold, HttpRequest, HttpResponse, NetError, Network,
+    ProviderError, Resolver, Stage, Stages, Steady, TcpRequest,
 };
 use crate::time::{Moment, Span};
 
 use super::affliction::{Answer, spoil};
 use super::endpoint::{Endpoint, EndpointKind, Said};
-use super::fault::{Access, Effect};
+use super::fault::{Access, Effect, Pace};
 use super::pair::{BOTH, index};
 use super::process::StepTakes;
 use super::truth::{Facts, Need};
@@ -233,7 +233,7 @@ impl SimulatedUser {
     }
 
     /// Resolves and connects; never comes back where nobody answers.
-    async fn connect(&self, cx: &Context, way: &Way, slow: u64) -> Result<Connection, Failed> {
+    async fn connect(&self, cx: &Context, way: &Way, slow: Pace) -> Result<Connection, Failed> {
         let route = self.route(way, cx.clock.now(), slow);
         cx.clock.sleep(route.takes).await;
         match self.arrive(route, way, cx.clock.now()) {
@@ -243,18 +243,51 @@ impl SimulatedUser {
     }
 
     /// Where a connection that is begun at `start` goes, and how long that takes.
-    fn route(&self, way: &Way, start: Moment, slow: u64) -> Route {
+    fn route(&self, way: &Way, start: Moment, slow: Pace) -> Route {
         let address = look_up(&self.world.state(), way.lookup, &way.resolver, start);
-        let mut route = Route { address, stages: Stages::default(), takes: Span::ZERO, connects: Span::ZERO };
-        if !matches!(way.resolver, Resolver::Fixed(_)) {
-            route.takes = times(self.settings.resolve.draw_at(way.resolves, start.0), slow);
-            route.stages.resolve = Some(route.takes);
+        let stages = Stages { resolve: self.resolves(way, start, slow), ..Stages::default() };
+        let connects = if address.is_some() { self.connects(way, start, slow) } else { Span::ZERO };
+        Route { address, stages, takes: stages.total() + connects, connects }
+    }
+
+    /// How long the name takes of a connection that is begun at `start`; `None`: no name is asked for.
+    fn resolves(&self, way: &Way, start: Moment, slow: Pace) -> Option<Span> {
+        let named = !matches!(way.resolver, Resolver::Fixed(_));
+        named.then(|| times(self.settings.resolve.draw_at(way.resolves, start.0), slow))
+    }
+
+    /// How long it takes from there on, to an address that is known.
+    fn connects(&self, way: &Way, start: Moment, slow: Pace) -> Span {
+        times(self.settings.connect.draw_at(way.connects, start.0), slow)
+    }
+
+    /// The stages of a connection that comes about.
+    fn stages(&self, way: &Way, sent: Moment) -> Stages {
+        let (resolve, connect) = (self.resolves(way, sent, Pace::PLAIN), Some(self.connects(way, sent, Pace::PLAIN)));
+        Stages { resolve, connect, ..Stages::default() }
+    }
+
+    /// What a connection meets from `from` on, if all is well there: only then is it known for how long.
+    fn steady(&self, way: &Way, from: Moment) -> Option<Steady<Connection>> {
+        // What is wrong with the world sets in and ends when it likes.
+        if self.world.ills.any() {
+            return None;
         }
-        if address.is_some() {
-            route.connects = times(self.settings.connect.draw_at(way.connects, start.0), slow);
-            route.takes += route.connects;
-        }
-        route
+        let state = self.world.state();
+        let (address, until) = match (&way.resolver, way.lookup) {
+            (Resolver::Fixed(address), _) => (Some(*address), Moment::MAX),
+            (resolver, Some(Lookup::Record(n))) => state.records[n].resolve_steadily(resolver, from),
+            (_, Some(Lookup::Always(address))) => (Some(address), Moment::MAX),
+            (_, None) => (None, Moment::MAX),
+        };
+        let address = address?;
+        let server = way.server.map(|n| &self.map.servers[n]);
+        // Who answers for an address outside both regions may change with what either region lacks.
+        let needs = server.is_some_and(|server| !server.needs.is_empty());
+        let placed = self.map.owners.get(&address).is_some_and(|owner| owner.is_some() || !needs);
+        let reached = self.map.reach(&state.facts, server, address, from);
+        let well = placed && way.listens && matches!(reached, Reached::Well(_));
+        well.then(|| Steady { answer: Connection { address, stages: Stages::default(), reached, ill: None }, until })
     }
 
     /// What the connection meets when it is there, at `now`; `None`: nobody ever answers.
@@ -374,17 +407,13 @@ impl Network for SimulatedUser {
         greeted(self.connect(cx, &self.way_of_tcp(asker(&cx.actor), request), effect.slow).await)
     }
 
-    fn foretell_http(
-        &self,
-        probe: &ProbeId,
-        request: &HttpRequest,
-    ) -> Option<Box<dyn Foretell<Moment, Exchange<HttpResponse>>>> {
+    fn foretell_http(&self, probe: &ProbeId, request: &HttpRequest) -> Option<Box<dyn ForetellExchange<HttpResponse>>> {
         let way = self.way_of_http(probe.as_str(), request);
         let https = request.url.starts_with("https:");
         Some(Box::new(ForetellHttp { user: self.clone(), way, https, body_limit: request.body_limit }))
     }
 
-    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn Foretell<Moment, Exchange<()>>>> {
+    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn ForetellExchange<()>>> {
         Some(Box::new(ForetellTcp { user: self.clone(), way: self.way_of_tcp(probe.as_str(), request) }))
     }
 
@@ -404,7 +433,7 @@ struct ForetellHttp {
 impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
     fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
         let Self { user, way, https, body_limit } = self;
-        let route = user.route(way, sent, 1);
+        let route = user.route(way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
             return None;
@@ -425,6 +454,22 @@ impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
     }
 }
 
+impl ForetellExchange<HttpResponse> for ForetellHttp {
+    fn steady(&self, from: Moment) -> Option<Steady<Exchange<HttpResponse>>> {
+        let Steady { answer, until } = self.user.steady(&self.way, from)?;
+        let answer = self.user.answer(&answer, &self.way, self.body_limit, Stages::default());
+        Some(Steady { answer, until })
+    }
+
+    fn stages(&self, sent: Moment) -> Stages {
+        let mut stages = self.user.stages(&self.way, sent);
+        let arrives = sent + stages.total();
+        stages.tls = stages.connect.filter(|_| self.https);
+        stages.first_byte = Some(self.user.settings.answer.draw_at(self.way.answers, arrives.0));
+        stages
+    }
+}
+
 /// Foretells [`Network::tcp`] of a probe.
 struct ForetellTcp {
     user: SimulatedUser,
@@ -433,7 +478,7 @@ struct ForetellTcp {
 
 impl Foretell<Moment, Exchange<()>> for ForetellTcp {
     fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<()>>> {
-        let route = self.user.route(&self.way, sent, 1);
+        let route = self.user.route(&self.way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
             return None;
@@ -442,6 +487,17 @@ impl Foretell<Moment, Exchange<()>> for ForetellTcp {
             Some(arrived) => Foretold::At(arrives, greeted(arrived)),
             None => Foretold::Silence,
         })
+    }
+}
+
+impl ForetellExchange<()> for ForetellTcp {
+    fn steady(&self, from: Moment) -> Option<Steady<Exchange<()>>> {
+        let Steady { answer, until } = self.user.steady(&self.way, from)?;
+        Some(Steady { answer: greeted(Ok(answer)), until })
+    }
+
+    fn stages(&self, sent: Moment) -> Stages {
+        self.user.stages(&self.way, sent)
     }
 }
 

@@ -104,20 +104,13 @@ impl Handle<SimulatedStorage> {
 }
 
 impl TakeRow for Handle<SimulatedStorage> {
-    fn take_row(
-        &self,
-        state: &mut State,
-        region: RegionRole,
-        row: CanaryRow,
-        now: Moment,
-    ) -> Result<(), Cow<'static, str>> {
-        let pair = &mut state.storages[self.n].pair;
+    fn pair<'a>(&self, state: &'a mut State) -> &'a mut Pair {
+        &mut state.storages[self.n].pair
+    }
+
+    fn admit(&self, pair: &Pair, region: RegionRole) -> Result<(), Cow<'static, str>> {
         refusal(pair, region)?;
-        if !pair.canary {
-            return Err(NO_REPOSITORY.into());
-        }
-        pair.write_row(region, row.number, now);
-        Ok(())
+        if pair.canary { Ok(()) } else { Err(NO_REPOSITORY.into()) }
     }
 }
 

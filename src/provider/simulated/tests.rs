@@ -85,6 +85,7 @@ fn setup(clock: &Clock, faults: Vec<FaultPoint>) -> SimulationSetup {
         afflictions: Vec::new(),
         step_says: BTreeMap::new(),
         step_takes: [(step("deploy"), Distribution::fixed(Span::from_secs(5)))].into(),
+        paces: std::collections::BTreeMap::new(),
         commands: Vec::new(),
     }
 }

@@ -19,7 +19,7 @@ use super::affliction::Ills;
 use super::backup::Snapshots;
 use super::compute::Groups;
 use super::dns::Record;
-use super::fault::{Access, Effect, FaultTable};
+use super::fault::{Access, Effect, FaultTable, Pace};
 use super::pair::{BOTH, Pair, index};
 use super::process::Commands;
 use super::storage::Repositories;
@@ -277,7 +277,7 @@ pub(super) fn asker(actor: &Actor) -> &str {
     }
 }
 
-/// `span`, `times` as long.
-pub(super) fn times(span: Span, times: u64) -> Span {
-    Span(span.0.saturating_mul(times))
+/// `span` at this pace.
+pub(super) fn times(span: Span, pace: Pace) -> Span {
+    pace.of(span)
 }

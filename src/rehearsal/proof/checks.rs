@@ -158,6 +158,9 @@ fn guardrails(plan: &Plan, all: &mut Vec<Check>) {
         let subject = match &guardrail.watch {
             Watch::Probe(_) => Subject::Guardrail(n),
             Watch::OutageOf(services) => Subject::Outage(services.clone(), guardrail.broken_after),
+            Watch::Check(_) => Subject::Nothing(
+                "this version does not know how to break a resource for as long as a guardrail must see it".to_owned(),
+            ),
         };
         let (name, sight) = (format!("guardrail {}", guardrail.name), Sight::Guardrail(guardrail.name.clone()));
         all.push(Check { name, subject, sight });

@@ -233,7 +233,7 @@ fn now_and_then(baseline: Baseline<'_>, step: &StepId, service: &Service, long: 
         Ok::<_, String>(trial(what, vec![pulses]))
     };
     if long <= every * 5 + MARGIN {
-        return Err(format!("{} is too short for its probe, of one sample every {every}", long));
+        return Err(format!("{long} is too short for its probe, of one sample every {every}"));
     }
     let seldom = long + every * 4 + MARGIN;
     let timeout = baseline.plan.steps.iter().find(|it| it.id == *step).map_or(Span::ZERO, |it| it.timeout);
@@ -374,7 +374,7 @@ fn cut_off(baseline: Baseline<'_>) -> Found {
     let Some(witness) = &plan.witness else { return Err("there is no witness".to_owned()) };
     let watched = plan.guardrails.iter().find_map(|it| match &it.watch {
         Watch::Probe(probe) => Some((probe, it.broken_after)),
-        Watch::OutageOf(_) => None,
+        Watch::OutageOf(_) | Watch::Check(_) => None,
     });
     let of_services = || Some((&plan.services.first()?.probe, plan.outage_limit?));
     let Some((probe, after)) = watched.or_else(of_services) else {

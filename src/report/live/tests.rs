@@ -48,6 +48,7 @@ fn step(id: &str, phase: usize, expected: u64) -> Step {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: None,
+        pace: None,
         expected: secs(expected),
         applies: true,
     }
@@ -135,6 +136,7 @@ fn events() -> Vec<(u64, Event)> {
         retry_in,
         evidence: BTreeMap::new(),
         ask: false,
+        cancelled: false,
     };
     vec![
         (0, Event::PhaseStarted { phase: phase("prechecks") }),

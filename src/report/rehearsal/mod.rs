@@ -5,6 +5,7 @@
 //! line in [`Form::render`].
 
 mod difference;
+mod forecast;
 mod exploration;
 mod html;
 mod junit;
@@ -116,10 +117,25 @@ impl Form {
 /// The chapters, in the order in which they are read.
 fn chapters(findings: &Findings) -> Vec<Chapter> {
     let mut all = Vec::new();
+    all.extend(findings.forecast.as_ref().map(|it| forecast::chapter(it, &findings.subject)));
     all.extend(findings.difference.as_ref().map(difference::chapter));
     all.extend(findings.exploration.as_ref().map(exploration::chapter));
     all.extend(findings.proof.as_ref().map(proof::chapter));
     all
+}
+
+/// The command that rehearses the same with these options in addition.
+fn replay(subject: &crate::rehearsal::Subject, options: &[String]) -> String {
+    let words =
+        [subject.path.clone()].into_iter().chain(subject.options.iter().cloned()).chain(options.iter().cloned());
+    let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,+@%".contains(&byte));
+    let quoted = words.map(|word| {
+        if plain(&word) && !word.is_empty() {
+            return word;
+        }
+        format!("'{}'", super::view::line(&word).replace('\'', "'\\''"))
+    });
+    format!("muster simulate {}", quoted.collect::<Vec<_>>().join(" "))
 }
 
 /// The line under the title: what was rehearsed.
@@ -131,7 +147,7 @@ fn subject(findings: &Findings) -> String {
         format!("plan {}", subject.digest.chars().take(16).collect::<String>()),
         format!("Muster {}", subject.muster),
     ];
-    super::view::line(&told.join("; "))
+    super::view::line(told.join("; "))
 }
 
 /// Stands on every form.

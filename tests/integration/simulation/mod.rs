@@ -6,6 +6,8 @@ mod crashes;
 mod drills;
 mod engine;
 mod exploring;
+mod guards;
+mod hearing;
 mod losses;
 mod measures;
 mod recovery;

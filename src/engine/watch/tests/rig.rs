@@ -200,6 +200,7 @@ pub(super) fn simulation(clock: &Clock, seed: u64) -> Simulation {
         afflictions: Vec::new(),
         step_says: BTreeMap::new(),
         step_takes: BTreeMap::new(),
+        paces: BTreeMap::new(),
         commands: Vec::new(),
     })
     .unwrap()
