@@ -321,7 +321,7 @@ fn an_undo_that_a_person_decides_on_past_the_point_of_no_return_takes_the_way_ho
     plan.steps[2].on_failure = OnFailure::Pause;
     let play = Play::new(plan).run(&[("promote", Happened::Unknown)]);
     let told = play.told();
-    assert!(told.starts_with("ready, fence, promote, asked, returning"), "{told}");
+    assert!(told.starts_with("ready, fence, promote, asked, going back home, fence-back, promote-back"), "{told}");
     assert!(!told.contains("undoing"), "what was decided once must not turn the run round again: {told}");
 }
 
