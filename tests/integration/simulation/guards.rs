@@ -141,7 +141,7 @@ fn a_replica_that_falls_behind_does_what_the_guardrail_says() {
         assert_eq!((it.record.ended.verdict, it.exit), (verdict, exit), "{then}: {:?}", it.record.ended.reasons);
         assert_eq!(it.record.ended.world == Place::Home, matches!(wants, OnFailure::Undo | OnFailure::Pause), "{then}");
         // Told again each time that it breaks anew.
-        assert_eq!(guardrail.broken.len() > 1, then == "continue", "{then}");
+        assert!(then != "continue" || guardrail.broken.len() > 1, "{then}");
         for format in [Format::Html, Format::Markdown, Format::Json] {
             let text = render(&it.record, format, &Style::default());
             assert!(text.contains("replica keeps up") && text.contains("behind, at most 1 s is allowed"), "{format:?}");
