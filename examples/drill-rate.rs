@@ -122,6 +122,7 @@ fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
         },
         seed: Some(seed),
         previous: None,
+        proof: None,
     }
 }
 

@@ -4,6 +4,8 @@
 //! to a playbook leaves every other draw of the same seed as it was. May rely on `time`; must never read a clock
 //! or the operating system's randomness.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::time::Span;
@@ -45,10 +47,20 @@ impl Draws {
     /// What [`Seed::draw`] gives for this count.
     #[must_use]
     pub fn at(self, count: u64) -> f64 {
-        let hash = mix(self.0 ^ count);
-        // 53 bits, moved half a step up so that neither 0 nor 1 can come out.
-        ((hash >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+        share(mix(self.0 ^ count))
     }
+
+    /// The greatest of the draws of `counts`; 0 of none.
+    #[must_use]
+    pub fn greatest(self, counts: Range<u64>) -> f64 {
+        counts.map(|count| mix(self.0 ^ count)).max().map_or(0.0, share)
+    }
+}
+
+/// A hash as a number in (0, 1), the greater the greater: 53 bits, moved half a step up so that neither 0 nor 1 can come
+/// out.
+fn share(hash: u64) -> f64 {
+    ((hash >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
 }
 
 /// The finaliser of `SplitMix64` (Steele, Lea and Flood, 2014): every input bit changes every output bit.
@@ -129,6 +141,19 @@ impl Distribution {
         match self {
             Self::Fixed(span) => *span,
             Self::LogNormal { .. } => self.quantile(draws.at(count)),
+        }
+    }
+
+    /// What none of the draws of `draws` at `counts` exceeds. Computes one quantile, however many they are.
+    #[must_use]
+    pub fn longest(&self, draws: Draws, counts: Range<u64>) -> Span {
+        match self {
+            Self::Fixed(span) => *span,
+            // The approximation of the quantile function grows but for its own error, which this is far above.
+            Self::LogNormal { .. } => {
+                let longest = self.quantile(draws.greatest(counts));
+                longest + Span(longest.0 >> 20)
+            }
         }
     }
 }
@@ -258,6 +283,17 @@ mod tests {
         assert_eq!(takes.draw(Seed(7), "takes", "step", 3), takes.draw(Seed(7), "takes", "step", 3));
         assert_ne!(takes.draw(Seed(7), "takes", "step", 3), takes.draw(Seed(8), "takes", "step", 3));
         assert_ne!(takes.draw(Seed(7), "ab", "c", 3), takes.draw(Seed(7), "a", "bc", 3));
+    }
+
+    #[test]
+    fn no_draw_is_longer_than_the_longest() {
+        let takes = Distribution::from_quantiles((50.0, Span::from_millis(4)), (95.0, Span::from_millis(12))).unwrap();
+        for seed in 0..50 {
+            let draws = Seed(seed).draws("takes", "step");
+            let longest = takes.longest(draws, 100..1_100);
+            let all = (100..1_100).map(|count| takes.draw_at(draws, count)).max().unwrap();
+            assert!(all <= longest && longest.0 - all.0 <= all.0 / 1_000_000 + 1, "{all} of at most {longest}");
+        }
     }
 
     #[test]

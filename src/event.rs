@@ -13,7 +13,7 @@ use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
     CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, LeftOver, Leg, Person, PhaseResult, Place, Plan,
-    Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
+    Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
@@ -90,6 +90,9 @@ pub struct Started {
     pub seed: Option<Seed>,
     /// The run before.
     pub previous: Option<PreviousRun>,
+    /// Which of its checks were seen to go red in rehearsal, as far as was known when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
 }
 
 /// How a run that was left behind goes on.

@@ -14,7 +14,7 @@ use crate::engine::watch::Pace;
 use crate::engine::{Ended, Observer, Past, drive};
 use crate::event::{Event, Resumed, Started};
 use crate::id::{RunId, StepId};
-use crate::infrastructure::simulate::Faults;
+use crate::infrastructure::simulate::{Affliction, Faults};
 use crate::journal::{Journal, Log, MemoryLog, Writer};
 use crate::provider::simulated::Simulation;
 use crate::resource::World;
@@ -54,6 +54,8 @@ pub(super) struct Play {
     pub(super) start: jiff::Timestamp,
     pub(super) pace: Pace,
     pub(super) faults: Faults,
+    /// What is wrong with the world itself.
+    pub(super) afflictions: Vec<Affliction>,
     /// What the journal is written to.
     pub(super) log: MemoryLog,
     /// What is written in its place after the last death, if not the same.
@@ -75,8 +77,8 @@ impl Play {
     ) -> Result<(Ended, T), AppError> {
         let ran = run_virtual(self.start, |clock| async move {
             let plan = &self.started.plan;
-            let setup = simulation::setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
-            let points = setup.faults.clone();
+            let mut setup = simulation::setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
+            setup.afflictions = std::mem::take(&mut self.afflictions);
             let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
             let before = simulation.world();
             self.started.origin.vantage = simulation.resources().network.vantage();
@@ -97,7 +99,7 @@ impl Play {
                     Journal::inline(writer),
                     own.clone(),
                     self.pace,
-                    sight(self.seed, points.clone()),
+                    sight(&simulation),
                     signals,
                     observers,
                 );

@@ -283,6 +283,7 @@ fn again_in_simulation(
         start,
         pace: Pace::Ahead,
         faults,
+        afflictions: Vec::new(),
         log: log.clone(),
         end: Some(writer),
         observers,

@@ -11,7 +11,7 @@ use crate::engine::sink::Sink;
 use crate::engine::{Fence, late};
 use crate::event::Event;
 use crate::model::{Happened, Step, StepFailure, StepPass, UndoResult};
-use crate::resource::{Answer, Context, ProviderError};
+use crate::resource::{Answer, Context, Errand, ProviderError};
 use crate::time::{Moment, Span};
 
 /// How long something that was asked to end may take to do so.
@@ -429,6 +429,7 @@ impl Job {
             }
             let mut job = self.clone();
             job.cx.attempt = attempt;
+            job.cx.errand = Errand::Undo;
             let given = before.clone();
             let mut task = self.cx.clock.spawn(async move {
                 perform(&job.step.act).undo(&job.tools, &job.cx, &given).await.map_err(|error| error.what)

@@ -134,7 +134,7 @@ fn person(person: &mut Person, secrets: &dyn Secrets) {
 }
 
 fn reasons<T>(reasons: &mut [(T, String)], secrets: &dyn Secrets) {
-    for (_, why) in reasons.iter_mut() {
+    for (_, why) in reasons {
         words(Some(why), secrets);
     }
 }

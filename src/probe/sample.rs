@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::prepared::Ask;
 use super::{PreparedProbe, Regions};
 use crate::catalogue::{HttpExpect, Judged, Probe};
-use crate::id::ProbeId;
+use crate::id::{ProbeId, RegionRole};
 use crate::model::{Sample, SampleResult};
-use crate::resource::{Context, Exchange, Foretell, Foretold, HttpResponse, NetError, Network, Stage, Stages};
+use crate::resource::{
+    Context, Exchange, ForetellExchange, Foretold, HttpResponse, NetError, Network, Stage, Stages, Steady,
+};
 use crate::time::{Elapsed, Moment, Span};
 
 /// Takes one sample now: the probe's tick `tick`, which was due at `scheduled`. It takes at most the probe's timeout
@@ -45,8 +47,19 @@ pub struct Foreteller {
 
 /// Who knows what comes of a probe's question.
 enum Oracle {
-    Http(Box<dyn Foretell<Moment, Exchange<HttpResponse>>>, HttpExpect),
-    Tcp(Box<dyn Foretell<Moment, Exchange<()>>>),
+    Http(Box<dyn ForetellExchange<HttpResponse>>, HttpExpect),
+    Tcp(Box<dyn ForetellExchange<()>>),
+}
+
+/// Healthy samples that differ only in how long they take.
+#[derive(Clone, Copy, Debug)]
+pub struct Healthy {
+    /// Who answers.
+    address: Option<IpAddr>,
+    /// The region that is in.
+    pub region: Option<RegionRole>,
+    /// One that takes longer is not one of them.
+    pub longest: Span,
 }
 
 impl Foreteller {
@@ -86,6 +99,57 @@ impl Foreteller {
         };
         let region = address.and_then(|address| self.probe.regions.of(address));
         Some(Sample { tick, scheduled, sent: scheduled, answered, result, address, region, stages })
+    }
+
+    /// What samples come to that are sent from `from` on, where that is known and healthy.
+    #[must_use]
+    pub fn steady(&self, from: Moment) -> Option<Steady<Healthy>> {
+        let timeout = self.probe.timeout;
+        let ((address, _, result), within, until) = match &self.oracle {
+            Oracle::Http(oracle, expect) => {
+                let Steady { answer, until } = oracle.steady(from)?;
+                let found = judge(Ok(answer), timeout, |response| judge_http(expect, &response, Span::ZERO));
+                (found, expect.within.map(|most| most.0), until)
+            }
+            Oracle::Tcp(oracle) => {
+                let Steady { answer, until } = oracle.steady(from)?;
+                (judge(Ok(answer), timeout, |()| SampleResult::Healthy), None, until)
+            }
+        };
+        // What is answered at the deadline comes too late.
+        let in_time = Span(timeout.0.saturating_sub(1));
+        let longest = within.map_or(in_time, |within| within.min(in_time));
+        let region = address.and_then(|address| self.probe.regions.of(address));
+        (result == SampleResult::Healthy).then_some(Steady { answer: Healthy { address, region, longest }, until })
+    }
+
+    /// How long a sample takes that is sent at `sent`, while they are steady.
+    #[must_use]
+    pub fn takes(&self, sent: Moment) -> Span {
+        self.stages(sent).total()
+    }
+
+    /// The sample of `tick`, begun when it was due and one of these.
+    #[must_use]
+    pub fn healthy(&self, steady: &Healthy, tick: u64, scheduled: Moment) -> Sample {
+        let stages = self.stages(scheduled);
+        Sample {
+            tick,
+            scheduled,
+            sent: scheduled,
+            answered: scheduled + stages.total(),
+            result: SampleResult::Healthy,
+            address: steady.address,
+            region: steady.region,
+            stages,
+        }
+    }
+
+    fn stages(&self, sent: Moment) -> Stages {
+        match &self.oracle {
+            Oracle::Http(oracle, _) => oracle.stages(sent),
+            Oracle::Tcp(oracle) => oracle.stages(sent),
+        }
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) fn record(builder: &Builder, heads: Heads) -> Record {
         after,
         limits: Vec::<Limit>::new(),
         previous: builder.started.previous.clone(),
+        proof: builder.started.proof.clone(),
     };
     record.limits = limits::limits(builder, &record);
     record.warnings = limits::warnings(builder, &record);

@@ -28,6 +28,7 @@ fn step(name: &str, phase: usize, act: Act) -> Step {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: None,
+        pace: None,
         expected: Span::from_secs(1),
         applies: true,
     }
@@ -75,6 +76,7 @@ fn plan() -> Plan {
         objectives: Objectives { rto: seconds(60), rpo: seconds(5), failback_rto: None, failback_rpo: seconds(0) },
         data_loss: None,
         discard: false,
+        accepts: Vec::new(),
         outage_limit: None,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
@@ -142,7 +144,7 @@ impl Story {
         let document = || SourceDocument { path: "p.yaml".into(), text: String::new() };
         let documents = Documents { playbook: document(), infrastructure: document(), nested: Vec::new() };
         let origin = Origin::default();
-        let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None };
+        let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None, proof: None };
         let surveyed = Event::Surveyed { world: world(RegionRole::Primary), unseen: Vec::new() };
         Self(vec![(0, Event::Started(Box::new(started))), (0, surveyed)])
     }

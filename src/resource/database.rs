@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -98,10 +99,33 @@ pub enum WriteAttempt {
     Unknown(Cow<'static, str>),
 }
 
-/// Foretells what becomes of a canary's rows in a region, each sent when it says.
-pub trait ForetellRows: Foretell<(RegionRole, CanaryRow), WriteAttempt> {}
+/// What a side makes of a canary's rows, for as long as nothing happens to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stance {
+    /// It takes them.
+    Takes,
+    /// It refuses them, in these words.
+    Refuses(Cow<'static, str>),
+    /// Nobody answers.
+    Silent,
+}
 
-impl<T: Foretell<(RegionRole, CanaryRow), WriteAttempt>> ForetellRows for T {}
+/// Foretells what becomes of a canary's rows in a region, each sent when it says; one by one or as many as come to the
+/// same.
+pub trait ForetellRows: Foretell<(RegionRole, CanaryRow), WriteAttempt> {
+    /// What `region` makes of rows from now on.
+    fn stance(&self, region: RegionRole) -> Stance;
+
+    /// How long row `number` takes, from sending to its answer.
+    fn takes(&self, number: u64) -> Span;
+
+    /// At most so long each of these rows takes; much cheaper than asking for each.
+    fn longest(&self, numbers: Range<u64>) -> Span;
+
+    /// `region` takes rows, numbered from `first` on, as they arrive: sent at these moments, the time that each takes
+    /// beside it.
+    fn write(&self, region: RegionRole, first: u64, rows: &mut dyn Iterator<Item = (Moment, Span)>);
+}
 
 /// A numbered row of a canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,3 +27,13 @@ pub trait Foretell<Q, T>: Send + Sync {
     /// before `by`, and nothing was done.
     fn foretell(&self, request: Q, by: Moment) -> Option<Foretold<T>>;
 }
+
+/// What stays the same for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steady<T> {
+    /// What every request comes to that is sent from the moment asked for on and answered before `until`, if nothing
+    /// else happens.
+    pub answer: T,
+    /// The first moment at which it may be otherwise.
+    pub until: Moment,
+}

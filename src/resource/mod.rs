@@ -20,6 +20,7 @@ mod people;
 mod person;
 mod process;
 mod region;
+mod settled;
 mod storage;
 
 use std::collections::BTreeMap;
@@ -31,23 +32,25 @@ use serde::{Deserialize, Serialize};
 pub use backup::{Backup, BackupState, RestorePoint, Restored, SnapshotSummary};
 pub use ballot::{Ballot, Cast, Votes};
 pub use compute::{Compute, ComputeGroup, ComputeState};
-pub use context::{Actor, Cancellation, Context};
+pub use context::{Actor, Cancellation, Context, Errand};
 pub use database::{
     CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, ForetellRows, Preserved, ReplicaRole,
-    WriteAttempt,
+    Stance, WriteAttempt,
 };
 pub use dns::{Dns, DnsState, RecordSet, RecordType, ServerAnswer};
 pub use exhibit::{EXHIBIT_FILE_MAX, EXHIBIT_LINK_MAX, EXHIBIT_TEXT_MAX, Exhibit, ExhibitKind};
-pub use foretold::{Foretell, Foretold};
+pub use foretold::{Foretell, Foretold, Steady};
 pub use health::{Health, HealthState, ServiceHealth};
 pub use marker::{Claimed, Exclusive, Marker};
 pub use network::{
-    Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,
+    Exchange, ForetellExchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages,
+    TcpRequest,
 };
 pub use people::{Answer, AnsweredBy, Choice, Decision, People, Question};
 pub use person::{Person, Stated};
 pub use process::{CommandLine, Finished, ProcessError, Processes};
 pub use region::{Party, Region, RegionState};
+pub use settled::settled;
 pub use storage::{CopyReport, Storage, StorageSide, StorageState};
 
 use crate::id::{RegionRole, ResourceId};

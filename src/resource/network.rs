@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ProbeId;
-use crate::resource::{Context, Foretell};
+use crate::resource::{Context, Foretell, Steady};
 use crate::time::{Moment, Span};
 
 /// Which resolver is asked.
@@ -102,6 +102,14 @@ pub struct Stages {
     pub first_byte: Option<Span>,
 }
 
+impl Stages {
+    /// All of them together.
+    #[must_use]
+    pub fn total(&self) -> Span {
+        [self.resolve, self.connect, self.tls, self.first_byte].into_iter().flatten().sum()
+    }
+}
+
 /// Where an exchange failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -147,6 +155,17 @@ pub struct Exchange<T> {
     pub result: Result<T, NetError>,
 }
 
+/// Foretells exchanges of one kind, one by one or as many as come to the same.
+pub trait ForetellExchange<T>: Foretell<Moment, Exchange<T>> {
+    /// What exchanges come to that are sent from `from` on; only how long each takes is for [`Self::stages`] to tell.
+    /// `None` if that is not known.
+    fn steady(&self, from: Moment) -> Option<Steady<Exchange<T>>>;
+
+    /// The time of each stage of the exchange that is sent at `sent`, while it is steady. It is answered when all of
+    /// them have passed.
+    fn stages(&self, sent: Moment) -> Stages;
+}
+
 /// The network from the vantage point of the run. The caller bounds the time by dropping the future.
 #[async_trait]
 pub trait Network: Send + Sync {
@@ -157,17 +176,13 @@ pub trait Network: Send + Sync {
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()>;
 
     /// Foretells what comes of `request`, sent by `probe` through [`Self::http`] at the moments that are given.
-    fn foretell_http(
-        &self,
-        probe: &ProbeId,
-        request: &HttpRequest,
-    ) -> Option<Box<dyn Foretell<Moment, Exchange<HttpResponse>>>> {
+    fn foretell_http(&self, probe: &ProbeId, request: &HttpRequest) -> Option<Box<dyn ForetellExchange<HttpResponse>>> {
         let _ = (probe, request);
         None
     }
 
     /// As [`Self::foretell_http`], through [`Self::tcp`].
-    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn Foretell<Moment, Exchange<()>>>> {
+    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn ForetellExchange<()>>> {
         let _ = (probe, request);
         None
     }

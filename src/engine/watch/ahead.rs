@@ -4,8 +4,9 @@
 //! A small simulation inside the simulation. What is under way stands at the instant that it waits for; the earliest
 //! goes on, with a horizon at the next of the others, so the world is asked in the order of time, as by
 //! [`super::plain`]. Up to the run's next timer (which the clock tells when all else is blocked) nobody can see the
-//! difference; results that somebody waits for are handed in when the run's clock is there. Results must be those of
-//! the plain pace, byte for byte; a test compares journals.
+//! difference; results that somebody waits for are handed in when the run's clock is there. Where every line goes on as
+//! it did, [`super::stride`] takes all of them over many ticks at once; what is left is entered one by one. Results must
+//! be those of the plain pace, byte for byte; a test compares journals.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -16,7 +17,8 @@ use std::task::{Context as Polling, Poll, Waker};
 
 use super::desk::Desk;
 use super::shared::{Done, Shared, Work, begin};
-use crate::time::{Class, Clock, Moment, Span};
+use super::stride::{self, Next, Strider};
+use crate::time::{Class, Clock, Moment, Span, Ticks};
 
 /// Runs for as long as the watch lasts.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -31,8 +33,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// Something that comes next, and its place: by when, ticks first (as the deadlines of [`Clock::timeout`] are last on
-/// the plain clock), then in the order of having been entered.
+/// Something that comes next, beside ticks, and its place: by when, then in the order of having been entered. At the same
+/// instant ticks come first, as the deadlines of [`Clock::timeout`] are last on the plain clock.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     at: Moment,
@@ -48,9 +50,6 @@ enum Advanced {
     /// Up to now: there is news, and who acts on it comes first.
     Seen,
 }
-
-/// Set in the order of everything but ticks.
-const NO_TICK: u64 = 1 << 63;
 
 impl Entry {
     fn place(&self) -> (Moment, u64) {
@@ -92,6 +91,10 @@ enum Item {
 
 /// All that is under way.
 struct Agenda {
+    /// The next tick of each line.
+    ticks: Vec<Next>,
+    strider: Strider,
+    /// All else.
     entries: BinaryHeap<Entry>,
     entered: u64,
     slots: Vec<Slot>,
@@ -110,28 +113,38 @@ enum Slot {
 
 impl Agenda {
     fn new(shared: &Shared) -> Self {
-        let mut agenda = Self { entries: BinaryHeap::new(), entered: 0, slots: Vec::new(), free: Vec::new() };
         let now = shared.clock.now();
-        for (line, ticks) in shared.ticks.iter().enumerate() {
-            let tick = ticks.after(now);
-            agenda.enter(ticks.at(tick), Item::Tick { line, tick });
+        let next = |ticks: &Ticks| Next { at: ticks.at(ticks.after(now)), tick: ticks.after(now) };
+        Self {
+            ticks: shared.ticks.iter().map(next).collect(),
+            strider: Strider::default(),
+            entries: BinaryHeap::new(),
+            entered: 0,
+            slots: Vec::new(),
+            free: Vec::new(),
         }
-        agenda
     }
 
     fn enter(&mut self, at: Moment, item: Item) {
-        let order = self.order(item);
-        self.entries.push(Entry { at, order, item });
+        self.entered += 1;
+        self.entries.push(Entry { at, order: self.entered, item });
     }
 
-    fn order(&mut self, item: Item) -> u64 {
-        self.entered += 1;
-        if matches!(item, Item::Tick { .. }) { self.entered } else { self.entered | NO_TICK }
+    /// What comes next, and when.
+    fn first(&self) -> Option<(Moment, Item)> {
+        let ticks = self.ticks.iter().enumerate().min_by_key(|(_, next)| next.at);
+        let tick = ticks.map(|(line, next)| (next.at, Item::Tick { line, tick: next.tick }));
+        let entry = self.entries.peek().map(|entry| (entry.at, entry.item));
+        match (tick, entry) {
+            (Some(tick), Some(entry)) if entry.0 < tick.0 => Some(entry),
+            (Some(tick), _) => Some(tick),
+            (None, entry) => entry,
+        }
     }
 
     /// When the next entry is due.
     fn next_entry(&self) -> Moment {
-        self.entries.peek().map_or(Moment::MAX, |entry| entry.at)
+        self.first().map_or(Moment::MAX, |(at, _)| at)
     }
 
     /// When something is to be done.
@@ -147,7 +160,7 @@ impl Agenda {
             let mut advanced = Advanced::Ahead;
             loop {
                 let due = desk.next_due();
-                let entry = self.entries.peek().map(|entry| (entry.at, entry.item));
+                let entry = self.first();
                 // Without a single probe there is no entry, and what the desk is due is due all the same.
                 if due < entry.map_or(Moment::MAX, |(at, _)| at) {
                     if due > now {
@@ -162,6 +175,9 @@ impl Agenda {
                 let Some((at, item)) = entry else { break };
                 if at > now && (at >= horizon || advanced == Advanced::Seen || !self.is_quiet(desk, item)) {
                     break;
+                }
+                if at > now && self.stride(shared, desk, at, horizon.min(due)) {
+                    continue;
                 }
                 self.take(shared, item);
                 self.perform(shared, desk, (at, item), horizon.min(due));
@@ -217,17 +233,28 @@ impl Agenda {
         }
     }
 
+    /// Takes all lines on from `from`, when the first of them is due, over as many ticks as nobody sees before `horizon`;
+    /// `false` if that are none.
+    fn stride(&mut self, shared: &Shared, desk: &mut Desk, from: Moment, horizon: Moment) -> bool {
+        // What is under way may come to anything, but for rows of which it is known that they come to nothing.
+        let bounds = self.entries.iter().filter(|entry| match entry.item {
+            Item::HandIn { slot } => match &self.slots[slot] {
+                Slot::Done(Done::Row(canary, attempt, None, _)) => !stride::is_silent(shared, *canary, attempt.region),
+                Slot::Done(_) | Slot::Free | Slot::Running { .. } => true,
+            },
+            Item::Tick { .. } | Item::Resume { .. } => true,
+        });
+        let until = bounds.map(|entry| entry.at).min().map_or(horizon, |first| first.min(horizon));
+        self.strider.stride(shared, desk, &mut self.ticks, (from, until))
+    }
+
     /// Takes the next entry, which is `item`, off; after a tick the next one of its line comes.
     fn take(&mut self, shared: &Shared, item: Item) {
         let Item::Tick { line, tick } = item else {
             self.entries.pop();
             return;
         };
-        let item = Item::Tick { line, tick: tick + 1 };
-        let order = self.order(item);
-        if let Some(mut next) = self.entries.peek_mut() {
-            *next = Entry { at: shared.ticks[line].at(tick + 1), order, item };
-        }
+        self.ticks[line] = Next { at: shared.ticks[line].at(tick + 1), tick: tick + 1 };
     }
 
     /// Begins `work` of `line` at `at`.

@@ -80,6 +80,26 @@ const ROWS_MAX: usize = 256;
 /// So many acknowledged rows are recalled of one summary: far more than are ever summed up.
 const ROWS_RECALLED_MAX: usize = 1 << 20;
 
+/// Where the rows go from now on, as long as nobody waits for what becomes of one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writes {
+    pub(super) wanted: RegionRole,
+    /// The side that must refuse them.
+    pub(super) unwanted: Option<RegionRole>,
+    pub(super) next_row: u64,
+    /// After this long a row counts as not answered.
+    pub(super) limit: Span,
+}
+
+/// What became of rows that were not taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Taken<'a> {
+    /// They were refused, in these words.
+    Not(&'a Cow<'static, str>),
+    /// Nobody answered within the limit.
+    Unanswered,
+}
+
 /// One row on its way to one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
@@ -197,6 +217,45 @@ impl CanaryLane {
         }
         side.under_way += 1;
         Some(Attempt { region, row, limit: self.limit, wanted })
+    }
+
+    /// Where rows go from now on. `None` if it writes nothing yet, if a promotion is under way, or if so many rows may be
+    /// under way at once that one is left out.
+    pub(super) fn writes(&self) -> Option<Writes> {
+        let at_once = self.limit.0 / self.every.0.max(1) + 1;
+        let steady = self.ready && self.promoting.is_none() && at_once <= self.at_once;
+        let unwanted = self.promoted.then(|| self.active.other());
+        steady.then_some(Writes { wanted: self.active, unwanted, next_row: self.next_row, limit: self.limit })
+    }
+
+    /// `many` rows were sent.
+    pub(super) fn went_on(&mut self, many: u64) {
+        self.next_row += many;
+    }
+
+    /// The side that takes writes has acknowledged rows, numbered from `first` on, at these moments, in order.
+    pub(super) fn took_all(&mut self, region: RegionRole, first: u64, answered: impl Iterator<Item = Moment>) {
+        let side = &mut self.sides[side(region)];
+        for (number, at) in (first..).zip(answered) {
+            side.acknowledged(number, at);
+            self.ledger.acknowledged(number, at);
+        }
+    }
+
+    /// `many` rows in a row were not taken.
+    pub(super) fn refused_all(&mut self, region: RegionRole, many: u64, taken: Taken<'_>) {
+        let side = &mut self.sides[side(region)];
+        side.failed += many;
+        let words = match taken {
+            Taken::Not(words) => &**words,
+            Taken::Unanswered => &*self.no_answer,
+        };
+        if side.last_failure.as_deref() != Some(words) {
+            side.last_failure = Some(match taken {
+                Taken::Not(words) => words.clone(),
+                Taken::Unanswered => self.no_answer.clone().into(),
+            });
+        }
     }
 
     /// Whether this result changes nothing that anybody waits for.

@@ -14,7 +14,7 @@ use super::own::OwnDeeds;
 use crate::catalogue::Achieved;
 use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, ServiceId};
-use crate::measure::Sight;
+use crate::measure::{Run, Sight};
 use crate::model::{Plan, ProbePlan, Sample, Stands, Watch};
 use crate::resource::{ServiceHealth, World, WriteAttempt};
 use crate::time::{Moment, Span};
@@ -188,6 +188,21 @@ impl Desk {
                 self.check_guards(now);
             }
             next = self.lanes[lane].next();
+        }
+    }
+
+    /// The region that healthy samples of `lane` come from, if more of them change nothing and may be taken in now.
+    #[expect(clippy::option_option, reason = "whether it is settled, and then on which region, if any is told")]
+    pub(super) fn settled_on(&self, lane: usize) -> Option<Option<RegionRole>> {
+        if self.closed { None } else { self.lanes[lane].settled_on(self.sight(lane)) }
+    }
+
+    /// Samples of `lane` have ended that follow one another and say what its last one said; they took so long.
+    pub(super) fn end_all(&mut self, lane: usize, run: &Run, took: &[Span]) {
+        let sight = self.sight(lane);
+        self.lanes[lane].take_all(run, took, sight);
+        if Some(lane) == self.witness {
+            self.check_guards(run.last.answered);
         }
     }
 

@@ -6,10 +6,10 @@ use super::guard::First;
 use super::window::Window;
 use crate::event::Event;
 use crate::id::{ProbeId, RegionRole};
-use crate::measure::{Detector, Sight};
+use crate::measure::{Detector, Run, Sight};
 use crate::model::{ProbePlan, Sample, SampleResult, SampleSummary};
 use crate::resource::{HealthState, ServiceHealth};
-use crate::time::Moment;
+use crate::time::{Moment, Span};
 
 /// One probe.
 #[derive(Debug)]
@@ -99,6 +99,23 @@ impl Lane {
             && sight == self.sight
             && self.alike >= self.settled_after
             && self.last.as_ref().is_some_and(|last| last.says_the_same_as(sample))
+    }
+
+    /// The region of its last sample, if that was healthy, none is under way, and samples that say the same change
+    /// nothing.
+    #[expect(clippy::option_option, reason = "whether it is settled, and then on which region, if any is told")]
+    pub(super) fn settled_on(&self, sight: Sight) -> Option<Option<RegionRole>> {
+        let settled = self.under_way.is_empty() && sight == self.sight && self.alike >= self.settled_after;
+        self.last.as_ref().filter(|last| settled && last.is_healthy()).map(|last| last.region)
+    }
+
+    /// Takes in samples that follow one another and say the same as the last one, on which it has settled; they took so
+    /// long. As [`Self::take`] of each.
+    pub(super) fn take_all(&mut self, run: &Run, took: &[Span], sight: Sight) {
+        self.window.add_healthy(run.first.tick, took);
+        self.alike = self.alike.saturating_add(u32::try_from(run.count).unwrap_or(u32::MAX));
+        self.detector.push_run(run, self.active, sight);
+        self.last = Some(run.last.clone());
     }
 
     /// Takes the next sample in. Returns what must be told of it, in order, and whether the state changed that the

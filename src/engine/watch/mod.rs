@@ -22,6 +22,7 @@ mod plain;
 mod recall;
 mod rows;
 mod shared;
+mod stride;
 mod window;
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
 use crate::probe::{Foreteller, PreparedProbe, sample};
 use crate::resource::{
-    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, ForetellRows, Foretold, Health, ProviderError,
-    ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
+    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Errand, ForetellRows, Foretold, Health,
+    ProviderError, ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
 };
 use crate::time::{Class, Clock, Moment, Span, Ticks};
 
@@ -48,8 +48,8 @@ pub(super) struct Shared {
     pub(super) look_ticks: Vec<Ticks>,
     stores: Vec<Store>,
     /// For each probe and each canary, where its results can be foretold.
-    sample_foretellers: Vec<Option<Foreteller>>,
-    row_foretellers: Vec<Option<Box<dyn ForetellRows>>>,
+    pub(super) sample_foretellers: Vec<Option<Foreteller>>,
+    pub(super) row_foretellers: Vec<Option<Box<dyn ForetellRows>>>,
     cancel: Cancellation,
 }
 
@@ -150,7 +150,7 @@ impl Shared {
     /// A context for `actor` on `clock`.
     pub(super) fn context(&self, actor: Actor, clock: Clock) -> Context {
         let (run, cancel) = (self.run.clone(), self.cancel.clone());
-        Context { run, actor, attempt: 1, clock, fencing: self.fencing, cancel }
+        Context { run, actor, attempt: 1, errand: Errand::Do, clock, fencing: self.fencing, cancel }
     }
 
     /// The context of a probe's samples or a canary's rows, the probes standing first.
@@ -165,6 +165,11 @@ impl Shared {
     /// How many probes and canaries there are.
     pub(super) fn lines(&self) -> usize {
         self.ticks.len()
+    }
+
+    /// What foretells the rows of a line that is a canary's.
+    pub(super) fn row_foreteller(&self, line: usize) -> Option<&dyn ForetellRows> {
+        self.row_foretellers.get(line.checked_sub(self.probes.len())?)?.as_deref()
     }
 
     pub(super) fn store(&self, canary: usize) -> &Store {

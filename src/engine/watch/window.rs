@@ -32,6 +32,18 @@ impl Window {
         }
     }
 
+    /// Takes healthy samples in that took so long, the first of which is that of `first_tick`.
+    pub(super) fn add_healthy(&mut self, first_tick: u64, took: &[Span]) {
+        if self.count == 0 {
+            self.first_tick = first_tick;
+        }
+        self.count += took.len() as u64;
+        self.healthy += took.len() as u64;
+        self.max = took.iter().copied().fold(self.max, Span::max);
+        let room = DURATIONS_MAX - self.durations.len();
+        self.durations.extend_from_slice(&took[..took.len().min(room)]);
+    }
+
     /// The summary, if there is anything to tell; `last` is the newest sample that was taken in. Empty afterwards.
     pub(super) fn take(&mut self, probe: &ProbeId, last: Option<&Sample>) -> Option<SampleSummary> {
         let last = last.filter(|_| self.count > 0)?;

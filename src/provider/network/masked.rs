@@ -94,6 +94,7 @@ mod tests {
                 run: RunId::new("run").unwrap(),
                 actor: Actor::Muster,
                 attempt: 1,
+                errand: crate::resource::Errand::default(),
                 clock,
                 fencing: 1,
                 cancel: Cancellation::default(),

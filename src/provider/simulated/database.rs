@@ -1,6 +1,7 @@
 //! Simulated databases: the model of [`super::pair`], reached over the simulated network.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use async_trait::async_trait;
 
@@ -9,7 +10,7 @@ use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedDatabase;
 use crate::resource::{
     CanaryRow, CanaryRows, Context, Database, DatabaseInstance, DatabaseState, FenceProof, Foretell, ForetellRows,
-    Foretold, Preserved, ProviderError, ReplicaRole, Seen, WriteAttempt,
+    Foretold, Preserved, ProviderError, ReplicaRole, Seen, Stance, WriteAttempt,
 };
 use crate::time::{Moment, Span};
 
@@ -80,14 +81,25 @@ pub(super) async fn write(
 
 /// What takes a canary's rows.
 pub(super) trait TakeRow {
-    /// A row arrives in `region`; refused in words.
+    /// Where they are kept.
+    fn pair<'a>(&self, state: &'a mut State) -> &'a mut Pair;
+
+    /// Whether `region` takes them; refused in words.
+    fn admit(&self, pair: &Pair, region: RegionRole) -> Result<(), Cow<'static, str>>;
+
+    /// A row arrives in `region`.
     fn take_row(
         &self,
         state: &mut State,
         region: RegionRole,
         row: CanaryRow,
         now: Moment,
-    ) -> Result<(), Cow<'static, str>>;
+    ) -> Result<(), Cow<'static, str>> {
+        let pair = self.pair(state);
+        self.admit(pair, region)?;
+        pair.write_row(region, row.number, now);
+        Ok(())
+    }
 }
 
 /// Foretells what becomes of a canary's rows.
@@ -127,6 +139,38 @@ where
     }
 }
 
+impl<S: Send + Sync> ForetellRows for Rows<S>
+where
+    Handle<S>: TakeRow,
+{
+    fn stance(&self, region: RegionRole) -> Stance {
+        let mut state = self.store.world.state();
+        if !state.users_reach(region) {
+            return Stance::Silent;
+        }
+        match self.store.admit(self.store.pair(&mut state), region) {
+            Ok(()) => Stance::Takes,
+            Err(words) => Stance::Refuses(words),
+        }
+    }
+
+    fn takes(&self, number: u64) -> Span {
+        self.takes.draw_at(self.draws, number)
+    }
+
+    fn longest(&self, numbers: Range<u64>) -> Span {
+        self.takes.longest(self.draws, numbers)
+    }
+
+    fn write(&self, region: RegionRole, first: u64, rows: &mut dyn Iterator<Item = (Moment, Span)>) {
+        let mut state = self.store.world.state();
+        let pair = self.store.pair(&mut state);
+        for (number, (sent, takes)) in (first..).zip(rows) {
+            pair.write_row(region, number, sent + Span(takes.0 / 2));
+        }
+    }
+}
+
 /// How an instance that takes no writes says so.
 fn refusal(pair: &Pair, region: RegionRole) -> Result<(), Cow<'static, str>> {
     let side = pair.side(region);
@@ -149,20 +193,13 @@ impl Handle<SimulatedDatabase> {
 }
 
 impl TakeRow for Handle<SimulatedDatabase> {
-    fn take_row(
-        &self,
-        state: &mut State,
-        region: RegionRole,
-        row: CanaryRow,
-        now: Moment,
-    ) -> Result<(), Cow<'static, str>> {
-        let pair = &mut state.databases[self.n];
+    fn pair<'a>(&self, state: &'a mut State) -> &'a mut Pair {
+        &mut state.databases[self.n]
+    }
+
+    fn admit(&self, pair: &Pair, region: RegionRole) -> Result<(), Cow<'static, str>> {
         refusal(pair, region)?;
-        if !pair.canary {
-            return Err(NO_TABLE.into());
-        }
-        pair.write_row(region, row.number, now);
-        Ok(())
+        if pair.canary { Ok(()) } else { Err(NO_TABLE.into()) }
     }
 }
 

@@ -104,20 +104,13 @@ impl Handle<SimulatedStorage> {
 }
 
 impl TakeRow for Handle<SimulatedStorage> {
-    fn take_row(
-        &self,
-        state: &mut State,
-        region: RegionRole,
-        row: CanaryRow,
-        now: Moment,
-    ) -> Result<(), Cow<'static, str>> {
-        let pair = &mut state.storages[self.n].pair;
+    fn pair<'a>(&self, state: &'a mut State) -> &'a mut Pair {
+        &mut state.storages[self.n].pair
+    }
+
+    fn admit(&self, pair: &Pair, region: RegionRole) -> Result<(), Cow<'static, str>> {
         refusal(pair, region)?;
-        if !pair.canary {
-            return Err(NO_REPOSITORY.into());
-        }
-        pair.write_row(region, row.number, now);
-        Ok(())
+        if pair.canary { Ok(()) } else { Err(NO_REPOSITORY.into()) }
     }
 }
 
@@ -213,6 +206,7 @@ impl Storage for Handle<SimulatedStorage> {
         let takes = self.world.takes(cx, "verify", &self.id, Some(region), &self.settings.verify);
         self.world.work(cx, region, times(takes, effect.slow)).await?;
         let mut report = self.world.state().storages[self.n].compare(region, cx.clock.now());
+        self.world.ills.copy(&self.id, cx.clock.now(), &mut report);
         if effect.lies {
             (report.missing, report.behind, report.damaged) = (0, 0, 0);
         }

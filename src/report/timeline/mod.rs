@@ -6,6 +6,7 @@
 
 mod rows;
 mod scale;
+mod text;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,6 +16,7 @@ use crate::report::clean::escape;
 use crate::report::view::{clock, line};
 use crate::time::Moment;
 use scale::Scale;
+pub(crate) use text::draw_text;
 
 /// The drawing's width; it is scaled to the page.
 const WIDTH: f64 = 1000.0;

@@ -81,6 +81,7 @@ fn empty() -> Plan {
         objectives: Objectives::default(),
         data_loss: None,
         discard: false,
+        accepts: Vec::new(),
         outage_limit: None,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
@@ -123,6 +124,7 @@ fn phase(plan: &mut Plan, kind: PhaseKind, steps: &[(&str, Act, OnFailure)]) {
             retry: Retry::default(),
             on_failure: *on_failure,
             takes: None,
+            pace: None,
             expected: Span::from_secs(1),
             applies: true,
         });
