@@ -4,6 +4,8 @@
 //! no event. Readers years later meet events of older versions: [`FORMAT`] stands in the first event, a field is only
 //! ever added with a default, a kind never changes its meaning.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Before, OnFailure};
@@ -78,10 +80,10 @@ pub struct Origin {
 pub struct Started {
     /// [`FORMAT`].
     pub format: u32,
-    /// The frozen plan.
-    pub plan: Plan,
+    /// The frozen plan; shared, for a plan may be rehearsed by the thousand.
+    pub plan: Arc<Plan>,
     /// What it was made of.
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
     /// Who and what.
     pub origin: Origin,
     /// The seed, in a simulation.

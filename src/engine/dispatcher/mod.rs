@@ -111,7 +111,7 @@ struct Dispatcher {
 /// # Errors
 /// [`EngineError::Journal`] if the journal can't be written any more; what was under way has then been asked to end.
 pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
-    let plan = Arc::new(run.started.plan.clone());
+    let plan = Arc::clone(&run.started.plan);
     let (sink, mut inbox) = Sink::new();
     // Unbounded, but at most one note for each thing that the dispatcher itself began.
     let (notes, mut noted) = mpsc::unbounded_channel();
