@@ -170,7 +170,7 @@ fn ended(read: &JournalRead) -> Option<Ended> {
     let entry = read.entries.iter().rev().find(|entry| matches!(entry.event, Event::Finished { .. }))?;
     let Event::Finished { verdict, world, exit, .. } = &entry.event else { return None };
     let head = read.heads.finished.clone().unwrap_or_default();
-    Some(Ended { events: read.entries.clone(), verdict: Some((*verdict, *world)), exit: *exit, head })
+    Some(Ended { events: read.entries.clone(), story: None, verdict: Some((*verdict, *world)), exit: *exit, head })
 }
 
 /// A log that kills who writes it.

@@ -149,8 +149,12 @@ impl Prepared {
             Keep::Journal => Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head },
             Keep::Nothing => Heads::default(),
         };
-        let record =
-            Record::from_events(run, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?;
+        let record = match ended.story {
+            Some(story) => story.record(heads),
+            None => {
+                Record::from_events(run, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?
+            }
+        };
         Ok(Rehearsed { record, journal: log.take(), exit: ended.exit, aftermath })
     }
 

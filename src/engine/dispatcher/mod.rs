@@ -25,6 +25,7 @@ use recovery::LastLook;
 
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
+use crate::engine::ending::Story;
 use crate::engine::gates::{Desk, DeskSetup, open_gates};
 use crate::engine::redacted::redacted;
 use crate::engine::watch::{Watch, WatchSetup};
@@ -78,6 +79,7 @@ struct Dispatcher {
     names: late::Names,
     desk: Arc<Desk>,
     events: Vec<Entry>,
+    story: Story,
     sink: Sink,
     notes: mpsc::UnboundedSender<Note>,
     watch: Option<Arc<Watch>>,
@@ -139,6 +141,7 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
         names,
         desk,
         events: Vec::new(),
+        story: Story::default(),
         sink,
         notes,
         watch: None,

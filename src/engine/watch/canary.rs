@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::ledger::{Ledger, Survey};
+use super::ledger::{Acknowledged, Ledger, Survey};
 use crate::event::Event;
 use crate::id::{ProbeId, RegionRole, ResourceId};
 use crate::model::{Canary, CanaryCount, CanaryProgress, Leg};
@@ -73,6 +73,17 @@ impl Side {
             _ => {}
         }
     }
+
+    /// As [`Self::acknowledged`] of each.
+    fn acknowledged_all(&mut self, rows: &Acknowledged) {
+        self.acknowledged(rows.first, rows.at(rows.first));
+        let last = rows.last();
+        self.acknowledged += last - rows.first;
+        self.last_acknowledged = Some((last, rows.at(last)));
+        if let Some(range) = self.rows.last_mut().filter(|range| range.1 == rows.first) {
+            range.1 = last;
+        }
+    }
 }
 
 /// So many ranges of acknowledged rows are told at once.
@@ -91,11 +102,11 @@ pub(super) struct Writes {
     pub(super) limit: Span,
 }
 
-/// What became of rows that were not taken.
+/// Why rows were not taken.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Taken<'a> {
-    /// They were refused, in these words.
-    Not(&'a Cow<'static, str>),
+pub(super) enum Refused<'a> {
+    /// The side said so, in these words.
+    In(&'a Cow<'static, str>),
     /// Nobody answered within the limit.
     Unanswered,
 }
@@ -233,27 +244,24 @@ impl CanaryLane {
         self.next_row += many;
     }
 
-    /// The side that takes writes has acknowledged rows, numbered from `first` on, at these moments, in order.
-    pub(super) fn took_all(&mut self, region: RegionRole, first: u64, answered: impl Iterator<Item = Moment>) {
-        let side = &mut self.sides[side(region)];
-        for (number, at) in (first..).zip(answered) {
-            side.acknowledged(number, at);
-            self.ledger.acknowledged(number, at);
-        }
+    /// The side that takes writes has acknowledged rows, in order.
+    pub(super) fn took_all(&mut self, region: RegionRole, rows: Acknowledged) {
+        self.sides[side(region)].acknowledged_all(&rows);
+        self.ledger.acknowledged_all(rows);
     }
 
     /// `many` rows in a row were not taken.
-    pub(super) fn refused_all(&mut self, region: RegionRole, many: u64, taken: Taken<'_>) {
+    pub(super) fn refused_all(&mut self, region: RegionRole, many: u64, why: Refused<'_>) {
         let side = &mut self.sides[side(region)];
         side.failed += many;
-        let words = match taken {
-            Taken::Not(words) => &**words,
-            Taken::Unanswered => &*self.no_answer,
+        let words = match why {
+            Refused::In(words) => &**words,
+            Refused::Unanswered => &*self.no_answer,
         };
         if side.last_failure.as_deref() != Some(words) {
-            side.last_failure = Some(match taken {
-                Taken::Not(words) => words.clone(),
-                Taken::Unanswered => self.no_answer.clone().into(),
+            side.last_failure = Some(match why {
+                Refused::In(words) => words.clone(),
+                Refused::Unanswered => self.no_answer.clone().into(),
             });
         }
     }

@@ -24,7 +24,8 @@ type Known = BTreeMap<(ServerKind, String), Vec<String>>;
 /// Follows `record` on its way to `to`, from before the change on, and tells each answer that is another one.
 pub(super) async fn follow(shared: Arc<Shared>, record: ResourceId, to: RegionRole) {
     let Some(dns) = shared.resources.dns.get(&record).cloned() else { return };
-    let cx = shared.context(Actor::Muster, shared.clock.clone());
+    // It asks and tells. Nothing in the world, and no sample, is otherwise for that.
+    let cx = shared.context(Actor::Muster, shared.clock.onlooking());
     let ttl = match cx.clock.timeout(QUESTION_MAX, dns.observe(&cx)).await {
         Ok(Ok(state)) => state.record.ttl,
         // The change is about to be made by the same means; what it finds is the step's to tell.

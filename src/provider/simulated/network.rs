@@ -11,8 +11,8 @@ use crate::chance::Draws;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedNetwork;
 use crate::resource::{
-    Actor, Context, Exchange, Foretell, ForetellExchange, Foretold, HttpRequest, HttpResponse, NetError, Network,
-    ProviderError, Resolver, Stage, Stages, Steady, TcpRequest,
+    Actor, Context, Exchange, Foretell, ForetellExchange, Foretold, HttpRequest, HttpResponse, Meeting, NetError,
+    Network, ProviderError, Resolver, Stage, Stages, Steady, TcpRequest,
 };
 use crate::time::{Moment, Span};
 
@@ -67,6 +67,29 @@ pub(super) enum Reached {
     Lacks(Need),
     /// It is well, in this region where it is in one.
     Well(Option<RegionRole>),
+}
+
+impl Reached {
+    /// The number by which a [`Meeting`] tells how an endpoint answers; `None` if it doesn't.
+    fn kind(self) -> Option<usize> {
+        match self {
+            Self::Silence | Self::Nobody => None,
+            Self::Well(_) => Some(0),
+            Self::Lacks(Need::Database(n)) => Some(1 + 3 * n),
+            Self::Lacks(Need::Storage(n)) => Some(2 + 3 * n),
+            Self::Lacks(Need::Compute(n)) => Some(3 + 3 * n),
+        }
+    }
+
+    /// How an endpoint answers that has this number; where it is does not matter any more.
+    fn of_kind(kind: usize) -> Self {
+        let Some(kind) = kind.checked_sub(1) else { return Self::Well(None) };
+        Self::Lacks(match kind % 3 {
+            0 => Need::Database(kind / 3),
+            1 => Need::Storage(kind / 3),
+            _ => Need::Compute(kind / 3),
+        })
+    }
 }
 
 impl Map {
@@ -180,6 +203,12 @@ struct Connection {
     reached: Reached,
 }
 
+impl Connection {
+    fn of(meeting: &Meeting) -> Self {
+        Self { address: meeting.address, stages: Stages::default(), reached: Reached::of_kind(meeting.kind) }
+    }
+}
+
 /// One that does not.
 struct Failed {
     address: Option<IpAddr>,
@@ -264,8 +293,8 @@ impl SimulatedUser {
         Stages { resolve, connect, ..Stages::default() }
     }
 
-    /// What a connection meets from `from` on, if all is well there: only then is it known for how long.
-    fn steady(&self, way: &Way, from: Moment) -> Option<Steady<Connection>> {
+    /// What a connection meets from `from` on, where an endpoint answers, well or not.
+    fn steady(&self, way: &Way, from: Moment) -> Option<Steady<Meeting>> {
         let state = self.world.state();
         let (address, until) = match (&way.resolver, way.lookup) {
             (Resolver::Fixed(address), _) => (Some(*address), Moment::MAX),
@@ -279,8 +308,9 @@ impl SimulatedUser {
         let needs = server.is_some_and(|server| !server.needs.is_empty());
         let placed = self.map.owners.get(&address).is_some_and(|owner| owner.is_some() || !needs);
         let reached = self.map.reach(&state.facts, server, address, from);
-        let well = placed && way.listens && matches!(reached, Reached::Well(_));
-        well.then(|| Steady { answer: Connection { address, stages: Stages::default(), reached }, until })
+        let kind = reached.kind().filter(|_| placed && way.listens)?;
+        let boots = server.and_then(|server| state.facts.next_up(&server.needs, from)).unwrap_or(Moment::MAX);
+        Some(Steady { answer: Meeting { address, kind }, until: until.min(boots) })
     }
 
     /// What the connection meets when it is there, at `now`; `None`: nobody ever answers.
@@ -393,7 +423,7 @@ struct ForetellHttp {
 }
 
 impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
-    fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
+    fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
         let Self { user, way, https, body_limit } = self;
         let route = user.route(way, sent, 1);
         let arrives = sent + route.takes;
@@ -417,10 +447,12 @@ impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
 }
 
 impl ForetellExchange<HttpResponse> for ForetellHttp {
-    fn steady(&self, from: Moment) -> Option<Steady<Exchange<HttpResponse>>> {
-        let Steady { answer, until } = self.user.steady(&self.way, from)?;
-        let answer = self.user.answer(&answer, &self.way, self.body_limit, Stages::default());
-        Some(Steady { answer, until })
+    fn steady(&self, from: Moment) -> Option<Steady<Meeting>> {
+        self.user.steady(&self.way, from)
+    }
+
+    fn answer(&self, meeting: &Meeting) -> Exchange<HttpResponse> {
+        self.user.answer(&Connection::of(meeting), &self.way, self.body_limit, Stages::default())
     }
 
     fn stages(&self, sent: Moment) -> Stages {
@@ -439,7 +471,7 @@ struct ForetellTcp {
 }
 
 impl Foretell<Moment, Exchange<()>> for ForetellTcp {
-    fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<()>>> {
+    fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<()>>> {
         let route = self.user.route(&self.way, sent, 1);
         let arrives = sent + route.takes;
         if arrives >= by {
@@ -453,9 +485,12 @@ impl Foretell<Moment, Exchange<()>> for ForetellTcp {
 }
 
 impl ForetellExchange<()> for ForetellTcp {
-    fn steady(&self, from: Moment) -> Option<Steady<Exchange<()>>> {
-        let Steady { answer, until } = self.user.steady(&self.way, from)?;
-        Some(Steady { answer: greeted(Ok(answer)), until })
+    fn steady(&self, from: Moment) -> Option<Steady<Meeting>> {
+        self.user.steady(&self.way, from)
+    }
+
+    fn answer(&self, meeting: &Meeting) -> Exchange<()> {
+        greeted(Ok(Connection::of(meeting)))
     }
 
     fn stages(&self, sent: Moment) -> Stages {
