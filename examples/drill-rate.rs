@@ -176,6 +176,7 @@ fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
         },
         seed: Some(seed),
         previous: None,
+        proof: None,
     }
 }
 

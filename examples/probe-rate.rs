@@ -83,6 +83,7 @@ async fn measure(clock: Clock, port: u16) -> Result<()> {
         run: RunId::new("20261122-084216-probe-rate")?,
         actor: Actor::Muster,
         attempt: 1,
+        errand: muster::resource::Errand::Do,
         clock: clock.clone(),
         fencing: 0,
         cancel: Cancellation::default(),

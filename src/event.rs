@@ -4,6 +4,8 @@
 //! no event. Readers years later meet events of older versions: [`FORMAT`] stands in the first event, a field is only
 //! ever added with a default, a kind never changes its meaning.
 
+mod swift;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
     CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, LeftOver, Leg, Person, PhaseResult, Place, Plan,
-    Sample, SampleSummary, StepFailure, StepPass, UndoResult, Verdict,
+    Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
@@ -90,6 +92,9 @@ pub struct Started {
     pub seed: Option<Seed>,
     /// The run before.
     pub previous: Option<PreviousRun>,
+    /// Which of its checks were seen to go red in rehearsal, as far as was known when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
 }
 
 /// How a run that was left behind goes on.
@@ -333,6 +338,15 @@ pub enum Event {
         /// Which resource.
         resource: ResourceId,
         /// How it was seen.
+        seen: String,
+    },
+    /// How a guardrail's condition on resources stands; told when it changes.
+    GuardrailSeen {
+        /// Which.
+        name: String,
+        /// How.
+        stands: Stands,
+        /// What was seen; where it is not judged, why.
         seen: String,
     },
     /// A guardrail is broken.

@@ -18,7 +18,7 @@
 //! # The house
 //!
 //! A module imports only from modules above its own (`tests/integration/layers.rs` holds it).
-//! `catalogue`, `yaml`, `playbook`, `calendar`, `plan`, `state`, `measure`, `record`, `report` are pure: no I/O, no clock, no async.
+//! `catalogue`, `yaml`, `playbook`, `calendar`, `plan`, `state`, `measure`, `record`, `rehearsal`, `report` are pure: no I/O, no clock, no async.
 //!
 //! # Where a new thing goes
 //!
@@ -48,6 +48,7 @@ pub mod plan;
 pub mod state;
 pub mod measure;
 pub mod record;
+pub mod rehearsal;
 pub mod report;
 pub mod journal;
 pub mod store;

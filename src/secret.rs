@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 mod forms;
 
 /// What stands where a secret was.
-const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// The longest secret, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;

@@ -18,6 +18,9 @@ pub(super) async fn apply(
 ) -> Result<Applied, ActError> {
     let mut sides = it.both(cx).await?;
     refuse_unsafe(it, &sides, to, mode)?;
+    if let Some(restored) = let_write_again(it, cx, to, &sides).await {
+        return restored;
+    }
     let mut evidence = Evidence::new();
     if drained {
         sides = drain(it, cx, to, sides, &mut evidence).await?;
@@ -34,6 +37,32 @@ pub(super) async fn apply(
         Ok(()) => Ok(Applied::showing(evidence)),
         Err(error) => Err(ActError::of(format!("promoting {it} in {to}"), &error).with(evidence)),
     }
+}
+
+/// A fenced original that was never replaced needs no promotion: its fence is taken away, once the side that follows it is
+/// fenced in its turn, so that a promotion that was given up there can't come true beside it. `None`: it is none.
+async fn let_write_again(
+    it: Replicated<'_>,
+    cx: &Context,
+    to: RegionRole,
+    sides: &ByRegion<Side>,
+) -> Option<Result<Applied, ActError>> {
+    let other = to.other();
+    let (side, copy) = (it.side(sides, to).ok()?, it.side(sides, other).ok()?);
+    if !side.is_original_of(copy, to) || !side.fenced {
+        return None;
+    }
+    if !copy.fenced {
+        return Some(Err(ActError::refused(format!(
+            "{it} in {to} is the original already, and fenced; fence {other} too before {to} takes {} again, so that \
+             nothing that was begun in {other} can come true beside it",
+            it.writes()
+        ))));
+    }
+    let evidence: Evidence = [("fence".to_owned(), "taken away: it was never replaced".to_owned())].into();
+    let unfenced = it.unfence(cx, to).await;
+    let failed = |error| ActError::of(format!("letting {it} in {to} take {} again", it.writes()), &error);
+    Some(unfenced.map(|()| Applied::showing(evidence.clone())).map_err(|error| failed(error).with(evidence)))
 }
 
 /// Refuses what would end in two sides that take writes.

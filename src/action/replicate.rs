@@ -19,6 +19,13 @@ pub(super) async fn apply(
     }
     let sides = it.both(cx).await?;
     let (source, target) = (it.side(&sides, from)?, it.side(&sides, to)?);
+    if target.is_original_of(source, to) && target.fenced {
+        // A way back after a way there that did not come so far.
+        let what =
+            format!("nothing was promoted in {from}: {it} in {to} still is the original, and nothing was built anew");
+        let evidence = [("position of the original".to_owned(), target.position.to_string())].into();
+        return Ok(Applied { evidence, warning: Some(what), settled: true, ..Applied::default() });
+    }
     if target.writable {
         return Err(ActError::refused(format!(
             "{it} in {to} takes {} now, and replication would destroy them; fence it first, and preserve what only it \
@@ -59,6 +66,11 @@ pub(super) async fn prove(
     loop {
         let sides = it.both(cx).await.map_err(|error| ActError::in_part(error.what))?;
         let side = it.side(&sides, to).map_err(|error| ActError::in_part(error.what))?;
+        if let Ok(source) = it.side(&sides, from)
+            && side.is_original_of(source, to)
+        {
+            return Ok([("lag".to_owned(), "none: it is the original".to_owned())].into());
+        }
         if side.role != ReplicaRole::Replica || side.replicates_from != Some(from) {
             return Err(ActError::in_part(format!("{it} in {to} was built anew and does not follow {from}")));
         }

@@ -53,6 +53,11 @@ impl From<&StorageSide> for Side {
 }
 
 impl Side {
+    /// Whether it, in `here`, is what `other` follows: nothing was promoted there.
+    pub(super) fn is_original_of(&self, other: &Self, here: RegionRole) -> bool {
+        self.role == ReplicaRole::Primary && other.role == ReplicaRole::Replica && other.replicates_from == Some(here)
+    }
+
     /// Whether it takes writes, or would as soon as it is let.
     pub(super) fn may_take_writes(&self) -> bool {
         self.writable || (self.role == ReplicaRole::Primary && !self.fenced)

@@ -5,17 +5,21 @@ use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::going::holders;
 use super::history::files;
 use super::locks::Standing;
 use super::machine::machine;
-use super::{AppError, History, Runs};
+use super::{AppError, History, Runs, real};
 use crate::catalogue::OnFailure;
+use crate::engine::clean_command;
 use crate::event::Event;
 use crate::id::RunId;
 use crate::journal;
 use crate::model::{Command, Commanded, Person};
 use crate::resource::{Answer, AnsweredBy, Decision, Exhibit};
+use crate::secret::MASK;
 use crate::store::{Commands as _, SqliteLive, keep_evidence};
 use crate::time::wall_now;
 
@@ -72,14 +76,35 @@ pub fn command(runs: &Runs, told: RemoteCommand) -> Result<Told, AppError> {
     let by = Person { name: told.name.clone(), user: here.user, host: here.host };
     let folder = runs.reports.join(run.as_str());
     let command = with_files(signed(told.command, &by), &told.files, &folder)?;
-    let commanded = Commanded { command, by };
     let path = journal::path_in(&folder);
+    let commanded = without_secrets(Commanded { command, by }, &path);
     // From here on: an earlier command of the same words is another one.
     let from = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
     let store = SqliteLive::open(&runs.store).map_err(files)?;
     store.give(&run, &commanded, wall_now()).map_err(files)?;
     let effect = effect(&path, from, &commanded);
     Ok(Told { run, commanded, effect })
+}
+
+/// What a person typed, without the secrets of the run's plan: in the store it waits for the run.
+fn without_secrets(commanded: Commanded, journal: &Path) -> Commanded {
+    let started = File::open(journal).ok().and_then(|file| {
+        let mut first = Vec::new();
+        let bound = journal::MAX_LINE_BYTES as u64 + 1;
+        std::io::Read::take(BufReader::new(file), bound).read_until(b'\n', &mut first).ok()?;
+        serde_json::from_slice::<Line>(&first).ok()
+    });
+    match started.map(|line| line.event) {
+        Some(Event::Started(started)) => clean_command(commanded, &real::redactor(&started.plan)),
+        // A journal without its beginning is of no run that could take anything.
+        _ => commanded,
+    }
+}
+
+/// What is read of a line of the journal.
+#[derive(serde::Deserialize)]
+struct Line {
+    event: Event,
 }
 
 /// An answer to a gate, with the name of who gives it.
@@ -177,10 +202,6 @@ fn effect(path: &Path, from: u64, commanded: &Commanded) -> Effect {
 
 /// What a line of the journal says of the command.
 fn told_in(line: &[u8], commanded: &Commanded) -> Option<Effect> {
-    #[derive(serde::Deserialize)]
-    struct Line {
-        event: Event,
-    }
     // Most lines are something else: they need no reading.
     let commands = line.windows(COMMANDED.len()).any(|window| window == COMMANDED);
     let ends = line.windows(ENDED.len()).any(|window| window == ENDED);
@@ -191,11 +212,34 @@ fn told_in(line: &[u8], commanded: &Commanded) -> Option<Effect> {
         return None;
     }
     match serde_json::from_slice::<Line>(line).ok()?.event {
-        Event::Commanded { command, by, then, ignored } if command == commanded.command && by == commanded.by => {
-            Some(ignored.map_or(Effect::Taken(then), Effect::Ignored))
+        Event::Commanded { command, by, then, ignored } => {
+            let told = Commanded { command, by };
+            is_of(&told, commanded).then(|| ignored.map_or(Effect::Taken(then), Effect::Ignored))
         }
         _ => None,
     }
+}
+
+/// Whether what the journal tells is what was given: the run may know more secrets, and have taken them out.
+fn is_of(told: &Commanded, given: &Commanded) -> bool {
+    fn alike(told: &Value, given: &Value) -> bool {
+        match (told, given) {
+            (Value::String(told), given) => told == given || told.contains(MASK),
+            (Value::Array(told), Value::Array(given)) => {
+                told.len() == given.len() && told.iter().zip(given).all(|(told, given)| alike(told, given))
+            }
+            (Value::Object(told), Value::Object(given)) => {
+                // The digest of a text is another one when something was taken out of it.
+                let masked = told.get("what").and_then(Value::as_str).is_some_and(|what| what.contains(MASK));
+                masked
+                    || told.len() == given.len()
+                        && told.iter().all(|(key, told)| given.get(key).is_some_and(|given| alike(told, given)))
+            }
+            (told, given) => told == given,
+        }
+    }
+    let value = |commanded| serde_json::to_value(commanded).unwrap_or_default();
+    alike(&value(told), &value(given))
 }
 
 /// How the event of a command begins.

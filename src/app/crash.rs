@@ -32,7 +32,7 @@ pub fn rehearse_crashing(loaded: &Loaded, with: &Rehearsal, crashes: &[Crash]) -
         resumed: resumed(crash.to, fencing),
         by_hand: crash.by_hand.clone(),
     });
-    rehearse_through(loaded, with, &deaths.collect::<Vec<_>>(), Vec::new())
+    rehearse_through(loaded, with, &[], &deaths.collect::<Vec<_>>(), Vec::new())
 }
 
 /// How a rehearsal says that it is taken up.

@@ -1,8 +1,8 @@
 //! Past runs: their index, and their journals read back.
 
 use std::collections::BTreeMap;
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use super::AppError;
 use super::run::folder_of;
 use crate::event::{Event, PreviousRun, Started};
 use crate::id::RunId;
-use crate::journal::{self, Damage, JournalError};
+use crate::journal::{self, JournalError};
 use crate::record::{Entry, Heads, Record, index_row};
 use crate::store::{EVIDENCE_FOLDER, FILE_NAME, Reality, RunFilter, RunRow, SqliteStore, Store, read_evidence};
 use crate::time::{Moment, Span};
@@ -54,6 +54,12 @@ impl History {
     /// # Errors
     /// [`AppError::Files`].
     pub fn open(runs: &Runs) -> Result<(Self, Vec<String>), AppError> {
+        Self::open_but_for(runs, None)
+    }
+
+    /// As [`History::open`], but leaves a run as the index has it, or has not: whoever takes it up reads its journal
+    /// itself, adds to it, and notes how it ended.
+    pub(super) fn open_but_for(runs: &Runs, taken_up: Option<&RunId>) -> Result<(Self, Vec<String>), AppError> {
         let Runs { reports, store } = runs;
         if !reports.is_dir() {
             return Err(AppError::Files(format!(
@@ -65,7 +71,7 @@ impl History {
             let (record, _) = read_journal(path).map_err(|error| error.to_string())?;
             Ok(row(&record))
         };
-        let (store, notices) = SqliteStore::open_at(reports, store, &read).map_err(files)?;
+        let (store, notices) = SqliteStore::open_but_for(reports, store, taken_up, &read).map_err(files)?;
         Ok((Self { store }, notices.iter().map(ToString::to_string).collect()))
     }
 
@@ -191,8 +197,9 @@ pub fn read_run(reports: &Path, run: &str) -> Result<Shown, AppError> {
 /// [`AppError::Files`] says which line is damaged and how.
 pub fn read_journal(path: &Path) -> Result<(Record, Option<String>), AppError> {
     let wrong = |error: &dyn std::fmt::Display| AppError::Files(format!("{}: {error}", path.display()));
-    let lines = journal::read_file(path).map_err(|error| wrong(&error))?;
-    let JournalRead { run, entries, heads, cut } = journal_entries(lines).map_err(|error| wrong(&error))?;
+    let ends = Ends::default();
+    let whole = journal::read_whole(path, |placed| ends.decode(placed)).map_err(|error: Refusal| wrong(&error))?;
+    let JournalRead { run, entries, heads, cut } = JournalRead::of(whole, ends);
     let record = Record::from_events(run, entries, heads).map_err(|error| wrong(&error))?;
     Ok((record, cut))
 }
@@ -207,49 +214,61 @@ pub(super) struct JournalRead {
     pub(super) cut: Option<String>,
 }
 
-/// Gathers what the lines of a journal tell.
+impl JournalRead {
+    /// What a journal tells that was read whole.
+    pub(super) fn of(whole: journal::Whole<Entry>, ends: Ends) -> Self {
+        let cut = whole.damage().map(|damage| damage.to_string());
+        ends.read(whole.run, whole.items, whole.head, cut)
+    }
+}
+
+/// Why a journal is not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// It is damaged, or can't be had.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A line that this Muster does not understand.
+    #[error("line {line}: {error}")]
+    Line { line: u64, error: serde_json::Error },
+}
+
+/// Decodes a journal's records, in any order, and keeps the hash of the one that ends the run.
 #[derive(Debug, Default)]
-pub(super) struct Gathering {
-    run: Option<RunId>,
-    entries: Vec<Entry>,
-    heads: Heads,
-}
+pub(super) struct Ends(Mutex<Option<(u64, journal::LineHash)>>);
 
-impl Gathering {
-    /// Takes the next line in; `head` is its hash.
-    pub(super) fn take(&mut self, line: &journal::Line, head: journal::LineHash) -> Result<(), AppError> {
-        let wrong = |error| AppError::Files(format!("line {}: {error}", line.seq + 1));
-        let event: Event = line.event().map_err(wrong)?;
+impl Ends {
+    /// Decodes one.
+    pub(super) fn decode(&self, placed: journal::Placed<'_>) -> Result<Entry, Refusal> {
+        let journal::Placed { seq, at, elapsed_ns, event, head } = placed;
+        let event = Event::read(event).map_err(|error| Refusal::Line { line: seq + 1, error })?;
         if matches!(event, Event::Finished { .. }) {
-            self.heads.finished = Some(head.to_string());
+            let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *last = (*last).max(Some((seq, head)));
         }
-        if self.run.is_none() {
-            self.run = Some(line.run.clone());
-        }
-        self.entries.push(Entry { seq: line.seq, at: line.at, elapsed: Moment(line.elapsed_ns), event });
-        Ok(())
+        Ok(Entry { seq, at, elapsed: Moment(elapsed_ns), event })
     }
 
-    /// All of it; `last` is the hash of the last line.
-    pub(super) fn done(self, last: journal::LineHash, cut: Option<String>) -> Result<JournalRead, AppError> {
-        let run = self.run.ok_or_else(|| AppError::Files("the journal has no whole line".to_owned()))?;
-        let heads = Heads { last: last.to_string(), ..self.heads };
-        Ok(JournalRead { run, entries: self.entries, heads, cut })
+    /// What the records tell; `last` is the hash of the last.
+    fn read(self, run: RunId, entries: Vec<Entry>, last: journal::LineHash, cut: Option<String>) -> JournalRead {
+        let finished = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let heads = Heads { finished: finished.map(|(_, head)| head.to_string()), last: last.to_string() };
+        JournalRead { run, entries, heads, cut }
     }
 }
 
-/// The events of a journal. A tail that was cut is left out and told; any other damage is refused.
-pub(super) fn journal_entries<R: BufRead>(mut lines: journal::Lines<R>) -> Result<JournalRead, AppError> {
-    let mut gathering = Gathering::default();
-    let mut cut = None;
+/// The events of a whole journal in memory.
+pub(super) fn journal_entries(bytes: &[u8]) -> Result<JournalRead, AppError> {
+    let wrong = |refusal: Refusal| AppError::Files(refusal.to_string());
+    let (mut lines, ends) = (journal::reader::read(bytes), Ends::default());
+    let mut entries = Vec::new();
     while let Some(line) = lines.next() {
-        match line {
-            Ok(line) => gathering.take(&line, lines.head())?,
-            Err(JournalError::Damaged(damage @ Damage::CutTail { .. })) => cut = Some(damage.to_string()),
-            Err(error) => return Err(AppError::Files(error.to_string())),
-        }
+        let (line, head) = (line.map_err(|error| wrong(error.into()))?, lines.head());
+        let (seq, at, elapsed_ns, event) = (line.seq, line.at, line.elapsed_ns, line.event.get());
+        entries.push(ends.decode(journal::Placed { seq, at, elapsed_ns, event, head }).map_err(wrong)?);
     }
-    gathering.done(lines.head(), cut)
+    let run = lines.run().cloned().ok_or_else(|| AppError::Files("the journal has no whole line".to_owned()))?;
+    Ok(ends.read(run, entries, lines.head(), None))
 }
 
 /// What a check of a journal found.

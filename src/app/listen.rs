@@ -11,12 +11,16 @@ use super::AppError;
 use super::history::files;
 use crate::engine::Signal;
 use crate::id::RunId;
-use crate::store::{Commands, SqliteLive, StoreError};
+use crate::store::{AT_ONCE, Commands, Given, SqliteLive, StoreError};
 
-/// From one look to the next.
-const EVERY: Duration = Duration::from_millis(100);
+/// From one look to the next. A command waits for one look, and then for the round that the run is in; both must fit
+/// into [`SEEN_WITHIN`] several times over, for a machine that is busy with other things.
+const EVERY: Duration = Duration::from_millis(50);
 /// How many looks there are from one look at the store's file to the next.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 20;
+/// What people are promised.
+const SEEN_WITHIN: Duration = Duration::from_millis(250);
+const _: () = assert!(EVERY.as_millis() * 4 <= SEEN_WITHIN.as_millis());
 
 /// Hears until it is dropped.
 pub(super) struct Ear {
@@ -68,23 +72,68 @@ struct Post {
 }
 
 impl Post {
-    /// Passes on what is new; `false` once nobody listens.
+    /// Passes on all that is new, however much it is; `false` once nobody listens.
     fn look(&mut self, at_the_file: bool) -> Result<bool, StoreError> {
         if at_the_file && self.store.follow()? {
             // Numbers begin anew in a store that was made anew.
             self.last = 0;
         }
-        for given in self.store.given(&self.run, self.last)? {
+        loop {
+            let before = self.last;
+            let all = self.store.given(&self.run, self.last)?;
+            let more = all.len() >= AT_ONCE as usize;
+            let heard = self.pass_on(all);
+            if !(heard && more && self.last > before) {
+                return Ok(heard);
+            }
+        }
+    }
+
+    /// Passes on as many as the run takes now; `false` once nobody listens.
+    fn pass_on(&mut self, all: Vec<Given>) -> bool {
+        for given in all {
             match given.commanded {
                 Ok(commanded) => match self.signals.try_send(Signal::Command(commanded)) {
                     Ok(()) => {}
-                    Err(mpsc::error::TrySendError::Full(_)) => return Ok(true),
-                    Err(mpsc::error::TrySendError::Closed(_)) => return Ok(false),
+                    Err(mpsc::error::TrySendError::Full(_)) => return true,
+                    Err(mpsc::error::TrySendError::Closed(_)) => return false,
                 },
                 Err(why) => tracing::warn!(%why, "a command to the run can't be read; it is passed over"),
             }
             self.last = given.id;
         }
-        Ok(true)
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Command, Commanded, Person};
+
+    #[test]
+    fn one_look_hears_all_that_was_given_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("muster.db");
+        let run = RunId::new("run").unwrap();
+        crate::store::SqliteStore::open(folder.path(), &|_| Err("no run is there".to_owned())).unwrap();
+        let giver = SqliteLive::open(&path).unwrap();
+        let (signals, mut heard) = mpsc::channel(1000);
+        let mut post = Post { store: SqliteLive::open(&path).unwrap(), run: run.clone(), last: 0, signals };
+        let at = "2026-03-01T02:00:00Z".parse().unwrap();
+        let given = AT_ONCE * 2 + 7;
+        for n in 0..given {
+            let command = Command::Pause { because: Some(n.to_string()) };
+            giver.give(&run, &Commanded { command, by: Person::default() }, at).unwrap();
+        }
+        assert!(post.look(false).unwrap());
+        for n in 0..given {
+            let Ok(Signal::Command(commanded)) = heard.try_recv() else { panic!("{n} was not heard") };
+            assert_eq!(commanded.command, Command::Pause { because: Some(n.to_string()) });
+        }
+        assert!(heard.try_recv().is_err() && post.look(false).unwrap());
+        drop(heard);
+        giver.give(&run, &Commanded { command: Command::Pause { because: None }, by: Person::default() }, at).unwrap();
+        assert!(!post.look(false).unwrap(), "nobody listens any more");
     }
 }

@@ -31,7 +31,7 @@ pub struct Request {
 }
 
 /// A plan, what it was made of, and what is to be said about it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Loaded {
     /// The plan.
     pub plan: Plan,

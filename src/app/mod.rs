@@ -13,6 +13,7 @@ mod machine;
 mod play;
 mod real;
 mod rehearsal;
+pub mod rehearsing;
 mod reports;
 mod resume;
 mod run;
@@ -28,7 +29,7 @@ pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify}
 pub use load::{Loaded, Request, load};
 pub use locks::LEASE;
 pub use play::{Keep, Kill};
-pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse};
+pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse, rehearse_afflicted};
 pub use reports::{Written, draw, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};

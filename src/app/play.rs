@@ -16,8 +16,8 @@ use crate::engine::watch::Pace;
 use crate::engine::{Ended, Observer, Past, drive};
 use crate::event::{Event, Resumed, Started};
 use crate::id::{RunId, StepId};
-use crate::infrastructure::simulate::Faults;
-use crate::journal::{Journal, Log, MemoryLog, Writer, reader};
+use crate::infrastructure::simulate::{Affliction, Faults};
+use crate::journal::{Journal, Log, MemoryLog, Writer};
 use crate::provider::simulated::Simulation;
 use crate::resource::World;
 use crate::time::{Group, Moment, Span, run_virtual};
@@ -69,6 +69,8 @@ pub(super) struct Play {
     pub(super) twin: Arc<Twin>,
     /// Whether a journal is kept; it must be, if it is to die on the way.
     pub(super) keep: Keep,
+    /// What is wrong with the world itself.
+    pub(super) afflictions: Vec<Affliction>,
     /// What the journal is written to.
     pub(super) log: MemoryLog,
     /// What is written in its place after the last death, if not the same.
@@ -90,8 +92,8 @@ impl Play {
     ) -> Result<(Ended, T), AppError> {
         let ran = run_virtual(self.start, |clock| async move {
             let plan = &self.started.plan;
-            let setup = self.twin.setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
-            let points = setup.faults.clone();
+            let mut setup = self.twin.setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
+            setup.afflictions = std::mem::take(&mut self.afflictions);
             let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
             let before = simulation.world();
             self.started.origin.vantage = simulation.resources().network.vantage();
@@ -116,7 +118,7 @@ impl Play {
                     journal,
                     own.clone(),
                     self.pace,
-                    sight(self.seed, points.clone()),
+                    sight(&simulation),
                     signals,
                     observers,
                 );
@@ -140,7 +142,7 @@ impl Play {
                     Back::After(down) => clock.sleep(down).await,
                     Back::At(moment) => clock.sleep_until(moment).await,
                 }
-                let read = journal_entries(reader::read(self.log.bytes().as_slice()))?;
+                let read = journal_entries(self.log.bytes().as_slice())?;
                 if let Some(ended) = ended(&read) {
                     return Ok((ended, look(&simulation, before, clock.now())));
                 }

@@ -11,25 +11,53 @@ use super::simulation;
 use super::{AppError, Attendance};
 use crate::catalogue::{Act, Value};
 use crate::chance::Seed;
+use crate::id::ResourceId;
+use crate::infrastructure::SIMULATED;
+use crate::infrastructure::real::is_built_in;
 use crate::infrastructure::simulate::Faults;
-use crate::model::Plan;
+use crate::model::{Binding, Plan};
 use crate::provider::network::RealNetwork;
 use crate::provider::process::RealProcesses;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
 use crate::provider::terminal::{NobodyPeople, TerminalPeople, YesPeople};
-use crate::resource::{People, Resources};
+use crate::resource::{People, Processes, Resources};
 use crate::secret::{Redactor, SecretSource};
 use crate::time::Clock;
 
+/// What providers are built with.
+struct Means<'p> {
+    plan: &'p Plan,
+    /// Programs, which die with this run.
+    processes: Arc<dyn Processes>,
+    /// Whatever secret a provider reads is made known to it.
+    redactor: Redactor,
+}
+
 /// Everything that the plan's steps and probes may reach, but for [`people`].
-pub(super) fn resources(plan: &Plan, clock: &Clock, keeper: Option<Keeper>) -> Result<Resources, AppError> {
+pub(super) fn resources(
+    plan: &Plan,
+    clock: &Clock,
+    keeper: Option<Keeper>,
+    redactor: &Redactor,
+) -> Result<Resources, AppError> {
     refuse_unknown(plan)?;
     let mut all = simulated_part(plan, clock)?;
     all.network = Arc::new(RealNetwork::new());
     all.processes = Arc::new(keeper.map(RealProcesses::kept).unwrap_or_default());
     all.people = Arc::new(NobodyPeople);
+    let means = Means { plan, processes: Arc::clone(&all.processes), redactor: redactor.clone() };
+    for (id, binding) in plan.resources.iter().filter(|(_, binding)| binding.provider != SIMULATED) {
+        bind(id, binding, &means, &mut all)
+            .map_err(|why| AppError::Usage(format!("`{id}` ({} by {}): {why}", binding.kind, binding.provider)))?;
+    }
     Ok(all)
+}
+
+/// Builds the real provider of a resource, in place of its twin.
+fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, _all: &mut Resources) -> Result<(), String> {
+    let _ = (id, means.plan, &means.processes, &means.redactor);
+    Err(format!("nothing builds the provider {} of {}", binding.provider, binding.kind))
 }
 
 /// Names every resource that this build can't act on.
@@ -37,7 +65,7 @@ pub(super) fn refuse_unknown(plan: &Plan) -> Result<(), AppError> {
     let unknown: Vec<String> = plan
         .resources
         .iter()
-        .filter(|(_, binding)| binding.provider != "simulated")
+        .filter(|(_, binding)| binding.provider != SIMULATED && !is_built_in(binding.kind, &binding.provider))
         .map(|(id, binding)| format!("`{id}` ({} by {})", binding.kind, binding.provider))
         .collect();
     if unknown.is_empty() {

@@ -1,7 +1,7 @@
 //! A simulated run in memory: no folder, no file, no index. Beside its record it gives what only the simulation knows:
 //! the true world before and after, and what users were really served.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,14 +13,14 @@ use crate::chance::Seed;
 use crate::engine::Observer;
 use crate::engine::watch::Pace;
 use crate::event::{FORMAT, Origin, Started};
-use crate::id::{ResourceId, RunId};
-use crate::infrastructure::simulate::Faults;
+use crate::id::{RegionRole, ResourceId, RunId};
+use crate::infrastructure::simulate::{Affliction, Faults};
 use crate::journal::MemoryLog;
 use crate::model::{Documents, ExitCode, Plan};
 use crate::provider::simulated::{Simulation, Truth};
 use crate::record::{Heads, Record};
 use crate::resource::{Marker, World};
-use crate::time::Moment;
+use crate::time::{Moment, Span};
 
 /// What a plan is rehearsed with. One plan may be rehearsed many times, on many threads at once.
 #[derive(Clone, Debug)]
@@ -65,6 +65,12 @@ pub struct Aftermath {
     pub commands: Vec<(Vec<String>, Vec<String>)>,
     /// Which run has marked what as its own.
     pub markers: BTreeMap<ResourceId, Marker>,
+    /// The regions that a fault took.
+    pub lost: Vec<RegionRole>,
+    /// Which of the faults were met by any call, by their places.
+    pub met: BTreeSet<usize>,
+    /// What each promotion left behind: resource, promoted region, and the time that was lost.
+    pub losses: Vec<(ResourceId, RegionRole, Span)>,
 }
 
 impl Aftermath {
@@ -77,6 +83,9 @@ impl Aftermath {
             two_writers: simulation.two_writers(),
             commands: simulation.commands(),
             markers: simulation.markers(),
+            lost: simulation.lost(),
+            met: simulation.met(),
+            losses: simulation.losses(),
         }
     }
 }
@@ -113,22 +122,34 @@ impl Prepared {
         keep: Keep,
         observers: Vec<Box<dyn Observer>>,
     ) -> Result<Rehearsed, AppError> {
-        self.rehearse_through(with, keep, &[], observers)
+        self.rehearse_through(with, keep, &[], &[], observers)
+    }
+
+    /// Rehearses it on a twin with which something is wrong; as [`Self::rehearse`].
+    ///
+    /// # Errors
+    /// As [`rehearse`].
+    pub fn rehearse_afflicted(
+        &self,
+        with: &Rehearsal,
+        keep: Keep,
+        afflictions: &[Affliction],
+    ) -> Result<Rehearsed, AppError> {
+        self.rehearse_through(with, keep, afflictions, &[], Vec::new())
     }
 
     fn rehearse_through(
         &self,
         with: &Rehearsal,
         keep: Keep,
+        afflictions: &[Affliction],
         deaths: &[Death],
         observers: Vec<Box<dyn Observer>>,
     ) -> Result<Rehearsed, AppError> {
         let plan = &self.plan;
         let faults = Faults::parse(with.faults.iter().map(String::as_str))
             .map_err(|error| AppError::Usage(error.to_string()))?;
-        for fault in faults.iter() {
-            simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
-        }
+        simulation::faults::points(plan, &faults).map_err(AppError::Usage)?;
         let run = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
         let log = MemoryLog::new();
         let play = Play {
@@ -138,6 +159,7 @@ impl Prepared {
             start: with.start,
             pace: with.pace,
             faults,
+            afflictions: afflictions.to_vec(),
             twin: Arc::clone(&self.twin),
             keep,
             log: log.clone(),
@@ -169,6 +191,7 @@ impl Prepared {
             origin,
             seed: Some(with.seed),
             previous: None,
+            proof: None,
         }
     }
 }
@@ -180,15 +203,28 @@ impl Prepared {
 /// [`AppError::Usage`] for a plan without a twin and faults that don't fit it, [`AppError::Defect`] if the simulation
 /// stands still or Muster itself failed.
 pub fn rehearse(loaded: &Loaded, with: &Rehearsal, observers: Vec<Box<dyn Observer>>) -> Result<Rehearsed, AppError> {
-    rehearse_through(loaded, with, &[], observers)
+    rehearse_through(loaded, with, &[], &[], observers)
+}
+
+/// Rehearses a plan on a twin with which something is wrong.
+///
+/// # Errors
+/// As [`rehearse`].
+pub fn rehearse_afflicted(
+    loaded: &Loaded,
+    with: &Rehearsal,
+    afflictions: &[Affliction],
+) -> Result<Rehearsed, AppError> {
+    rehearse_through(loaded, with, afflictions, &[], Vec::new())
 }
 
 /// Rehearses a plan, through these deaths.
 pub(super) fn rehearse_through(
     loaded: &Loaded,
     with: &Rehearsal,
+    afflictions: &[Affliction],
     deaths: &[Death],
     observers: Vec<Box<dyn Observer>>,
 ) -> Result<Rehearsed, AppError> {
-    Prepared::new(loaded)?.rehearse_through(with, Keep::Journal, deaths, observers)
+    Prepared::new(loaded)?.rehearse_through(with, Keep::Journal, afflictions, deaths, observers)
 }

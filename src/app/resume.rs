@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::history::{Gathering, JournalRead};
+use super::history::{Ends, JournalRead, Refusal};
 use super::listen::Ear;
 use super::locks::{self, LEASE, Wanted};
 use super::play::{Back, Death, Keep, Kill, Play};
@@ -19,7 +19,7 @@ use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::engine::{Ended, Past};
 use crate::event::{Event, ResumeTo, Resumed, Started};
-use crate::id::StepId;
+use crate::id::{RunId, StepId};
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, JournalError, MemoryLog, Writer};
 use crate::model::{Environment, Person, Plan};
@@ -68,9 +68,10 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
             request.runs.reports.display()
         )));
     }
-    // The index reads the journal too, since it has grown: side by side, for users may be waiting.
+    // Side by side, for users may be waiting. The index need not read this journal as well, which is about to grow.
+    let own = folder.file_name().and_then(|name| name.to_str()).and_then(|name| RunId::new(name).ok());
     let (taken, history) = std::thread::scope(|both| {
-        let history = both.spawn(|| History::open(&request.runs));
+        let history = both.spawn(|| History::open_but_for(&request.runs, own.as_ref()));
         (read(&path), history.join())
     });
     let (writer, cut, JournalRead { run, entries, heads, .. }) = taken?;
@@ -107,7 +108,7 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         resumed.fencing = before + 2;
         again_in_simulation(&folder, &entries, (*started).clone(), writer, resumed, by_hand, observers)?
     } else {
-        admit(&started.plan, request.to)?;
+        admit(&run, &started.plan, request.to)?;
         // What it was begun with it is taken up with; in the way can only be who passed over it meanwhile.
         let (taken, _) = locks::take(Wanted {
             store: &request.runs.store,
@@ -144,30 +145,11 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
 
 /// Locks a journal and reads it; gives how many bytes of a cut record were taken out.
 fn read(path: &Path) -> Result<(Writer, u64, JournalRead), AppError> {
-    let mut gathering = Gathering::default();
-    let taken = Writer::take_up(path, Durability::EachCommit, |line, head| Ok(gathering.take(&line, head)?));
-    let (writer, cut) = taken.map_err(|error| refused(path, error))?;
-    let read = gathering.done(writer.head(), None)?;
-    Ok((writer, cut, read))
-}
-
-/// Why a journal can't be taken up.
-enum Refusal {
-    Journal(JournalError),
-    /// A line that this Muster does not understand.
-    Line(AppError),
-}
-
-impl From<JournalError> for Refusal {
-    fn from(error: JournalError) -> Self {
-        Self::Journal(error)
-    }
-}
-
-impl From<AppError> for Refusal {
-    fn from(error: AppError) -> Self {
-        Self::Line(error)
-    }
+    let ends = Ends::default();
+    let taken = Writer::take_up(path, Durability::EachCommit, |placed| ends.decode(placed));
+    let (writer, whole) = taken.map_err(|error| refused(path, error))?;
+    let cut = whole.cut.map_or(0, |(_, bytes)| bytes);
+    Ok((writer, cut, JournalRead::of(whole, ends)))
 }
 
 fn refused(path: &Path, refusal: Refusal) -> AppError {
@@ -176,8 +158,7 @@ fn refused(path: &Path, refusal: Refusal) -> AppError {
         Refusal::Journal(JournalError::Locked { .. }) => AppError::Refused(format!(
             "the run is going on: another process writes {file}. Nothing was touched; `muster abort` tells it to end"
         )),
-        Refusal::Journal(other) => AppError::Files(format!("{file}: {other}. Nothing was touched")),
-        Refusal::Line(error) => AppError::Files(format!("{file}: {error}. Nothing was touched")),
+        other => AppError::Files(format!("{file}: {other}. Nothing was touched")),
     }
 }
 
@@ -208,16 +189,22 @@ fn by_hand(plan: &Plan, given: &[(String, String)]) -> Result<Vec<(StepId, Strin
 }
 
 /// What of a real run can't go on: resources that were simulated beside it are gone.
-fn admit(plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
-    let simulated = plan.resources.values().any(|binding| binding.provider == "simulated");
-    if simulated && plan.environment != Environment::Simulated && to != ResumeTo::Stop {
-        return Err(AppError::Refused(
-            "some of the run's resources were simulated beside the real ones, and what they were is gone with its \
-             process: it can only be ended, by --stop, with an account of what it did. Nothing was touched"
-                .to_owned(),
-        ));
+fn admit(run: &RunId, plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
+    let resources = plan.resources.iter().filter(|(_, binding)| binding.provider == "simulated");
+    let regions = plan.regions.iter().filter(|(_, region)| region.provider == "simulated");
+    let simulated: Vec<String> =
+        resources.map(|(id, _)| id.to_string()).chain(regions.map(|(role, _)| format!("the region {role}"))).collect();
+    if simulated.is_empty() || plan.environment == Environment::Simulated || to == ResumeTo::Stop {
+        return Ok(());
     }
-    Ok(())
+    let (are, it) = if simulated.len() == 1 { ("was", "it") } else { ("were", "them") };
+    Err(AppError::Refused(format!(
+        "{} {are} simulated beside real resources, and the state that the run had given {it} is gone with its process: \
+         whether a step was done can't be seen there, so the run can neither go on nor be taken back. `muster resume \
+         {run} --stop` ends it, changes nothing, and tells what it had done and what is left of it on the real \
+         resources. Nothing was touched",
+        simulated.join(", ")
+    )))
 }
 
 /// Ends the programs that the dead Muster had started: what they have done must not change any more when it is looked at.
@@ -300,6 +287,7 @@ fn again_in_simulation(
         start,
         pace: Pace::Ahead,
         faults,
+        afflictions: Vec::new(),
         log: log.clone(),
         end: Some(writer),
         observers,

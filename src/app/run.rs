@@ -20,8 +20,9 @@ use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, MemoryLog, Writer};
 use crate::model::{Environment, ExitCode};
+use crate::provider::network::Masked;
 use crate::provider::process::keeper::Keeper;
-use crate::provider::simulated::{FaultPoint, FaultyHealth};
+use crate::provider::simulated::Simulation;
 use crate::record::{Heads, Record};
 use crate::resource::Resources;
 use crate::store::{Reality, RunFolder};
@@ -104,9 +105,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let faults =
         Faults::parse(request.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
     let plan = &request.loaded.plan;
-    for fault in faults.iter() {
-        simulation::fault_point(plan, fault).map_err(AppError::Usage)?;
-    }
+    simulation::faults::points(plan, &faults).map_err(AppError::Usage)?;
     let simulated = plan.simulated();
     let start = request.start.unwrap_or_else(crate::time::wall_now);
     let closed = super::windows::closed(plan, start)?;
@@ -127,8 +126,12 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
-    let started = started(&request, simulated, previous);
-    let mut started = started;
+    let mut started = started(&request, simulated, previous);
+    // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
+    match super::rehearsing::kept_proof(&request.loaded, reports) {
+        Ok(proof) => started.proof = proof,
+        Err(notice) => notices.push(notice),
+    }
     if let Some(why) = closed {
         if simulated {
             // A rehearsal in a blackout is a good one; what it stands for would be refused.
@@ -161,6 +164,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
                 start,
                 pace: request.pace,
                 faults,
+                afflictions: Vec::new(),
                 log: MemoryLog::new(),
                 end: Some(writer),
                 observers: request.observers,
@@ -310,6 +314,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
         },
         seed: simulated.then_some(request.seed),
         previous,
+        proof: None,
     }
 }
 
@@ -348,8 +353,9 @@ pub(super) struct Way<'a> {
 }
 
 /// Puts the faults of steps between them and what the probes know.
-pub(super) fn sight(seed: Seed, points: Vec<FaultPoint>) -> Sight {
-    Arc::new(move |health| Arc::new(FaultyHealth::new(health, seed, points.clone())))
+pub(super) fn sight(simulation: &Simulation) -> Sight {
+    let simulation = simulation.clone();
+    Arc::new(move |health| Arc::new(simulation.faulty_health(health)))
 }
 
 /// A run in the real world.
@@ -373,7 +379,8 @@ impl RealRun {
         let ran = run_real_since(now, |clock| async move {
             let keeper = program.map(Keeper::new);
             let kept = keeper.as_ref().map(|keeper| keeper.name().to_owned());
-            let mut resources = real::resources(&started.plan, &clock, keeper)?;
+            let redactor = real::redactor(&started.plan);
+            let mut resources = real::resources(&started.plan, &clock, keeper, &redactor)?;
             resources.people = real::people(attendance, &folder);
             listen(&clock, way.signals)?;
             let signals = way.signalled;
@@ -386,7 +393,8 @@ impl RealRun {
             }
             let sight: Sight = Arc::new(|health| health);
             let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
-            run.secrets = Arc::new(real::redactor(&run.started.plan));
+            run.resources.network = Arc::new(Masked::new(Arc::clone(&run.resources.network), redactor.clone()));
+            run.secrets = Arc::new(redactor);
             run.past = past;
             run.commands = Hears::Commands;
             if let Some(lock) = way.lock {

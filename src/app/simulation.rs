@@ -1,18 +1,17 @@
 //! The simulated twin of a plan: every resource, service and step of it as settings of a simulated world.
 
+pub(super) mod faults;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalogue::{Access, Act, Probe, split_url};
+use crate::catalogue::{Act, HttpExpect, Probe, split_url};
 use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
-use crate::infrastructure::simulate::{Fault, Faults, PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
+use crate::infrastructure::simulate::{Faults, PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::infrastructure::twin;
 use crate::model::{Plan, ProbePlan, Watch};
-use crate::provider::simulated::{
-    Endpoint, EndpointKind, FaultOn, FaultPoint, FaultTarget, ObservedCommand, SimulationSetup,
-};
-use crate::resource::region_resource;
+use crate::provider::simulated::{Endpoint, EndpointKind, ObservedCommand, Pace, Said, SimulationSetup};
 use crate::time::Clock;
 
 /// The twin of a plan: all that is the same in each of its rehearsals. Made once, used as often as the plan is rehearsed.
@@ -23,7 +22,9 @@ pub struct Twin {
     resources: Vec<(ResourceId, SimulatedResource)>,
     network: SimulatedNetwork,
     endpoints: Vec<Endpoint>,
+    step_says: BTreeMap<StepId, Said>,
     step_takes: BTreeMap<StepId, Distribution>,
+    paces: BTreeMap<StepId, Pace>,
     commands: Vec<ObservedCommand>,
 }
 
@@ -51,7 +52,9 @@ impl Twin {
             resources,
             network: twin::network(&plan.network).map_err(|why| format!("the simulated network: {why}"))?,
             endpoints: endpoints(plan)?,
+            step_says: step_says(plan),
             step_takes: step_takes(plan),
+            paces: paces(plan),
             commands: commands(plan),
         })
     }
@@ -69,8 +72,11 @@ impl Twin {
             resources: self.resources.clone(),
             network: self.network.clone(),
             endpoints: self.endpoints.clone(),
-            faults: faults.iter().map(|fault| fault_point(plan, fault)).collect::<Result<_, _>>()?,
+            faults: faults::points(plan, faults)?,
+            afflictions: Vec::new(),
+            step_says: self.step_says.clone(),
             step_takes: self.step_takes.clone(),
+            paces: self.paces.clone(),
             commands: self.commands.clone(),
         })
     }
@@ -102,7 +108,7 @@ fn endpoints(plan: &Plan) -> Result<Vec<Endpoint>, String> {
     }
     let watched = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
         Watch::Probe(probe) => Some(probe),
-        Watch::OutageOf(_) => None,
+        Watch::OutageOf(_) | Watch::Check(_) => None,
     });
     for ProbePlan { probe, .. } in plan.witness.iter().chain(watched) {
         add(endpoint(plan, probe, EndpointKind::Serve, &[])?);
@@ -114,6 +120,8 @@ fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]
     let (host, port, path) = match probe {
         Probe::Http(http) => {
             let (host, port, path) = split_url(&http.url)?;
+            // What is asked for is the same whatever is asked of it.
+            let path = path.find(['?', '#']).map_or(path, |at| &path[..at]);
             (host, port, Some(path.to_owned()))
         }
         Probe::Tcp(tcp) => (tcp.host.as_str(), tcp.port, None),
@@ -126,6 +134,10 @@ fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]
         kind,
         depends_on: needs.to_vec(),
         region: stands_in.map(|(role, _)| *role),
+        says: match probe {
+            Probe::Http(http) => as_expected(&http.expect),
+            Probe::Tcp(_) => Said::ok(),
+        },
     })
 }
 
@@ -133,6 +145,39 @@ fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]
 fn step_takes(plan: &Plan) -> BTreeMap<StepId, Distribution> {
     let said = plan.steps.iter().filter_map(|step| step.takes.map(|takes| (step.id.clone(), takes)));
     said.collect()
+}
+
+/// The answer that is just as expected.
+fn as_expected(expect: &HttpExpect) -> Said {
+    let status = expect.status.0.first().map_or(200, |(low, _)| *low);
+    let headers = expect.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+    let body = match &expect.body_contains {
+        Some(texts) => texts.0.join("\n"),
+        None => "ok".to_owned(),
+    };
+    Said::Http { status, headers, body }
+}
+
+/// What the programs and requests of steps answer when all is well.
+fn step_says(plan: &Plan) -> BTreeMap<StepId, Said> {
+    let said = plan.steps.iter().filter_map(|step| {
+        let said = match &step.act {
+            Act::Http(http) => as_expected(&http.expect),
+            Act::Command(command) => Said::Program {
+                code: command.expect.exit.as_ref().and_then(|codes| codes.0.first().copied()).unwrap_or(0),
+                stdout: command.expect.stdout_contains.clone().unwrap_or_default(),
+            },
+            _ => return None,
+        };
+        Some((step.id.clone(), said))
+    });
+    said.collect()
+}
+
+/// Which steps are quicker than by themselves, in a rehearsal that asks what if.
+fn paces(plan: &Plan) -> BTreeMap<StepId, Pace> {
+    let changed = plan.steps.iter().filter_map(|step| Some((step.id.clone(), Pace(step.pace?))));
+    changed.collect()
 }
 
 fn commands(plan: &Plan) -> Vec<ObservedCommand> {
@@ -146,28 +191,4 @@ fn commands(plan: &Plan) -> Vec<ObservedCommand> {
         _ => None,
     });
     observed.collect()
-}
-
-/// A fault's target is a step before it is a resource.
-pub(super) fn fault_point(plan: &Plan, fault: &Fault) -> Result<FaultPoint, String> {
-    let kind = fault.kind;
-    if let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == fault.target) {
-        let changes = step.act.describe().subjects().iter().any(|subject| subject.access == Access::Changes);
-        // Steps that only look would never notice a fault of what they don't do.
-        let on = if changes { FaultOn::Mutations } else { FaultOn::Everything };
-        return Ok(FaultPoint { target: FaultTarget::Step(step.id.clone()), kind, on });
-    }
-    if let Some(role) = RegionRole::ALL.into_iter().find(|role| role.as_str() == fault.target) {
-        let target = FaultTarget::Resource(region_resource(role));
-        return Ok(FaultPoint { target, kind, on: FaultOn::Mutations });
-    }
-    let regions = RegionRole::ALL.map(region_resource);
-    match plan.resources.keys().chain(&regions).find(|id| id.as_str() == fault.target) {
-        Some(id) => Ok(FaultPoint { target: FaultTarget::Resource(id.clone()), kind, on: FaultOn::Mutations }),
-        None => Err(format!(
-            "`{}` is neither a step of the playbook nor a resource of the infrastructure file; \
-             write --fault promote=hangs, for example",
-            fault.target
-        )),
-    }
 }

@@ -37,7 +37,7 @@ pub fn survey(plan: &Plan) -> Result<Surveyed, AppError> {
         seen.map_err(|stuck| AppError::Defect(stuck.to_string()))?
     } else {
         let seen = run_real(|clock| async move {
-            let resources = real::resources(plan, &clock, None)?;
+            let resources = real::resources(plan, &clock, None, &real::redactor(plan))?;
             Ok(engine::survey(plan, &resources, &engine::muster_context(&run, &clock, 0)).await)
         });
         seen.map_err(|error| AppError::Defect(error.to_string()))?

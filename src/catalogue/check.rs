@@ -56,7 +56,7 @@ struct Keys {
 }
 
 /// What is checked or waited for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// These services are healthy, for so long, and served from there. Waits for it within the step's timeout.
     Served {
@@ -251,7 +251,9 @@ impl Condition {
         })
     }
 
-    fn subjects(&self) -> Vec<Subject> {
+    /// The resources that are looked at for it; none for conditions on services and time.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<Subject> {
         let subject = |resource: &ResourceId, kinds: &'static [ResourceKind], regions: Vec<RegionRole>| Subject {
             resource: resource.clone(),
             kinds,
@@ -271,7 +273,9 @@ impl Condition {
         }
     }
 
-    fn describe(&self) -> String {
+    /// What is meant, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
         match self {
             Self::Served { services, healthy_for, by } => {
                 let by = by.map_or(String::new(), |region| format!(" from {region}"));
@@ -337,7 +341,7 @@ fn judge_lag(world: &World, id: &ResourceId, region: RegionRole, at_most: Span) 
 }
 
 /// Checks something: services are waited for within the step's timeout, everything else is judged at once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Keys", into = "Keys")]
 pub struct Check(pub Condition);
 

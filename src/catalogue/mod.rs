@@ -18,6 +18,7 @@ mod nested;
 mod probe;
 mod region;
 mod storage;
+mod whereabouts;
 
 use std::collections::BTreeMap;
 

@@ -217,8 +217,9 @@ impl Describe for StorageReplicate {
     fn achieved(&self, world: &World, _setting: &Setting<'_>) -> Achieved {
         match side(world, &self.storage, self.to) {
             Ok(it) => Achieved::when(
-                || it.role == ReplicaRole::Replica && it.replicates_from == Some(self.from),
-                || format!("{} in {} does not follow {}", self.storage, self.to, self.from),
+                // A fence that stood there would outlive a promotion.
+                || it.role == ReplicaRole::Replica && it.replicates_from == Some(self.from) && !it.fenced,
+                || format!("{} in {} does not follow {}, or is fenced", self.storage, self.to, self.from),
             ),
             Err(unknown) => unknown,
         }

@@ -25,12 +25,31 @@ pub(super) struct Simulated {
     /// When a simulation starts, such as 2026-11-22T08:42:16Z; now, if it is not said
     #[arg(long, value_name = "TIME")]
     start: Option<jiff::Timestamp>,
-    /// Makes a step or resource of a simulation go wrong: fails, hangs, slow, flaky, lies
+    /// Makes a step or resource of a simulation go wrong: fails, hangs, slow, flaky, lies, fails-in-undo (what comes after
+    /// it fails, and taking it back is refused), loses-its-region (the region is cut off when it begins to act)
     #[arg(long = "fault", value_name = "STEP-or-RESOURCE=KIND")]
     faults: Vec<String>,
 }
 
+/// When rehearsals start that leave no run, unless `--start` says otherwise: findings are the same at any hour.
+const REHEARSAL_START: i64 = 1_767_261_600;
+
 impl Simulated {
+    /// What all chances are drawn from.
+    pub(super) fn seed(&self) -> Seed {
+        Seed(self.seed)
+    }
+
+    /// When a rehearsal starts: always at the same hour, unless it is said.
+    pub(super) fn start(&self) -> jiff::Timestamp {
+        self.start.or_else(|| jiff::Timestamp::from_second(REHEARSAL_START).ok()).unwrap_or_default()
+    }
+
+    /// What goes wrong.
+    pub(super) fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
     /// A run with these options; the others as for a run that nobody attends.
     pub(super) fn request(&self, loaded: Loaded, reports: &Reports) -> RunRequest {
         RunRequest {
@@ -91,7 +110,7 @@ pub(super) struct RunCommand {
     lease: Option<Period>,
 }
 
-fn duration(text: &str) -> Result<Period, String> {
+pub(super) fn duration(text: &str) -> Result<Period, String> {
     text.parse().map(Period).map_err(|error: crate::time::SpanError| error.to_string())
 }
 

@@ -11,7 +11,7 @@ use crate::engine::sink::Sink;
 use crate::engine::{Fence, late};
 use crate::event::Event;
 use crate::model::{Happened, Step, StepFailure, StepPass, UndoResult};
-use crate::resource::{Answer, Context, ProviderError};
+use crate::resource::{Answer, Context, Errand, ProviderError};
 use crate::time::{Moment, Span};
 
 /// How long something that was asked to end may take to do so.
@@ -158,6 +158,7 @@ impl Job {
             happened: error.happened,
             evidence: error.evidence,
             ask: false,
+            cancelled: false,
         };
         Event::StepFailed { step: self.step.id.clone(), attempt: self.cx.attempt, failure }
     }
@@ -228,8 +229,8 @@ impl Job {
     /// The end of an attempt that nothing but a person's look can settle.
     fn interrupted(&self, error: ActError, again: Again) -> Vec<Event> {
         let ask = again != Again::Safe && error.happened == Happened::Unknown && !self.cx.cancel.is_cancelled();
-        let failure =
-            StepFailure { what: error.what, happened: error.happened, retry_in: None, evidence: error.evidence, ask };
+        let ActError { what, happened, evidence, .. } = error;
+        let failure = StepFailure { what, happened, retry_in: None, evidence, ask, cancelled: false };
         vec![Event::StepFailed { step: self.step.id.clone(), attempt: self.cx.attempt, failure }]
     }
 
@@ -428,6 +429,7 @@ impl Job {
             }
             let mut job = self.clone();
             job.cx.attempt = attempt;
+            job.cx.errand = Errand::Undo;
             let given = before.clone();
             let mut task = self.cx.clock.spawn(async move {
                 perform(&job.step.act).undo(&job.tools, &job.cx, &given).await.map_err(|error| error.what)

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 pub use dispatcher::drive;
 pub use fence::{Fence, Unfenced};
+pub use redacted::clean_command;
 pub use sink::{Message, Sink};
 pub use survey::{muster_context, survey};
 

@@ -2,7 +2,7 @@
 
 use crate::id::{ResourceId, RunId};
 use crate::model::Plan;
-use crate::resource::{Actor, Cancellation, Context, ProviderError, Resources, World, region_resource};
+use crate::resource::{Actor, Cancellation, Context, Errand, ProviderError, Resources, World, region_resource};
 use crate::time::{Clock, Span};
 
 /// How long one look may take.
@@ -15,6 +15,7 @@ pub fn muster_context(run: &RunId, clock: &Clock, fencing: u64) -> Context {
         run: run.clone(),
         actor: Actor::Muster,
         attempt: 1,
+        errand: Errand::Do,
         clock: clock.clone(),
         fencing,
         cancel: Cancellation::default(),

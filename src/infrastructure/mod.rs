@@ -1,13 +1,14 @@
 //! Infrastructure files: they bind a playbook's resources to real or simulated things.
 //!
 //! [`read`] makes a checked [`Infrastructure`] of a marked tree, with every problem and its place. What a simulated
-//! twin is like is typed here ([`simulate`]); what other providers are told is kept as it stands, because this build
-//! can't carry anything out with them yet, only rehearse on their twins.
+//! twin is like is typed here ([`simulate`]), and so is what the real providers are told ([`real`]) that this build can
+//! act with; what others are told is kept as it stands: their playbooks can be rehearsed on their twins.
 //!
 //! May rely on `yaml`, `diagnostic`, `model` and above. Must never do I/O or build a provider.
 
 mod providers;
 mod read;
+pub mod real;
 pub mod simulate;
 pub mod twin;
 

@@ -11,7 +11,7 @@ use super::simulate::{
     SimulatedBackup, SimulatedCompute, SimulatedDatabase, SimulatedDns, SimulatedNetwork, SimulatedRegion,
     SimulatedStorage,
 };
-use super::{Infrastructure, Setting};
+use super::{Infrastructure, Setting, real};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{RegionRole, ResourceId};
 use crate::model::{Binding, Environment, RegionInfo, Windows};
@@ -241,6 +241,7 @@ fn both(
         return (settings.clone(), settings);
     }
     let twin = simulate.map_or_else(|| Json::Object(Map::new()), |entry| twin_of(kind, &entry.value, diagnostics));
+    real::check(kind, provider, settings, diagnostics);
     (json(settings), twin)
 }
 

@@ -4,6 +4,7 @@
 //! Pure data, read from an infrastructure file. May rely on `time`, `chance`, `id`; must never know how a provider
 //! acts on it.
 
+mod affliction;
 mod fault;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::id::RegionRole;
 use crate::resource::ResourceKind;
 use crate::time::Span;
 
+pub use affliction::{Address, Affliction, Ailment, Answering, Snapshotting, Stepping};
 pub use fault::{Fault, FaultError, FaultKind, Faults};
 
 /// One value for each region.

@@ -1,7 +1,8 @@
 //! The journal of a run: an append-only list of events, one JSON object a line, each line carrying the SHA-256 of the
 //! one before, so that `sha256sum` is enough to check it.
 //!
-//! [`chain`] is pure and makes the lines; [`reader`] reads and checks them; [`log`] is where bytes become durable (a
+//! [`chain`] is pure and makes the lines; [`reader`] reads and checks them, [`whole`] all at
+//! once; [`log`] is where bytes become durable (a
 //! file, memory, later a replicated log); [`writer`] is the one writer of a log; [`handle`] is what the engine holds.
 //! All of it is blind to what an event is: it takes anything that serialises to one JSON value.
 //!
@@ -17,6 +18,7 @@ mod error;
 pub mod handle;
 pub mod log;
 pub mod reader;
+pub mod whole;
 pub mod writer;
 
 pub use chain::{Chain, LineHash, Stamp};
@@ -24,6 +26,7 @@ pub use error::{Damage, JournalError};
 pub use handle::{Commit, Journal};
 pub use log::{Durability, FileLog, Log, MemoryLog, path_in};
 pub use reader::{FinishedHead, Line, Lines, Verified, read_file, verify_file};
+pub use whole::{Placed, Whole, read_whole};
 pub use writer::{Committed, Writer};
 
 /// The name of a journal in its run's folder.

@@ -93,6 +93,11 @@ pub fn read_file(path: &Path) -> Result<Lines<BufReader<File>>, JournalError> {
 }
 
 impl<R: BufRead> Lines<R> {
+    /// What stands behind `seen` whole lines of `run`, which take `bytes` and of which the last has the hash `head`.
+    pub(super) const fn behind(reader: R, run: RunId, seen: u64, bytes: u64, head: LineHash) -> Self {
+        Self { reader, buffer: Vec::new(), run: Some(run), seen, bytes, head, ended: false }
+    }
+
     /// The run, known after the first line.
     #[must_use]
     pub const fn run(&self) -> Option<&RunId> {

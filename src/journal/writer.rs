@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Chain, Durability, FileLog, JournalError, Line, LineHash, Log, Stamp, reader};
+use super::{Chain, Durability, FileLog, JournalError, LineHash, Log, Placed, Stamp, Whole, read_whole, reader};
 use crate::id::RunId;
 
 /// What a commit wrote.
@@ -61,39 +61,27 @@ impl Writer {
         Ok(Self::new(chain, Box::new(log)))
     }
 
-    /// Takes up a journal that was left behind: locks it, reads it once, giving each record to `each`, and adds to its
-    /// end from then on. A last record whose writing did not end is cut off, since nobody was told of it; gives how many
-    /// bytes that were.
+    /// Takes up a journal that was left behind: locks it, reads it, decoding each record, and adds to its end from then
+    /// on. A last record whose writing did not end is cut off, since nobody was told of it.
     ///
     /// # Errors
-    /// As [`Writer::open`], and whatever `each` says; any damage but a cut last record is refused and nothing is changed.
-    pub fn take_up<E: From<JournalError>>(
+    /// As [`Writer::open`], and whatever `decode` says; any damage but a cut last record is refused and nothing is
+    /// changed.
+    pub fn take_up<T, E>(
         path: &Path,
         durability: Durability,
-        mut each: impl FnMut(Line, LineHash) -> Result<(), E>,
-    ) -> Result<(Self, u64), E> {
+        decode: impl Fn(Placed<'_>) -> Result<T, E> + Sync,
+    ) -> Result<(Self, Whole<T>), E>
+    where
+        T: Send,
+        E: From<JournalError>,
+    {
         let mut log = FileLog::open(path, durability)?;
-        let mut lines = reader::read_file(path)?;
-        let mut cut = None;
-        while let Some(line) = lines.next() {
-            match line {
-                Ok(line) => {
-                    let head = lines.head();
-                    each(line, head)?;
-                }
-                Err(JournalError::Damaged(super::Damage::CutTail { whole_lines, whole_bytes, cut_bytes }))
-                    if whole_lines > 0 =>
-                {
-                    cut = Some((whole_bytes, cut_bytes));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if let Some((whole_bytes, _)) = cut {
+        let whole = read_whole(path, decode)?;
+        if let Some((whole_bytes, _)) = whole.cut {
             log.cut_to(whole_bytes).map_err(|error| JournalError::file("repair", path, error))?;
         }
-        let chain = lines.end_of_chain().ok_or_else(|| JournalError::from(super::Damage::Empty))?;
-        Ok((Self::new(chain, Box::new(log)), cut.map_or(0, |(_, bytes)| bytes)))
+        Ok((Self::new(whole.chain(), Box::new(log)), whole))
     }
 
     /// Goes on in any log that holds `lines` already.

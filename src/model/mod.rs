@@ -3,21 +3,25 @@
 //! May rely on `time`, `chance`, `id`, `resource`, `catalogue`. Everything is part of some event, so it is serialised
 //! into journals that are read years later: a field is only ever added with a default, never renamed.
 
+mod accepted;
 mod canary;
 mod command;
 mod outcome;
 mod plan;
+mod proof;
 mod sample;
 mod windows;
 
+pub use accepted::{ANY, Accepted, BadEnd};
 pub use canary::{CanaryCount, CanaryProgress};
 pub use command::{Command, Commanded, Person};
 pub use outcome::{
     Course, ExitCode, Happened, LeftOver, PhaseResult, Place, StepFailure, StepPass, UndoResult, Verdict,
 };
 pub use plan::{
-    Binding, Canary, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, PAUSE_LIMIT, Phase, PhaseKind, Plan,
-    ProbePlan, RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
+    Binding, Canary, CheckPlan, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, PAUSE_LIMIT, Phase,
+    PhaseKind, Plan, ProbePlan, RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
 };
-pub use sample::{Sample, SampleResult, SampleSummary};
+pub use proof::{NotSeenRed, Proof};
+pub use sample::{Sample, SampleResult, SampleSummary, Stands};
 pub use windows::{Range, Windows};

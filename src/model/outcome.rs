@@ -59,6 +59,9 @@ pub struct StepFailure {
     /// middle of it, and can't see whether it happened.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ask: bool,
+    /// Whether it ended because the run had left its course and asked it to: it did not fail by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
 }
 
 /// How the undo of a step ended.

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Windows;
-use crate::catalogue::{Access, Act, Mode, OnFailure, Probe, Services};
+use super::{Accepted, Windows};
+use crate::catalogue::{Access, Act, Check, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
 use crate::resource::ResourceKind;
@@ -228,6 +228,17 @@ pub enum Watch {
     Probe(ProbePlan),
     /// The length of an outage of these services.
     OutageOf(Services),
+    /// Resources, by looks of its own.
+    Check(CheckPlan),
+}
+
+/// A condition on resources, with the rhythm in which they are looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckPlan {
+    /// What must hold; about resources, never about services or time.
+    pub check: Check,
+    /// From one look to the next.
+    pub every: Span,
 }
 
 /// A condition that is watched during the whole run.
@@ -314,6 +325,10 @@ pub struct Step {
     pub on_failure: OnFailure,
     /// How long it takes in a simulation where the resource does not say (commands, people).
     pub takes: Option<Distribution>,
+    /// How long its calls take in a simulation, in hundredths of what they take by themselves. Only ever set where a
+    /// rehearsal asks what if it were quicker; no plan is compiled with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<u32>,
     /// How long it is expected to take.
     pub expected: Span,
     /// Whether it is part of a run in this mode.
@@ -371,6 +386,9 @@ pub struct Plan {
     /// When runs may begin, as the playbook and the infrastructure file say it; each must allow it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Windows>,
+    /// The bad ends of rehearsals that are accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<Accepted>,
     /// The controls that this is evidence for.
     pub controls: Vec<String>,
     /// The roles of people.

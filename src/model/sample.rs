@@ -18,6 +18,18 @@ pub enum SampleResult {
     Unhealthy(String),
 }
 
+/// How a guardrail's condition on resources stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stands {
+    /// It holds.
+    Holds,
+    /// It does not, or it can't be seen whether it does.
+    Fails,
+    /// It is not judged, because of what the drill itself does.
+    Quiet,
+}
+
 /// One result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {

@@ -37,8 +37,15 @@ pub(super) fn references(
         resource(infrastructure, &canary.of, &[canary.kind], || name.place_of(canary.of.as_str()), diagnostics);
     }
     for (guardrail, name) in &playbook.guardrails {
-        if let Watch::OutageOf(services) = &guardrail.watch {
-            services_exist(playbook, services, name, diagnostics);
+        match &guardrail.watch {
+            Watch::Probe(_) => {}
+            Watch::OutageOf(services) => services_exist(playbook, services, name, diagnostics),
+            Watch::Check(look) => {
+                for subject in look.check.0.subjects() {
+                    let place = || name.place_of(subject.resource.as_str());
+                    resource(infrastructure, &subject.resource, subject.kinds, place, diagnostics);
+                }
+            }
         }
     }
     for phase in &playbook.phases {

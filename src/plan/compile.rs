@@ -5,7 +5,7 @@ use super::files::Files;
 use super::graph::{self, Node, Unsound};
 use super::inline::{Inlining, Level};
 use super::load::Reality;
-use super::{digest, flow};
+use super::{accepts, digest, flow};
 use crate::catalogue::Mode;
 use crate::diagnostic::Diagnostic;
 use crate::infrastructure::Infrastructure;
@@ -81,6 +81,7 @@ pub(super) fn compile(
         objectives: playbook.objectives,
         data_loss: playbook.data_loss.clone(),
         discard: playbook.discard,
+        accepts: playbook.accepts.iter().map(|(accepted, _)| accepted.clone()).collect(),
         outage_limit: playbook.outage_limit.or_else(|| rto.map(|rto| rto * 2)),
         pause_limit: playbook.pause_limit.unwrap_or(PAUSE_LIMIT),
         windows: playbook.windows.iter().chain(&infrastructure.windows).cloned().collect(),
@@ -101,6 +102,7 @@ pub(super) fn compile(
     };
     if !diagnostics.iter().any(Diagnostic::is_error) {
         flow::check(&plan, &names, &mut diagnostics);
+        accepts::check(&plan, &playbook.accepts, &mut diagnostics);
     }
     if diagnostics.iter().any(Diagnostic::is_error) { Err(diagnostics) } else { Ok((plan, documents, diagnostics)) }
 }

@@ -137,6 +137,7 @@ impl<'a, 'f> Inlining<'a, 'f> {
             retry: text.retry,
             on_failure: self.on_failure(text, level),
             takes: text.takes,
+            pace: None,
             expected: self.twins.expected(&text.act, text.takes.as_ref()),
             act: text.act.clone(),
             applies,

@@ -7,6 +7,7 @@
 //! May rely on `playbook`, `infrastructure` and above. Must never do I/O: files are read by the caller's
 //! [`LoadInput::read`].
 
+mod accepts;
 mod check;
 mod compile;
 mod digest;

@@ -4,7 +4,7 @@ use crate::catalogue::{Act, Mode, OnFailure};
 use crate::chance::Distribution;
 use crate::diagnostic::Place;
 use crate::id::{PhaseId, StepId};
-use crate::model::{Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows};
+use crate::model::{Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows};
 use crate::time::Span;
 use crate::yaml::{Node, Value};
 
@@ -25,6 +25,8 @@ pub struct Playbook {
     pub data_loss: Option<DataLoss>,
     /// Whether acknowledged writes may be thrown away.
     pub discard: bool,
+    /// The bad ends of rehearsals that are accepted.
+    pub accepts: Vec<(Accepted, Name)>,
     /// The drill's objectives.
     pub objectives: Objectives,
     /// The controls that it is evidence for.

@@ -8,6 +8,7 @@
 //! What needs more than one playbook to be judged (resources, services of steps, modes) is checked in [`crate::plan`].
 //! May rely on `yaml`, `diagnostic`, `catalogue`, `model` and above. Must never do I/O.
 
+mod accepts;
 mod bounds;
 mod document;
 pub mod late;

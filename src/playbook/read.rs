@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::bounds;
 use super::document::{PhaseText, Playbook};
 use super::needs::{self, Whereabouts};
 use super::services::{self, RawObjectives};
 use super::step::{self, NamedStep, When};
 use super::template::{Late, Names};
+use super::{accepts, bounds};
 use crate::catalogue::{Mode, Period};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{PhaseId, RunId};
@@ -33,6 +33,8 @@ struct Header {
     scenario: Option<String>,
     data_loss: Option<RawDataLoss>,
     discard: Option<Discard>,
+    #[serde(rename = "accepts")]
+    _accepts: Option<IgnoredAny>,
     #[serde(default)]
     objectives: RawObjectives,
     #[serde(default)]
@@ -101,6 +103,10 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
         .collect::<Vec<_>>();
     let witness_at = root.get_entry("witness").map(|entry| entry.key.place());
     services::distinct(&services, witness.as_ref().zip(witness_at), &guardrails, diagnostics);
+    let accepts = items(root.get("accepts"), "accepted ends", diagnostics)
+        .iter()
+        .filter_map(|node| accepts::accepted(node, diagnostics))
+        .collect();
     let place = |key: &str| root.get(key).map_or_else(|| root.place(), Node::place);
     let header = header.inspect(|header| check_header(header, &place, diagnostics));
     let phases = phases(&mut root, diagnostics);
@@ -113,6 +119,7 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
         mode: header.mode.unwrap_or(Mode::Planned),
         data_loss: header.data_loss.map(|raw| DataLoss { accept_up_to: raw.accept_up_to.0, because: raw.because }),
         discard: header.discard.is_some(),
+        accepts,
         objectives: header.objectives.into(),
         controls: header.controls,
         roles: header.roles,

@@ -5,10 +5,10 @@ use serde::de::IgnoredAny;
 
 use super::document::Name;
 use super::{bounds, probe};
-use crate::catalogue::{OnFailure, Period, Services};
+use crate::catalogue::{Check, OnFailure, Period, Services};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{ProbeId, ResourceId, ServiceId};
-use crate::model::{Canary, Guardrail, Objectives, ProbePlan, Service, Watch};
+use crate::model::{Canary, CheckPlan, Guardrail, Objectives, ProbePlan, Service, Watch};
 use crate::resource::ResourceKind;
 use crate::time::Span;
 use crate::yaml::{Node, decode};
@@ -123,6 +123,8 @@ struct RawGuardrail {
     #[serde(rename = "probe")]
     _probe: Option<IgnoredAny>,
     outage_of: Option<OutageOf>,
+    check: Option<Check>,
+    every: Option<Period>,
     broken_after: Period,
     then: Option<OnFailure>,
 }
@@ -148,31 +150,60 @@ pub(super) fn guardrail(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Optio
     let probe = node.get("probe").and_then(|it| probe::read(slug(name)?, it, diagnostics));
     let raw = raw?;
     let place = node.get("name").map_or_else(|| node.place(), Node::place);
-    let watch = match (node.get("probe").is_some(), raw.outage_of) {
-        (true, None) => Watch::Probe(probe?),
-        (false, Some(OutageOf(services))) => Watch::OutageOf(services),
-        (true, Some(_)) => {
-            diagnostics.push(
-                Diagnostic::error("M042", "a guardrail watches a `probe` or `outage_of` services, not both")
-                    .at(place)
-                    .help("write two guardrails"),
-            );
-            return None;
-        }
-        (false, None) => {
-            if node.get("outage_of").is_none() {
+    if let Some(every) = node.get("every").filter(|_| node.get("check").is_none()) {
+        diagnostics.push(
+            Diagnostic::error("M042", "`every` goes with `check`")
+                .at(every.place())
+                .help("a probe has its own `every`"),
+        );
+    }
+    let watch = match (node.get("probe").is_some(), raw.outage_of, raw.check) {
+        (true, None, None) => Watch::Probe(probe?),
+        (false, Some(OutageOf(services)), None) => Watch::OutageOf(services),
+        (false, None, Some(check)) => Watch::Check(look(node, check, raw.every, diagnostics)?),
+        (false, None, None) => {
+            if node.get("outage_of").or_else(|| node.get("check")).is_none() {
                 diagnostics.push(
                     Diagnostic::error("M042", "the guardrail does not say what it watches")
                         .at(place)
-                        .help("write `probe: { … }` or `outage_of: any`"),
+                        .help("write `probe: { … }`, `outage_of: any` or `check: { database: main, … }`"),
                 );
             }
+            return None;
+        }
+        _ => {
+            let message = "a guardrail watches a `probe`, `outage_of` services or resources by a `check`, one of them";
+            diagnostics.push(Diagnostic::error("M042", message).at(place).help("write one guardrail for each"));
             return None;
         }
     };
     let Period(broken_after) = raw.broken_after;
     let then = raw.then.unwrap_or(OnFailure::Pause);
     Some((Guardrail { name: raw.name, watch, broken_after, then }, Name::new(place, node.clone())))
+}
+
+/// How often the resources of a guardrail are looked at, unless it says so.
+const LOOK_EVERY: Span = Span::from_secs(10);
+/// The shortest time from one look at resources to the next: each is a call to their provider.
+const LOOK_EVERY_MIN: Span = Span::from_secs(1);
+
+/// A guardrail's condition on resources.
+fn look(node: &Node, check: Check, every: Option<Period>, diagnostics: &mut Vec<Diagnostic>) -> Option<CheckPlan> {
+    let every_at = node.get("every").map_or_else(|| node.place(), Node::place);
+    let every = every.map_or(LOOK_EVERY, |it| it.0);
+    bounds::span("every", every, LOOK_EVERY_MIN, every_at, diagnostics);
+    if check.0.subjects().is_empty() {
+        diagnostics.push(
+            Diagnostic::error("M042", "a guardrail's `check` is about resources, not about services")
+                .at(node.get("check").map_or_else(|| node.place(), Node::place))
+                .help(
+                    "name a database or storage (`lag_at_most`), dns records (`ttl_at_most`) or a compute group \
+                       (`can_scale_to`); services are watched by `outage_of`, an address by a `probe`",
+                ),
+        );
+        return None;
+    }
+    Some(CheckPlan { check, every })
 }
 
 /// The id of a guardrail's probe: its name, in the letters that ids have.
@@ -200,8 +231,9 @@ pub(super) fn distinct(
     let mut first: std::collections::BTreeMap<&ProbeId, Place> = std::collections::BTreeMap::new();
     let guarded = guardrails.iter().filter_map(|(guardrail, name)| match &guardrail.watch {
         Watch::Probe(plan) => Some((&plan.id, name.place())),
-        Watch::OutageOf(_) => None,
+        Watch::OutageOf(_) | Watch::Check(_) => None,
     });
+    same_name(guardrails, diagnostics);
     let all = services.iter().map(|(service, name)| (&service.probe.id, name.place()));
     let all = all.chain(witness.map(|(plan, place)| (&plan.id, place))).chain(guarded);
     for (id, place) in all {
@@ -214,6 +246,22 @@ pub(super) fn distinct(
             );
         } else {
             first.insert(id, place);
+        }
+    }
+}
+
+/// Notes guardrails that can't be told apart in reports. Those with a probe each are told by their probes' names.
+fn same_name(guardrails: &[(Guardrail, Name)], diagnostics: &mut Vec<Diagnostic>) {
+    let probed = |guardrail: &Guardrail| matches!(guardrail.watch, Watch::Probe(_));
+    for (n, (guardrail, name)) in guardrails.iter().enumerate() {
+        let before = guardrails[..n].iter().find(|(one, _)| one.name == guardrail.name);
+        if let Some((first, first_name)) = before.filter(|(first, _)| !(probed(first) && probed(guardrail))) {
+            diagnostics.push(
+                Diagnostic::error("M034", format!("two guardrails have the name `{}`", first.name))
+                    .at(name.place())
+                    .label(first_name.place(), "first here")
+                    .help("rename one: reports tell them apart by their names"),
+            );
         }
     }
 }

@@ -68,6 +68,7 @@ fn context(clock: &Clock) -> Context {
         run: RunId::new("20261122-080000-test").unwrap(),
         actor: Actor::Probe(id()),
         attempt: 1,
+        errand: crate::resource::Errand::Do,
         clock: clock.clone(),
         fencing: 1,
         cancel: Cancellation::default(),

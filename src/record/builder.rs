@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AttemptRecord, DnsChange, Entry, Gap, GateRecord, GuardrailBreak, Happening, HappeningKind, Heads, Record,
-    RecordError, StepRecord, StepState, UndoRecord, VoteRecord, finish, steps,
+    AttemptRecord, DnsChange, Entry, Gap, GateRecord, GuardrailBreak, GuardrailLook, Happening, HappeningKind, Heads,
+    Record, RecordError, StepRecord, StepState, UndoRecord, VoteRecord, finish, steps,
 };
 use crate::catalogue::{Act, OnFailure, Part};
 use crate::event::{Event, FORMAT, ResumeTo, Started};
@@ -94,6 +94,8 @@ pub struct Builder {
     pub(super) counts: BTreeMap<(ProbeId, Leg), CanaryCount>,
     pub(super) answers: BTreeMap<ResourceId, Vec<DnsChange>>,
     pub(super) broken: BTreeMap<String, Vec<GuardrailBreak>>,
+    /// What guardrails saw of resources.
+    pub(super) looks: BTreeMap<String, Vec<GuardrailLook>>,
     /// Resources that only the lease guards, and why.
     pub(super) lease_only: Vec<(ResourceId, String)>,
     /// Marks of other runs that were passed over.
@@ -149,6 +151,7 @@ impl Builder {
             counts: BTreeMap::new(),
             answers: BTreeMap::new(),
             broken: BTreeMap::new(),
+            looks: BTreeMap::new(),
             split_brains: Vec::new(),
             lease_only: Vec::new(),
             passed_over: Vec::new(),
@@ -229,6 +232,9 @@ impl Builder {
                 self.mark(at, HappeningKind::SplitBrain, format!("{resource}: two sides took writes: {seen}"));
                 self.split_brains.push((resource, seen));
             }
+            Event::GuardrailSeen { name, stands, seen } => {
+                self.looks.entry(name).or_default().push(GuardrailLook { at, stands, seen });
+            }
             Event::GuardrailBroken { name, seen, then } => self.guardrail_broken(at, name, seen, then),
             Event::StepSkipped { step, because, by } => {
                 let index = self.step(seq, &step)?;
@@ -278,22 +284,21 @@ impl Builder {
         Ok(())
     }
 
-    /// As [`Builder::push`], of an event that stays where it is. Summaries of samples, of which a long run has the most,
-    /// are not copied.
+    /// As [`Builder::push`], of an event that stays where it is. Samples, of which a long run has the most, are not
+    /// copied.
     ///
     /// # Errors
     /// As [`Builder::push`].
     pub fn push_ref(&mut self, entry: &Entry) -> Result<(), RecordError> {
         match &entry.event {
-            Event::SamplesSummed { probes, canaries } => {
-                self.events += 1;
-                self.until = self.until.max(entry.elapsed);
-                self.watched_until = entry.elapsed;
-                self.samples_summed(probes, canaries);
-                Ok(())
-            }
-            _ => self.push(entry.clone()),
+            Event::Sampled { probe, last, first } => self.sampled(probe, last.as_ref(), first),
+            Event::SamplesSummed { probes, canaries } => self.samples_summed(probes, canaries),
+            _ => return self.push(entry.clone()),
         }
+        self.events += 1;
+        self.until = self.until.max(entry.elapsed);
+        self.watched_until = entry.elapsed;
+        Ok(())
     }
 
     /// The record of all that was taken in.
@@ -414,7 +419,7 @@ impl Builder {
     }
 
     fn step_failed(&mut self, index: usize, at: Moment, attempt: u32, failure: StepFailure) {
-        let StepFailure { what, happened, retry_in, evidence, ask: _ } = failure;
+        let StepFailure { what, happened, retry_in, evidence, ask: _, cancelled } = failure;
         if let Some(open) = self.end_attempt(index, at, attempt) {
             open.failure = Some(what.clone());
             open.happened = Some(happened);
@@ -426,13 +431,20 @@ impl Builder {
         let happened = tried.fold(happened, Happened::stronger);
         step.state = match (retry_in, happened) {
             (Some(_), _) => StepState::Running,
+            (None, Happened::No) if cancelled => StepState::Cancelled,
+            (None, Happened::Yes) if cancelled => StepState::CancelledButHappened,
             (None, Happened::No) => StepState::Failed,
             (None, Happened::Yes) => StepState::FailedButHappened,
             (None, Happened::Unknown) => StepState::InDoubt,
         };
-        let text = format!("{} failed: {what}", step.title);
+        let (kind, how) = if cancelled {
+            (HappeningKind::Course, "cancelled, since the run leaves its course")
+        } else {
+            (HappeningKind::Failure, "failed")
+        };
+        let text = format!("{} {how}: {what}", step.title);
         step.failure = Some(what);
-        self.mark(at, HappeningKind::Failure, text);
+        self.mark(at, kind, text);
     }
 
     /// A vote that came from outside may name a step that asks nobody, or that is not there: then the timeline has it.

@@ -125,6 +125,10 @@ pub enum StepState {
     Failed,
     /// Its last attempt failed, and it took effect wholly or in part.
     FailedButHappened,
+    /// The run left its course and asked it to end, and it was observed not to have taken effect.
+    Cancelled,
+    /// The run left its course and asked it to end, and it took effect wholly or in part.
+    CancelledButHappened,
     /// Nobody knows whether it took effect.
     InDoubt,
     /// A person did by hand what it is for, and said so.
@@ -141,7 +145,13 @@ impl StepState {
     /// Whether it ended badly.
     #[must_use]
     pub fn is_bad(self) -> bool {
-        matches!(self, Self::Failed | Self::FailedButHappened | Self::InDoubt | Self::ByHand)
+        matches!(self, Self::Failed | Self::FailedButHappened | Self::InDoubt | Self::ByHand) || self.was_cancelled()
+    }
+
+    /// Whether it ended because the run asked it to.
+    #[must_use]
+    pub fn was_cancelled(self) -> bool {
+        matches!(self, Self::Cancelled | Self::CancelledButHappened)
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) fn record(builder: &Builder, heads: Heads) -> Record {
         after,
         limits: Vec::<Limit>::new(),
         previous: builder.started.previous.clone(),
+        proof: builder.started.proof.clone(),
     };
     record.limits = limits::limits(builder, &record);
     record.warnings = limits::warnings(builder, &record);
@@ -129,12 +130,17 @@ fn guardrails(builder: &Builder) -> Vec<GuardrailRecord> {
             watches: match &guardrail.watch {
                 Watch::Probe(probe) => probe.probe.to_string(),
                 Watch::OutageOf(services) => format!("outage of {services}"),
+                Watch::Check(look) => format!("{}, looked at every {}", look.check.0.describe(), look.every),
             },
             broken_after: Some(guardrail.broken_after),
             broken: broken.remove(&guardrail.name).unwrap_or_default(),
+            looks: builder.looks.get(&guardrail.name).cloned().unwrap_or_default(),
         });
     }
-    let built_in = |(name, broken)| GuardrailRecord { name, watches: String::new(), broken_after: None, broken };
+    let built_in = |(name, broken)| {
+        let (watches, looks) = (String::new(), Vec::new());
+        GuardrailRecord { name, watches, broken_after: None, broken, looks }
+    };
     all.extend(broken.into_iter().map(built_in));
     all
 }

@@ -56,6 +56,18 @@ pub(super) fn limits(builder: &Builder, record: &Record) -> Vec<Limit> {
         let text = "The playbook has no witness: a fault of Muster's own network would look like an outage.";
         say("no_witness", text.into());
     }
+    match &record.proof {
+        None => {
+            let text = "No rehearsal has shown that the checks of this run can fail; `muster simulate PLAYBOOK --prove` would.";
+            say("never_proven", text.into());
+        }
+        Some(proof) if !proof.not_seen_red.is_empty() => {
+            let names: Vec<String> = proof.not_seen_red.iter().map(|check| check.name.clone()).collect();
+            let text = format!("Never seen to fail, so that passing proves nothing: {}.", names.join("; "));
+            say("partly_proven", text);
+        }
+        Some(_) => {}
+    }
     if !record.legs.iter().any(|leg| leg.leg == Leg::Return) {
         say("no_return", "The way back is no part of this run.".into());
     }

@@ -31,8 +31,8 @@ pub use entry::{Entry, RecordError};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
 pub use index::{IndexRow, index_row};
 pub use service::{
-    CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailRecord, Latency, OutageRecord,
-    RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
+    CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,
+    OutageRecord, RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
 };
 pub use story::{Change, Gap, Happening, HappeningKind, LEASE_ONLY, Limit};
 pub use verdict::{Ending, Judged, judge, place};
@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::PreviousRun;
 use crate::id::ResourceId;
-use crate::model::LeftOver;
+use crate::model::{LeftOver, Proof};
 use crate::resource::World;
 
 /// A run, as its journal tells it.
@@ -88,6 +88,9 @@ pub struct Record {
     pub limits: Vec<Limit>,
     /// The run before, for comparison.
     pub previous: Option<PreviousRun>,
+    /// Which of its checks were seen to go red in rehearsal; none if none were proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
 }
 
 #[cfg(test)]

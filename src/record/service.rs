@@ -6,7 +6,7 @@ use crate::catalogue::OnFailure;
 use crate::event::ServerKind;
 use crate::id::{ProbeId, RegionRole, ResourceId, ServiceId};
 use crate::measure::{Judgement, Measure, Outage};
-use crate::model::Leg;
+use crate::model::{Leg, Stands};
 use crate::resource::{HealthState, ResourceKind};
 use crate::time::{Moment, Span};
 
@@ -193,6 +193,17 @@ pub struct GuardrailBreak {
     pub then: OnFailure,
 }
 
+/// How a guardrail's condition on resources came to stand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardrailLook {
+    /// When.
+    pub at: Moment,
+    /// How.
+    pub stands: Stands,
+    /// What was seen; where it is not judged, why.
+    pub seen: String,
+}
+
 /// A guardrail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardrailRecord {
@@ -204,4 +215,7 @@ pub struct GuardrailRecord {
     pub broken_after: Option<Span>,
     /// When it broke.
     pub broken: Vec<GuardrailBreak>,
+    /// How its condition on resources stood, each time that it changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<GuardrailLook>,
 }

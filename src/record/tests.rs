@@ -30,6 +30,7 @@ fn step(name: &str, phase: usize, act: Act) -> Step {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: None,
+        pace: None,
         expected: Span::from_secs(1),
         applies: true,
     }
@@ -77,6 +78,7 @@ fn plan() -> Plan {
         objectives: Objectives { rto: seconds(60), rpo: seconds(5), failback_rto: None, failback_rpo: seconds(0) },
         data_loss: None,
         discard: false,
+        accepts: Vec::new(),
         outage_limit: None,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
@@ -145,7 +147,7 @@ impl Story {
         let documents = Documents { playbook: document(), infrastructure: document(), nested: Vec::new() };
         let origin = Origin::default();
         let (plan, documents) = (Arc::new(plan), Arc::new(documents));
-        let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None };
+        let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None, proof: None };
         let surveyed = Event::Surveyed { world: world(RegionRole::Primary), unseen: Vec::new() };
         Self(vec![(0, Event::Started(Box::new(started))), (0, surveyed)])
     }
@@ -167,7 +169,8 @@ impl Story {
 
     fn fails(&mut self, at: u64, step: &str, happened: Happened) -> &mut Self {
         let evidence = std::collections::BTreeMap::new();
-        let failure = StepFailure { what: "refused".into(), happened, retry_in: None, evidence, ask: false };
+        let failure =
+            StepFailure { what: "refused".into(), happened, retry_in: None, evidence, ask: false, cancelled: false };
         self.add(at, Event::StepFailed { step: StepId::new(step).unwrap(), attempt: 1, failure })
     }
 

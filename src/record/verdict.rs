@@ -122,7 +122,11 @@ pub fn reasons(record: &Record) -> Vec<String> {
     all.extend(taken.map(|happening| format!("Another run has {}", happening.text)));
     for step in record.steps.iter().filter(|step| step.state.is_bad()) {
         let why = step.failure.as_deref().unwrap_or("no reason given");
-        let how = if step.state == StepState::ByHand { "was done by hand" } else { "failed" };
+        let how = match step.state {
+            StepState::ByHand => "was done by hand",
+            state if state.was_cancelled() => "was cancelled",
+            _ => "failed",
+        };
         all.push(format!("Step {} {how}: {why}", step.id));
     }
     for leg in &record.legs {

@@ -16,7 +16,7 @@ use crate::record::Record;
 const PAGE: &str = include_str!("templates/page.hbs");
 const STEPS: &str = include_str!("templates/steps.hbs");
 const EVIDENCE: &str = include_str!("templates/evidence.hbs");
-const STYLE: &str = include_str!("templates/page.css");
+pub(super) const STYLE: &str = include_str!("templates/page.css");
 
 #[derive(Serialize)]
 struct MarkView {
@@ -111,7 +111,7 @@ fn row(out: &mut String, step: &StepView) {
     }
 }
 
-fn mark(out: &mut String, mark: &Mark) {
+pub(super) fn mark(out: &mut String, mark: &Mark) {
     let tone = mark.tone.class();
     let _ = write!(out, "<span class=\"mark {tone}\">{} {}</span>", mark.sign, escape(&mark.word));
 }

@@ -27,6 +27,11 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     if !view.objectives.is_empty() {
         report.add_test_suite(objectives(&view.objectives));
     }
+    written(&report)
+}
+
+/// A report as a text that ends with a line end.
+pub(super) fn written(report: &Report) -> String {
     let mut text = report.to_string().unwrap_or_else(|error| {
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- {} -->\n<testsuites/>",
@@ -51,6 +56,7 @@ fn drill(view: &View, record: &Record) -> TestSuite {
     for limit in record.limits.iter().filter(|limit| limit.code == LEASE_ONLY) {
         suite.add_property(Property::new("guarded by the lease only", line(&limit.text, TEXT_MAX)));
     }
+    suite.add_property(Property::new("checks", &view.methodology.checks));
     for head in &view.heads {
         suite.add_property(Property::new(&head.name, &head.value));
     }

@@ -26,6 +26,7 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     changes(&mut out, &view);
     facts(&mut out, "Variables that are not the playbook's defaults", &view.overridden);
     list(&mut out, "What this drill does not show", &view.limits);
+    methodology(&mut out, &view);
     if let Some(previous) = &view.previous {
         list(&mut out, "The run before", std::slice::from_ref(previous));
     }
@@ -243,11 +244,22 @@ fn changes(out: &mut String, view: &View) {
     }
 }
 
+/// What shows that its checks can fail.
+fn methodology(out: &mut String, view: &View) {
+    let _ = writeln!(out, "\n## Methodology\n\n{}", esc(&view.methodology.checks));
+    for (title, items) in [("Never seen red", &view.methodology.not_red), ("Seen red", &view.methodology.red)] {
+        if !items.is_empty() {
+            let _ = writeln!(out, "\n{title}:\n");
+            for item in items {
+                let _ = writeln!(out, "- {}", esc(item));
+            }
+        }
+    }
+}
+
 fn documents(out: &mut String, record: &Record) {
     for document in view::documents(record) {
-        // A fence must be longer than every run of backticks inside it.
-        let longest = document.text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-        let fence = "`".repeat(longest.max(2) + 1);
+        let fence = fence(&document.text);
         let cut = if document.cut { " (cut short; the journal has all of it)" } else { "" };
         let _ = writeln!(
             out,
@@ -257,6 +269,12 @@ fn documents(out: &mut String, record: &Record) {
             document.text.trim_end()
         );
     }
+}
+
+/// What a block of code stands between: longer than every run of backticks inside it.
+pub(super) fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
 }
 
 fn list(out: &mut String, title: &str, items: &[String]) {
@@ -299,7 +317,7 @@ fn mark(mark: &Mark) -> String {
 }
 
 /// A text on one line that is shown as it is, in a table's cell too.
-fn esc(text: &str) -> String {
+pub(super) fn esc(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for (n, c) in text.chars().enumerate() {
         match c {

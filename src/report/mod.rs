@@ -7,7 +7,8 @@
 //!
 //! A new format is one file here and one line in [`Format::ALL`].
 //!
-//! [`live`] is not a report but draws the progress of a run from its events, and [`history`] a list of runs.
+//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, and
+//! [`rehearsal`] what many rehearsals found.
 
 mod clean;
 mod html;
@@ -20,6 +21,7 @@ mod view;
 
 pub mod history;
 pub mod live;
+pub mod rehearsal;
 
 #[cfg(test)]
 #[path = "tests/samples.rs"]

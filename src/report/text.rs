@@ -34,6 +34,7 @@ pub(super) fn render(record: &Record, style: &Style) -> String {
     for limit in record.limits.iter().filter(|limit| limit.code == LEASE_ONLY) {
         paragraph(&mut out, "", &super::clean::line(&limit.text, LIMIT_MAX), style);
     }
+    paragraph(&mut out, "Checks: ", &view.methodology.checks, style);
     if !view.limits.is_empty() {
         let named = if style.folder.is_some() { "; the report says which" } else { "" };
         let limits = super::view::count(view.limits.len() as u64, "thing");
@@ -186,7 +187,7 @@ pub(super) fn paint(text: &str, tone: Tone, style: &Style) -> String {
 }
 
 /// Words wrapped to the width, later lines indented as far as `first` is long.
-fn paragraph(out: &mut String, first: &str, text: &str, style: &Style) {
+pub(super) fn paragraph(out: &mut String, first: &str, text: &str, style: &Style) {
     let indent = first.chars().count();
     let width = usize::from(style.width.max(WIDTH_MIN));
     out.push_str(first);

@@ -29,6 +29,16 @@ impl fmt::Display for Actor {
     }
 }
 
+/// What a call of a step is part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Errand {
+    /// Doing it, or looking at it.
+    #[default]
+    Do,
+    /// Taking it back.
+    Undo,
+}
+
 /// Goes to every action and, from there, to every provider. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
@@ -38,6 +48,8 @@ pub struct Context {
     pub actor: Actor,
     /// The attempt, from 1.
     pub attempt: u32,
+    /// Whether the step is done or taken back.
+    pub errand: Errand,
     /// The time.
     pub clock: Clock,
     /// The number of the run's lease: a provider that can, refuses a lower one than it has seen.

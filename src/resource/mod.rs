@@ -20,6 +20,7 @@ mod people;
 mod person;
 mod process;
 mod region;
+mod settled;
 mod storage;
 
 use std::collections::BTreeMap;
@@ -31,7 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use backup::{Backup, BackupState, RestorePoint, Restored, SnapshotSummary};
 pub use ballot::{Ballot, Cast, Votes};
 pub use compute::{Compute, ComputeGroup, ComputeState};
-pub use context::{Actor, Cancellation, Context};
+pub use context::{Actor, Cancellation, Context, Errand};
 pub use database::{
     CanaryRow, CanaryRows, Database, DatabaseInstance, DatabaseState, FenceProof, ForetellRows, Preserved, ReplicaRole,
     Stance, WriteAttempt,
@@ -49,6 +50,7 @@ pub use people::{Answer, AnsweredBy, Choice, Decision, People, Question};
 pub use person::{Person, Stated};
 pub use process::{CommandLine, Finished, ProcessError, Processes};
 pub use region::{Party, Region, RegionState};
+pub use settled::settled;
 pub use storage::{CopyReport, Storage, StorageSide, StorageState};
 
 use crate::id::{RegionRole, ResourceId};

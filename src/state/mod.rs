@@ -199,7 +199,7 @@ impl RunState {
                     let because = format!("step `{}` is in doubt: {}", plan.steps[n].id, failure.what);
                     let wants = OnFailure::Pause;
                     self.pull(Trigger { wants, because, aborted: false, step: Some(n), guardrail: false });
-                } else if failure.retry_in.is_none() {
+                } else if failure.retry_in.is_none() && !failure.cancelled {
                     self.step_failed_for_good(plan, n, &failure.what);
                 }
                 Ok(())
@@ -292,6 +292,7 @@ impl RunState {
             | Event::GateAnswered { .. }
             | Event::Sampled { .. }
             | Event::SamplesSummed { .. }
+            | Event::GuardrailSeen { .. }
             | Event::CanaryCounted { .. }
             | Event::DnsAnswered { .. } => Ok(()),
         }

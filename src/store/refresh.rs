@@ -87,9 +87,10 @@ struct Known {
     unreadable: Option<String>,
 }
 
-/// Brings the index up to date.
+/// Brings the index up to date, but for one run.
 pub(super) fn refresh(
     store: &mut SqliteStore,
+    but_for: Option<&RunId>,
     read: &ReadRun<'_>,
     notices: &mut Vec<Notice>,
 ) -> Result<(), StoreError> {
@@ -97,7 +98,7 @@ pub(super) fn refresh(
     let known = known(&store.connection).map_err(|error| store.failed(error))?;
     let gone: Vec<&RunId> = known.keys().filter(|run| !found.contains_key(*run)).collect();
     let mut read_again = Vec::new();
-    for (run, stamp) in &found {
+    for (run, stamp) in found.iter().filter(|(run, _)| Some(*run) != but_for) {
         match known.get(run) {
             Some(known) if known.stamp == *stamp => {
                 if let Some(why) = &known.unreadable {

@@ -123,13 +123,26 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_at(reports: &Path, path: &Path, read: &ReadRun<'_>) -> Result<(Self, Vec<Notice>), StoreError> {
+        Self::open_but_for(reports, path, None, read)
+    }
+
+    /// As [`open_at`](Self::open_at), but leaves one run as the index has it, or has not.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_but_for(
+        reports: &Path,
+        path: &Path,
+        but_for: Option<&RunId>,
+        read: &ReadRun<'_>,
+    ) -> Result<(Self, Vec<Notice>), StoreError> {
         let mut notices = Vec::new();
         let mut store = match Self::try_open(reports, path) {
             Ok(store) => store,
             Err(Fault::Other(error)) => return Err(error),
             Err(Fault::Broken(_)) => Self::replace_broken(reports, path, &mut notices)?,
         };
-        refresh::refresh(&mut store, read, &mut notices)?;
+        refresh::refresh(&mut store, but_for, read, &mut notices)?;
         Ok((store, notices))
     }
 

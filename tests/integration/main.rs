@@ -9,3 +9,4 @@ mod harness;
 mod layers;
 mod readme;
 mod simulation;
+mod twin;

@@ -472,6 +472,7 @@ fn plan(act: Act, mode: Mode) -> Plan {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: Some(Distribution::fixed(Span::from_secs(7))),
+        pace: None,
         expected: Span::ZERO,
         applies: true,
     };
@@ -486,6 +487,7 @@ fn plan(act: Act, mode: Mode) -> Plan {
         objectives: Objectives::default(),
         data_loss: None,
         discard: false,
+        accepts: Vec::new(),
         outage_limit: None,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
@@ -575,6 +577,7 @@ pub(super) fn stage(act: &Act, mode: Mode, clock: Clock) -> (Fake, Tools, Contex
         run: RunId::new("20261122-084216-test").unwrap(),
         actor: Actor::Step(StepId::new("it").unwrap()),
         attempt: 1,
+        errand: crate::resource::Errand::Do,
         clock,
         fencing: 1,
         cancel: Cancellation::default(),

@@ -176,12 +176,39 @@ scenes! {
     {"database.replicate": {"database": "main", "from": "secondary", "to": "primary"}}, |scene| {
         scene.refused("would destroy them", "replicate").await;
         scene.fake.db(P, |it| { it.fenced = true; it.writable = false; });
+        scene.fake.db(S, |it| it.replicates_from = None);
         scene.refused("is itself a replica", "replicate").await;
         scene.fake.db(S, |it| { it.role = ReplicaRole::Primary; it.writable = true; });
         scene.apply().await.unwrap();
         assert_eq!(scene.achieved().await, Achieved::Yes);
         assert!(scene.prove().await.unwrap().contains_key("lag"));
         assert!(scene.undo().await.is_err());
+    }
+
+    an_original_that_was_never_replaced_is_not_built_anew: Planned,
+    {"database.replicate": {"database": "main", "from": "secondary", "to": "primary"}}, |scene| {
+        scene.fake.db(P, |it| { it.fenced = true; it.writable = false; });
+        let applied = scene.apply().await.unwrap();
+        assert!(applied.settled && applied.warning.unwrap().contains("nothing was promoted in secondary"));
+        assert!(!scene.fake.called("replicate"));
+        scene.prove().await.unwrap();
+    }
+
+    a_fenced_original_takes_writes_again_once_its_copy_is_fenced: Planned,
+    {"database.promote": {"database": "main", "to": "primary", "drain": true}}, |scene| {
+        scene.fake.db(P, |it| { it.fenced = true; it.writable = false; });
+        scene.refused("fence secondary too before primary takes writes again", "unfence").await;
+        scene.fake.db(S, |it| it.fenced = true);
+        scene.apply().await.unwrap();
+        assert!(scene.fake.called("unfence") && !scene.fake.called("promote"));
+        assert_eq!(scene.achieved().await, Achieved::Yes);
+    }
+
+    a_copy_that_is_fenced_is_built_anew: Planned,
+    {"database.replicate": {"database": "main", "from": "primary", "to": "secondary"}}, |scene| {
+        assert_eq!(scene.achieved().await, Achieved::Yes);
+        scene.fake.db(S, |it| it.fenced = true);
+        assert!(matches!(scene.achieved().await, Achieved::No(_)));
     }
 
     a_replica_whose_lag_is_not_known_is_not_proven: Planned,

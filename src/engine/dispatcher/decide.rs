@@ -14,6 +14,7 @@ use super::{Dispatcher, EngineError, Guarded, Round};
 use crate::engine::ending::{self, Broken};
 use crate::engine::executor::{Begin, intent, needs_no_look};
 use crate::engine::late;
+use crate::engine::redacted::Clean;
 
 impl Dispatcher {
     /// Everything that may be done now, as events and deeds. `true`: nothing is left to do.
@@ -88,7 +89,8 @@ impl Dispatcher {
         }
         let (at, elapsed) = (self.run.clock.wall(), self.run.clock.now());
         let fresh = round.events.iter().zip(self.events.len() as u64..);
-        let fresh: Vec<Entry> = fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.clone() }).collect();
+        let fresh: Vec<Entry> =
+            fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.event().clone() }).collect();
         let setting = self.tools.setting();
         let mut world = World::clone(&self.tools.initial);
         for &step in &self.state.begun {
@@ -201,7 +203,8 @@ impl Dispatcher {
         };
         let id = self.plan.steps[step].id.clone();
         // What the last attempt left is what counts.
-        let mut last = self.events.iter().rev().map(|stamped| &stamped.event).chain(round.events.iter().rev());
+        let mut last =
+            self.events.iter().rev().map(|stamped| &stamped.event).chain(round.events.iter().rev().map(Clean::event));
         let happened = last
             .find_map(|event| match event {
                 Event::StepFailed { step, failure, .. } if *step == id => Some(failure.happened),
@@ -214,6 +217,7 @@ impl Dispatcher {
             retry_in: None,
             evidence: crate::catalogue::Evidence::new(),
             ask: false,
+            cancelled: false,
         };
         self.emit(round, Event::StepFailed { step: id, attempt, failure })
     }

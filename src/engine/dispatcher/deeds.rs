@@ -96,6 +96,7 @@ impl Dispatcher {
     pub(super) fn job(&mut self, step: usize, attempt: u32) -> Job {
         let cancel = Cancellation::default();
         self.cancels.insert(step, cancel.clone());
+        self.cancelled.remove(&step);
         let plan_step = &self.steps[step];
         let now = self.run.clock.now();
         let deadline = *self.deadlines.entry(step).or_insert(now + plan_step.timeout);
@@ -114,7 +115,8 @@ impl Dispatcher {
         }
     }
 
-    pub(super) fn cancel_all(&self) {
+    pub(super) fn cancel_all(&mut self) {
+        self.cancelled.extend(self.cancels.keys());
         self.cancels.values().for_each(Cancellation::cancel);
     }
 

@@ -137,7 +137,8 @@ impl Dispatcher {
             Note::Attempted { step, events } => {
                 self.looking.remove(&step);
                 self.cancels.remove(&step);
-                let Some(events) = events else { return Ok(()) };
+                let asked_to_end = self.cancelled.remove(&step);
+                let Some(mut events) = events else { return Ok(()) };
                 // It was asked to end so that it can be taken up later: it stays under way, as if Muster had been killed.
                 let failed = matches!(events.last(), Some(Event::StepFailed { .. }));
                 if failed && self.break_off == Some(BreakOff::Resumable) {
@@ -147,6 +148,10 @@ impl Dispatcher {
                 if begins && !self.may_act(events.first()) {
                     // It was done already, or could not be seen; either way nothing was changed.
                     return Ok(());
+                }
+                let in_time = self.deadlines.get(&step).is_none_or(|deadline| self.run.clock.now() < *deadline);
+                if let Some(Event::StepFailed { failure, .. }) = events.last_mut() {
+                    failure.cancelled = asked_to_end && in_time && failure.retry_in.is_none();
                 }
                 for event in events {
                     self.emit(round, event)?;

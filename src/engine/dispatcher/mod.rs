@@ -27,7 +27,7 @@ use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
 use crate::engine::ending::Story;
 use crate::engine::gates::{Desk, DeskSetup, open_gates};
-use crate::engine::redacted::redacted;
+use crate::engine::redacted::{Clean, clean};
 use crate::engine::watch::{Watch, WatchSetup};
 use crate::engine::{Attended, Ended, EngineError, Message, Run, Signal, Sink, late, muster_context};
 use crate::event::Event;
@@ -86,6 +86,8 @@ struct Dispatcher {
     /// Steps that look at the world before their intent.
     looking: BTreeSet<usize>,
     cancels: BTreeMap<usize, Cancellation>,
+    /// Steps that were asked to end, and when they do have not failed by themselves.
+    cancelled: BTreeSet<usize>,
     deadlines: BTreeMap<usize, Moment>,
     befores: BTreeMap<usize, Before>,
     retries_due: BTreeSet<usize>,
@@ -147,6 +149,7 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
         watch: None,
         looking: BTreeSet::new(),
         cancels: BTreeMap::new(),
+        cancelled: BTreeSet::new(),
         deadlines: BTreeMap::new(),
         befores: BTreeMap::new(),
         retries_due: BTreeSet::new(),
@@ -194,7 +197,7 @@ impl Dispatcher {
         if let Some(past) = self.run.past.take() {
             return self.take_up(cx, past).await;
         }
-        let started = Event::Started(Box::new(self.run.started.clone()));
+        let started = clean(Event::Started(Box::new(self.run.started.clone())), &*self.run.secrets);
         self.write(vec![started]).await?;
         let since = self.look_around(cx).await?;
         let pass_over = if self.run.started.origin.break_glass.is_some() { PassOver::Yes } else { PassOver::No };
@@ -297,13 +300,12 @@ impl Dispatcher {
 
     /// Applies an event to the state and puts it into the round, without any secret in what others say in it.
     fn emit(&mut self, round: &mut Round, event: Event) -> Result<(), EngineError> {
-        let event = redacted(event, &*self.run.secrets);
-        self.state
-            .apply(&self.plan, &self.graph, &event)
-            .map_err(|illegal| EngineError::Defect(illegal.to_string()))?;
-        self.desk.follow(&event, self.run.clock.now());
-        self.follow(round, &event);
-        round.events.push(event);
+        let clean = clean(event, &*self.run.secrets);
+        let event = clean.event();
+        self.state.apply(&self.plan, &self.graph, event).map_err(|illegal| EngineError::Defect(illegal.to_string()))?;
+        self.desk.follow(event, self.run.clock.now());
+        self.follow(round, event);
+        round.events.push(clean);
         Ok(())
     }
 
@@ -352,6 +354,7 @@ impl Dispatcher {
     /// same events say the same to whoever reads the journal later.
     fn tell_watch(&self, step: usize, event: &Event) {
         let Some(watch) = &self.watch else { return };
+        watch.does(step, event);
         let act = &self.plan.steps[step].act;
         match (event, act, act.describe().part()) {
             (Event::StepStarted { .. }, _, Part::Promotion(to)) => {
@@ -405,14 +408,14 @@ impl Dispatcher {
     }
 
     /// One commit.
-    async fn write(&mut self, events: Vec<Event>) -> Result<(), EngineError> {
+    async fn write(&mut self, events: Vec<Clean>) -> Result<(), EngineError> {
         if events.is_empty() {
             return Ok(());
         }
         let (at, elapsed) = (self.run.clock.wall(), self.run.clock.now());
         let stamp = Stamp { at, elapsed_ns: elapsed.0 };
         let committed = self.run.journal.commit(stamp, &events).await?;
-        for (n, event) in events.into_iter().enumerate() {
+        for (n, event) in events.into_iter().map(Clean::into_event).enumerate() {
             let stamped = Entry { seq: committed.first_seq + n as u64, at, elapsed, event };
             for observer in &mut self.run.observers {
                 observer.event(&stamped);
@@ -426,7 +429,7 @@ impl Dispatcher {
 /// What came together and is written together.
 #[derive(Default)]
 struct Round {
-    events: Vec<Event>,
+    events: Vec<Clean>,
     durable: Vec<oneshot::Sender<bool>>,
     deeds: Vec<Deed>,
 }

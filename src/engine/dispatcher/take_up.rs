@@ -9,6 +9,7 @@ use super::deeds::Deed;
 use super::{Dispatcher, EngineError, Round};
 use crate::catalogue::{Act, Part};
 use crate::engine::executor::gate_opened;
+use crate::engine::redacted::clean;
 use crate::engine::survey;
 use crate::engine::{Past, watch::Watch};
 use crate::event::Event;
@@ -75,15 +76,15 @@ impl Dispatcher {
     fn replay(&mut self, entries: Vec<Entry>) -> Result<Told, EngineError> {
         let mut told = Told::default();
         let mut unused = Round::default();
-        for entry in entries {
+        for entry in &entries {
             self.state
                 .apply(&self.plan, &self.graph, &entry.event)
                 .map_err(|illegal| EngineError::Past { line: entry.seq + 1, why: illegal.to_string() })?;
             self.follow(&mut unused, &entry.event);
             unused.deeds.clear();
-            self.note(&mut told, &entry);
-            self.events.push(entry);
+            self.note(&mut told, entry);
         }
+        self.events = entries;
         Ok(told)
     }
 
@@ -183,7 +184,8 @@ impl Dispatcher {
     pub(super) async fn look_around(&mut self, cx: &Context) -> Result<Moment, EngineError> {
         let (world, unseen) = survey(&self.plan, &self.run.resources, cx).await;
         self.tools.initial = Arc::new(world.clone());
-        self.write(vec![Event::Surveyed { world, unseen }]).await?;
+        let surveyed = clean(Event::Surveyed { world, unseen }, &*self.run.secrets);
+        self.write(vec![surveyed]).await?;
         Ok(self.events.last().map_or(Moment::ZERO, |entry| entry.elapsed))
     }
 }

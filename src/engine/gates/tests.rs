@@ -18,6 +18,7 @@ fn context(clock: &Clock) -> Context {
         run: RunId::new("20261122-084216-gates").unwrap(),
         actor: Actor::Step(step()),
         attempt: 1,
+        errand: crate::resource::Errand::Do,
         clock: clock.clone(),
         fencing: 0,
         cancel: Cancellation::default(),

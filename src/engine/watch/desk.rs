@@ -9,11 +9,14 @@ use std::collections::{BTreeSet, VecDeque};
 use super::canary::{Attempt, CanaryLane};
 use super::guard::{Broken, First, Guard};
 use super::lane::Lane;
+use super::looks::{self, Look};
+use super::own::OwnDeeds;
+use crate::catalogue::Achieved;
 use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, ServiceId};
 use crate::measure::{Run, Sight};
-use crate::model::{Plan, ProbePlan, Sample, Watch};
-use crate::resource::{ServiceHealth, WriteAttempt};
+use crate::model::{Plan, ProbePlan, Sample, Stands, Watch};
+use crate::resource::{ServiceHealth, World, WriteAttempt};
 use crate::time::{Moment, Span};
 
 /// Unchanged samples are told at most this often.
@@ -33,6 +36,9 @@ pub(super) struct Desk {
     /// Whether it was told that the witness fails while a guardrail is broken, since it last answered.
     cut_off_told: bool,
     guards: Vec<Guard>,
+    /// What guardrails see of resources, in the plan's order.
+    looks: Vec<Look>,
+    own: OwnDeeds,
     canaries: Vec<CanaryLane>,
     /// Resources of which it was told that both sides take writes.
     split: BTreeSet<ResourceId>,
@@ -57,7 +63,7 @@ fn apart(at: Moment) -> Moment {
 pub(super) fn probes(plan: &Plan) -> Vec<&ProbePlan> {
     let guards = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
         Watch::Probe(probe) => Some(probe),
-        Watch::OutageOf(_) => None,
+        Watch::OutageOf(_) | Watch::Check(_) => None,
     });
     plan.services.iter().map(|service| &service.probe).chain(&plan.witness).chain(guards).collect()
 }
@@ -72,6 +78,8 @@ impl Desk {
             witness,
             cut_off_told: false,
             guards: Guard::all(plan, services + usize::from(witness.is_some())),
+            looks: looks::of(plan).map(|(guardrail, look)| Look::new(guardrail, look)).collect(),
+            own: OwnDeeds::default(),
             canaries: plan.canaries.iter().map(CanaryLane::new).collect(),
             split: BTreeSet::new(),
             told: VecDeque::new(),
@@ -237,7 +245,8 @@ impl Desk {
         self.cut_off_told &= blind;
         for place in 0..self.guards.len() {
             let broken = self.broken(&self.guards[place]);
-            let out = self.guards[place].lanes.iter().any(|lane| self.lanes[*lane].is_out());
+            let out = self.guards[place].lanes.iter().any(|lane| self.lanes[*lane].is_out())
+                || self.guards[place].look.is_some_and(|look| self.looks[look].fails().is_some());
             let guard = &mut self.guards[place];
             if !out {
                 guard.healed();
@@ -252,16 +261,20 @@ impl Desk {
             }
         }
         // What the witness forbids to tell is looked at again when it answers.
+        self.guards_due = self.next_guard();
+    }
+
+    fn next_guard(&self) -> Moment {
         let due = self.guards.iter().filter(|_| !self.cut_off_told);
         let due = due.filter_map(|guard| guard.due(self.broken(guard).as_ref()));
-        self.guards_due = due.min().map_or(Moment::MAX, apart);
+        due.min().map_or(Moment::MAX, apart)
     }
 
     /// Which guardrails do not hold before the first change; `None` while one of their probes has not answered yet.
     pub(super) fn guards_at_first(&self) -> Option<Vec<Event>> {
         let mut broken = Vec::new();
         for guard in &self.guards {
-            match guard.at_first(|lane| self.lanes[lane].first()) {
+            match self.first_of(guard) {
                 First::Holds => {}
                 First::Broken(seen) => broken.push(guard.never_held(&seen)),
                 First::Unknown => return None,
@@ -272,16 +285,75 @@ impl Desk {
 
     /// The same, when it is waited for no longer: what has not answered does not hold.
     pub(super) fn guards_given_up(&self) -> Vec<Event> {
-        let tell = |guard: &Guard| match guard.at_first(|lane| self.lanes[lane].first()) {
+        let tell = |guard: &Guard| match self.first_of(guard) {
             First::Holds => None,
             First::Broken(seen) => Some(guard.never_held(&seen)),
+            First::Unknown if guard.look.is_some() => Some(guard.never_held("it had not been looked at")),
             First::Unknown => Some(guard.never_held("its probe had not answered")),
         };
         self.guards.iter().filter_map(tell).collect()
     }
 
+    fn first_of(&self, guard: &Guard) -> First {
+        match guard.look {
+            Some(look) => self.looks[look].first(),
+            None => guard.at_first(|lane| self.lanes[lane].first()),
+        }
+    }
+
+    /// How many of the drill's own deeds were noted.
+    pub(super) fn deeds_noted(&self) -> u64 {
+        self.own.version
+    }
+
+    /// A look at resources has ended, at `now`; `began` is how many of the drill's deeds were noted when it began. What
+    /// the drill did meanwhile makes it worth nothing.
+    pub(super) fn looked(&mut self, n: usize, began: u64, (found, world): (Achieved, &World), now: Moment) {
+        if self.closed || began != self.own.version {
+            return;
+        }
+        let told = match self.own.quiet(self.looks[n].condition()) {
+            Some(why) => self.looks[n].silence(why),
+            None => self.looks[n].take(found, world, now),
+        };
+        self.told.extend(told);
+        self.check_guards(now);
+    }
+
+    /// The drill's step `n` begins, has ended or is taken back. What guardrails can't judge because of that is told.
+    pub(super) fn own_deed(&mut self, plan: &Plan, n: usize, event: &Event) {
+        self.note_own(plan, n, event);
+        for look in &mut self.looks {
+            let told = self.own.quiet(look.condition()).and_then(|why| look.silence(why));
+            if !self.closed {
+                self.told.extend(told);
+            }
+        }
+        // What is quiet is not due any more.
+        self.guards_due = self.next_guard();
+    }
+
+    fn note_own(&mut self, plan: &Plan, n: usize, event: &Event) {
+        let changes = self.own.note(plan, n, event);
+        self.looks.iter_mut().for_each(|look| look.disarm(&changes));
+    }
+
+    /// The journal tells that the drill did this.
+    pub(super) fn recall_own(&mut self, plan: &Plan, n: usize, event: &Event) {
+        self.note_own(plan, n, event);
+    }
+
+    /// The journal tells how a guardrail's look stood.
+    pub(super) fn recall_look(&mut self, name: &str, stands: Stands) {
+        self.looks.iter_mut().filter(|look| look.is(name)).for_each(|look| look.recall(stands));
+    }
+
     /// The longest outage among a guardrail's probes.
     fn broken(&self, guard: &Guard) -> Option<Broken> {
+        if let Some(look) = guard.look.map(|look| &self.looks[look]) {
+            let (since, saw) = look.fails()?.clone();
+            return Some(Broken { since, what: look.what(), how: "has not held", seen: Some(saw) });
+        }
         let outages = guard.lanes.iter().filter_map(|lane| {
             let (since, saw) = self.lanes[*lane].outage()?;
             Some((since, *lane, saw))
@@ -290,6 +362,7 @@ impl Desk {
         Some(Broken {
             since,
             what: self.lanes[lane].id.to_string(),
+            how: "has been down",
             seen: Some(saw.to_owned()).filter(|it| !it.is_empty()),
         })
     }

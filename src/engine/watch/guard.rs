@@ -16,6 +16,8 @@ pub(super) struct Guard {
     name: String,
     /// The probes of which one that is down breaks it, by their places.
     pub(super) lanes: Vec<usize>,
+    /// The look at resources that breaks it, by its place among the guardrails that look.
+    pub(super) look: Option<usize>,
     broken_after: Span,
     then: OnFailure,
     /// Told since it last was whole.
@@ -42,6 +44,8 @@ pub(super) struct Broken {
     pub(super) since: Moment,
     /// What is down.
     pub(super) what: String,
+    /// What is wrong with it, as in "has been down".
+    pub(super) how: &'static str,
     /// What was seen of it.
     pub(super) seen: Option<String>,
 }
@@ -49,7 +53,7 @@ pub(super) struct Broken {
 impl Guard {
     /// The guardrails of `plan`. `lane` is the place of the first guardrail's own probe; services stand from 0 on.
     pub(super) fn all(plan: &Plan, mut lane: usize) -> Vec<Self> {
-        let mut guards = Vec::new();
+        let (mut guards, mut looks) = (Vec::new(), 0..);
         for Guardrail { name, watch, broken_after, then } in &plan.guardrails {
             let lanes = match watch {
                 Watch::Probe(_) => {
@@ -57,11 +61,14 @@ impl Guard {
                     vec![lane - 1]
                 }
                 Watch::OutageOf(services) => places(plan, services),
+                Watch::Check(_) => Vec::new(),
             };
+            let look = if matches!(watch, Watch::Check(_)) { looks.next() } else { None };
             let services = matches!(watch, Watch::OutageOf(_));
             guards.push(Self {
                 name: name.clone(),
                 lanes,
+                look,
                 broken_after: *broken_after,
                 then: *then,
                 told: false,
@@ -72,7 +79,7 @@ impl Guard {
             let lanes = places(plan, &Services::All);
             let name = OUTAGE_LIMIT.to_owned();
             let then = OnFailure::Pause;
-            guards.push(Self { name, lanes, broken_after: limit, then, told: false, services: true });
+            guards.push(Self { name, lanes, look: None, broken_after: limit, then, told: false, services: true });
         }
         guards
     }
@@ -90,9 +97,10 @@ impl Guard {
             return None;
         }
         self.told = true;
+        let Broken { what, how, .. } = broken;
         let seen = match &broken.seen {
-            Some(seen) => format!("{} has been down for {}: {seen}", broken.what, lasted(broken, now)),
-            None => format!("{} has been down for {}", broken.what, lasted(broken, now)),
+            Some(seen) => format!("{what} {how} for {}: {seen}", lasted(broken, now)),
+            None => format!("{what} {how} for {}", lasted(broken, now)),
         };
         Some(Event::GuardrailBroken { name: self.name.clone(), seen, then: self.then })
     }
@@ -129,11 +137,12 @@ impl Guard {
 
     /// What is told in its place while the witness fails too; the guardrail itself stays to be told.
     pub(super) fn cut_off(&self, broken: &Broken, now: Moment) -> Event {
-        let (name, what, for_) = (&self.name, &broken.what, lasted(broken, now));
+        let (name, for_) = (&self.name, lasted(broken, now));
+        let Broken { what, how, .. } = broken;
         Event::GuardrailBroken {
             name: WITNESS.to_owned(),
             seen: format!(
-                "`{name}` looks broken ({what} down for {for_}), but the witness does not answer either: Muster is the \
+                "`{name}` looks broken ({what} {how} for {for_}), but the witness does not answer either: Muster is the \
                  one that is cut off"
             ),
             then: OnFailure::Pause,

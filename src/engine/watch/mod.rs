@@ -16,6 +16,8 @@ mod follow;
 mod guard;
 mod lane;
 mod ledger;
+mod looks;
+mod own;
 mod plain;
 mod recall;
 mod rows;
@@ -130,6 +132,9 @@ impl Watch {
             Pace::Ahead => tasks.push(shared.clock.spawn(ahead::run(Arc::clone(&shared)))),
             Pace::Plain => plain::start(&shared, &mut tasks),
         }
+        for n in 0..shared.look_ticks.len() {
+            tasks.push(shared.clock.spawn(looks::go_on(Arc::clone(&shared), n)));
+        }
         let teller = Some(shared.clock.spawn(Arc::clone(&shared).teller()));
         let board = Arc::new(Board(Arc::clone(&shared)));
         Self { shared, state: Mutex::new(State { tasks, teller, ..State::default() }), board }
@@ -164,7 +169,8 @@ impl Watch {
     /// The same, waited for until the slowest of their probes must have answered.
     pub fn guards_answer(&self) -> impl Future<Output = Vec<Event>> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
-        let slowest = shared.probes.iter().map(|probe| probe.timeout).max();
+        let looks = shared.look_ticks.iter().map(|_| looks::LOOK_MAX);
+        let slowest = shared.probes.iter().map(|probe| probe.timeout).chain(looks).max();
         let until = shared.clock.now() + SPREAD + slowest.unwrap_or_default() + LOOK;
         async move {
             while shared.clock.now() < until {
@@ -174,6 +180,13 @@ impl Watch {
                 shared.clock.sleep(LOOK).await;
             }
             shared.desk().guards_given_up()
+        }
+    }
+
+    /// A step begins, has ended or is taken back, as `event` says: guardrails on what it changes judge nothing meanwhile.
+    pub fn does(&self, step: usize, event: &Event) {
+        if !self.shared.look_ticks.is_empty() {
+            self.shared.at_desk(|desk| desk.own_deed(&self.shared.plan, step, event));
         }
     }
 

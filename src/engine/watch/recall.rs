@@ -1,8 +1,8 @@
 //! What a journal tells of what was watched before, so that a run that is taken up again knows what it knew.
 //!
 //! Services and the witness go on from where the record's own replay leaves them; a time in which nobody watched lies
-//! between, in which nothing is known: the first sample after it says so by its tick. Guardrails' own probes begin
-//! anew.
+//! between, in which nothing is known: the first sample after it says so by its tick. Guardrails' own probes and looks
+//! begin anew.
 
 use std::collections::BTreeMap;
 
@@ -45,8 +45,18 @@ impl Desk {
                 Event::Resumed(_) => self.unwatched(watched_until, *elapsed),
                 Event::GuardrailBroken { name, .. } => self.recall_broken(name),
                 Event::SplitBrain { resource, .. } => self.recall_split(resource),
+                Event::GuardrailSeen { name, stands, .. } => self.recall_look(name, *stands),
+                Event::StepFailed { step, .. }
+                | Event::UndoStarted { step }
+                | Event::UndoFinished { step, .. }
+                | Event::StepSkipped { step, by: Some(_), .. } => {
+                    if let Some(n) = steps.get(step) {
+                        self.recall_own(plan, *n, event);
+                    }
+                }
                 Event::StepStarted { step, .. } | Event::StepPassed { step, .. } => {
                     if let Some(n) = steps.get(step) {
+                        self.recall_own(plan, *n, event);
                         self.recall_step(plan, &plan.steps[*n].act, event, *elapsed);
                     }
                 }

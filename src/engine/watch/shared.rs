@@ -8,13 +8,14 @@ use tokio::sync::{Notify, watch};
 use super::WatchSetup;
 use super::canary::Attempt;
 use super::desk::{Desk, probes};
+use super::looks;
 use crate::engine::Sink;
 use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
 use crate::probe::{Foreteller, PreparedProbe, sample};
 use crate::resource::{
-    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, ForetellRows, Foretold, Health, ProviderError,
-    ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
+    Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Errand, ForetellRows, Foretold, Health,
+    ProviderError, ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
 };
 use crate::time::{Class, Clock, Moment, Span, Ticks};
 
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     pub(super) probes: Vec<Arc<PreparedProbe>>,
     /// When each probe and then each canary is due.
     pub(super) ticks: Vec<Ticks>,
+    /// When each guardrail that looks at resources does so.
+    pub(super) look_ticks: Vec<Ticks>,
     stores: Vec<Store>,
     /// For each probe and each canary, where its results can be foretold.
     pub(super) sample_foretellers: Vec<Option<Foreteller>>,
@@ -62,8 +65,10 @@ impl Shared {
             plans.iter().map(|probe| Arc::new(PreparedProbe::new(probe, Arc::clone(&regions)))).collect();
         let stores: Vec<_> = plan.canaries.iter().map(|canary| Store::of(&resources, &canary.of)).collect();
         let intervals = plans.iter().map(|probe| probe.every).chain(plan.canaries.iter().map(|canary| canary.every));
-        let ticks =
-            (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: start + offset(n, every), every }).collect();
+        let intervals = intervals.chain(looks::of(&plan).map(|(_, look)| look.every));
+        let ticks = (0_u64..).zip(intervals).map(|(n, every)| Ticks { first: start + offset(n, every), every });
+        let mut ticks: Vec<Ticks> = ticks.collect();
+        let look_ticks = ticks.split_off(plans.len() + plan.canaries.len());
         Self {
             desk: Mutex::new(Desk::new(&plan, now)),
             sample_foretellers: prepared.iter().map(|probe| Foreteller::new(probe, &*resources.network)).collect(),
@@ -71,6 +76,7 @@ impl Shared {
             stores,
             probes: prepared,
             ticks,
+            look_ticks,
             plan,
             resources,
             run,
@@ -144,7 +150,7 @@ impl Shared {
     /// A context for `actor` on `clock`.
     pub(super) fn context(&self, actor: Actor, clock: Clock) -> Context {
         let (run, cancel) = (self.run.clone(), self.cancel.clone());
-        Context { run, actor, attempt: 1, clock, fencing: self.fencing, cancel }
+        Context { run, actor, attempt: 1, errand: Errand::Do, clock, fencing: self.fencing, cancel }
     }
 
     /// The context of a probe's samples or a canary's rows, the probes standing first.

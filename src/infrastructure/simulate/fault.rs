@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What goes wrong with a step or a resource of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// It says no; nothing happens.
     Fails,
@@ -19,11 +19,17 @@ pub enum FaultKind {
     Flaky,
     /// It says that it is done, and nothing has happened.
     Lies,
+    /// What comes after it fails, and when it is to be taken back, it says no.
+    FailsInUndo,
+    /// When it begins to act, the region that it acts in is cut off from users, from the other region and from Muster;
+    /// nothing but a `region.rejoin` brings it back.
+    LosesItsRegion,
 }
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Fails, Self::Hangs, Self::Slow, Self::Flaky, Self::Lies];
+    pub const ALL: [Self; 7] =
+        [Self::Fails, Self::Hangs, Self::Slow, Self::Flaky, Self::Lies, Self::FailsInUndo, Self::LosesItsRegion];
 
     /// The word on the command line.
     #[must_use]
@@ -34,6 +40,8 @@ impl FaultKind {
             Self::Slow => "slow",
             Self::Flaky => "flaky",
             Self::Lies => "lies",
+            Self::FailsInUndo => "fails-in-undo",
+            Self::LosesItsRegion => "loses-its-region",
         }
     }
 }
@@ -62,7 +70,9 @@ pub enum FaultError {
     #[error("`{0}` is no fault: write STEP-or-RESOURCE=KIND, such as promote=hangs")]
     Shape(String),
     /// The kind does not exist.
-    #[error("there is no fault `{0}`: the kinds are fails, hangs, slow, flaky and lies")]
+    #[error(
+        "there is no fault `{0}`: the kinds are fails, hangs, slow, flaky, lies, fails-in-undo and loses-its-region"
+    )]
     UnknownKind(String),
     /// The same step or resource has a fault already.
     #[error("`{0}` has two faults; give each step or resource one at most")]

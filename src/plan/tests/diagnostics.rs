@@ -120,7 +120,25 @@ phases: [ { name: a, steps: [ { id: a, wait: { for: 1s } } ] } ]"), SIMULATED, N
     M042 drill.yaml:5:69 the canary does not say where it writes | name one: `database: main` or `storage: repositories`
     M042 drill.yaml:5:87 a canary writes to a `database` or a `storage`, not both | name one: `database: main` or `storage: repositories`
     M038 drill.yaml:6:37 there is no service `wbe` | did you mean `web`?
-    M042 drill.yaml:6:70 the guardrail does not say what it watches | write `probe: { … }` or `outage_of: any`
+    M042 drill.yaml:6:70 the guardrail does not say what it watches | write `probe: { … }`, `outage_of: any` or `check: { database: main, … }`
+    "###);
+    insta::assert_snapshot!(problems(&playbook("guardrails:
+  - { name: a, check: { database: mian, in: secondary, lag_at_most: 5s }, broken_after: 1m }
+  - { name: b, check: { compute: main, in: primary, can_scale_to: 2 }, every: 10ms, broken_after: 1m }
+  - { name: c, check: { services: all, healthy_for: 1m }, broken_after: 1m }
+  - { name: d, check: { database: main, in: secondary }, broken_after: 1m }
+  - { name: e, check: { dns: code, ttl_at_most: 1m }, outage_of: any, broken_after: 1m }
+  - { name: f, outage_of: any, every: 5s, broken_after: 1m }
+  - { name: f, check: { dns: code, ttl_at_most: 1m }, broken_after: 1m }
+phases: [ { name: a, steps: [ { id: a, wait: { for: 1s } } ] } ]"), SIMULATED, None), @r###"
+    M038 drill.yaml:6:35 the infrastructure file has no resource `mian` | did you mean `main`?
+    M039 drill.yaml:7:34 `main` is a database; a compute is needed here | the resources of kind compute are web-servers
+    M043 drill.yaml:7:79 `every: 10ms` is too short | it must be at least 1s
+    M042 drill.yaml:8:23 a guardrail's `check` is about resources, not about services | name a database or storage (`lag_at_most`), dns records (`ttl_at_most`) or a compute group (`can_scale_to`); services are watched by `outage_of`, an address by a `probe`
+    M024 drill.yaml:9:23 `database` needs `lag_at_most: 10s` beside it
+    M042 drill.yaml:10:13 a guardrail watches a `probe`, `outage_of` services or resources by a `check`, one of them | write one guardrail for each
+    M042 drill.yaml:11:39 `every` goes with `check` | a probe has its own `every`
+    M034 drill.yaml:12:13 two guardrails have the name `f` | rename one: reports tell them apart by their names
     "###);
 }
 

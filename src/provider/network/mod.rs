@@ -8,6 +8,7 @@
 //! follow a redirect, use a proxy from the environment, or set a limit of time of its own that outlives the caller's.
 
 mod fault;
+mod masked;
 mod resolve;
 mod stub;
 mod tcp;
@@ -26,6 +27,7 @@ use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use crate::resource::{
     Context, Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,
 };
+pub use masked::Masked;
 use trace::{TRACE, TimeConnect, Trace, TraceResolver};
 
 /// The machine's own network. Cheap to make; certificates are loaded at the first request.

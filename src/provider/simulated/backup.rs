@@ -82,6 +82,9 @@ impl Backup for Handle<SimulatedBackup> {
         let state = self.world.state();
         let mut seen = state.backups[self.n].whole(cx.clock.now());
         for (role, side) in &mut seen.regions {
+            if let Seen::Is(summary) = side {
+                self.world.ills.snapshots(&self.id, cx.clock.now(), summary);
+            }
             if !state.users_reach(*role) {
                 *side = Seen::Unreachable(self.world.silence(*role));
             }
@@ -106,7 +109,9 @@ impl Backup for Handle<SimulatedBackup> {
             snapshots.scratches.push(scratch.clone());
         }
         let (checked, damaged) = (self.settings.things, self.settings.damaged.min(self.settings.things));
-        Ok(Restored { scratch, newest_age, checked, damaged })
+        let mut restored = Restored { scratch, newest_age, checked, damaged };
+        self.world.ills.restored(&self.id, cx.clock.now(), &mut restored);
+        Ok(restored)
     }
 
     async fn scratches(&self, cx: &Context) -> Result<Vec<String>, ProviderError> {

@@ -74,7 +74,14 @@ impl Compute for Handle<SimulatedCompute> {
         let state = self.world.state();
         let see = |role| {
             let seen = if state.users_reach(role) {
-                Seen::Is(state.computes[self.n].view(role, cx.clock.now()))
+                {
+                    let now = cx.clock.now();
+                    let mut group = state.computes[self.n].view(role, now);
+                    if let Some(servers) = self.world.ills.capacity(&self.id, role, now) {
+                        group.capacity = servers;
+                    }
+                    Seen::Is(group)
+                }
             } else {
                 Seen::Unreachable(self.world.silence(role))
             };

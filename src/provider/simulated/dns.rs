@@ -57,6 +57,8 @@ pub(super) struct Record {
     servers: usize,
     system: Cache,
     listed: Vec<Cache>,
+    /// From the first of these on resolvers answer as of the second.
+    pub(super) stale: Option<(Moment, Moment)>,
 }
 
 impl Record {
@@ -76,7 +78,16 @@ impl Record {
             phase: seed.draw(name, id.as_str(), n),
         };
         let listed = (0..settings.resolvers.min(RESOLVERS_MAX)).map(|n| cache("resolver", u64::from(n))).collect();
-        Self { id: id.clone(), seed, targets, versions: vec![first], servers, system: cache("system", 0), listed }
+        Self {
+            id: id.clone(),
+            seed,
+            targets,
+            versions: vec![first],
+            servers,
+            system: cache("system", 0),
+            listed,
+            stale: None,
+        }
     }
 
     /// The name, without a final dot.
@@ -118,6 +129,10 @@ impl Record {
 
     /// What a cache answers at `now`.
     fn cached(&self, cache: Cache, now: Moment) -> Cached {
+        let now = match self.stale {
+            Some((from, as_of)) if now >= from => as_of.min(now),
+            _ => now,
+        };
         let ttl = |version: usize| self.versions[version].set.ttl.0.max(1);
         let mut version = 0;
         // The next moment at which the cache asks.
@@ -219,7 +234,11 @@ impl Dns for Handle<SimulatedDns> {
     async fn observe(&self, cx: &Context) -> Result<DnsState, ProviderError> {
         let effect = self.world.meet(cx, &self.id, Access::Read).await?;
         self.world.spend(cx, times(Span::from_millis(40), effect.slow)).await?;
-        Ok(self.world.state().records[self.n].state())
+        let mut state = self.world.state().records[self.n].state();
+        if let Some(ttl) = self.world.ills.ttl(&self.id, cx.clock.now()) {
+            state.record.ttl = ttl;
+        }
+        Ok(state)
     }
 
     fn target(&self, region: RegionRole, current: &RecordSet) -> RecordSet {

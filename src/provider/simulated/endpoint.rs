@@ -13,6 +13,35 @@ pub enum EndpointKind {
     Standby,
 }
 
+/// What is answered when all is well: just what is expected of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Over HTTP.
+    Http {
+        /// The status.
+        status: u16,
+        /// Headers, names in lower case.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: String,
+    },
+    /// By a program.
+    Program {
+        /// Its exit code.
+        code: i32,
+        /// Its output.
+        stdout: String,
+    },
+}
+
+impl Said {
+    /// What an HTTP server says of which nothing is expected.
+    #[must_use]
+    pub fn ok() -> Self {
+        Self::Http { status: 200, headers: Vec::new(), body: "ok".to_owned() }
+    }
+}
+
 /// A host, port and path that answers as well as what it depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -29,4 +58,6 @@ pub struct Endpoint {
     /// The region that it stands in, for one whose name is no DNS record of the simulation (a region's gateway).
     /// `None` with such a name: it stands outside both regions (a witness) and is well if either region is.
     pub region: Option<RegionRole>,
+    /// What it answers when all is well.
+    pub says: Said,
 }

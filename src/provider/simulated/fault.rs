@@ -1,12 +1,47 @@
-//! Faults: what goes wrong with which call.
+//! Faults: what goes wrong with which call, and whether it ever did; and how long calls take, where a rehearsal asks
+//! *what if it were quicker*.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::chance::Seed;
-use crate::id::{ResourceId, StepId};
+use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::simulate::FaultKind;
-use crate::resource::{Actor, Context, ProviderError};
+use crate::resource::{Actor, Context, Errand, ProviderError};
+use crate::time::Span;
 
-/// How much longer everything takes with the fault `slow`.
-const SLOW_FACTOR: u64 = 10;
+/// How long something takes, in hundredths of what it takes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pace(pub u32);
+
+impl Pace {
+    /// As long as by itself.
+    pub const PLAIN: Self = Self(100);
+    /// With the fault `slow`: ten times as long.
+    pub(super) const SLOW: Self = Self(1_000);
+    /// Twice as long.
+    pub(super) const TWICE: Self = Self(200);
+    /// At once.
+    pub(super) const AT_ONCE: Self = Self(0);
+
+    /// One after the other.
+    pub(super) fn and(self, other: Self) -> Self {
+        let both = u64::from(self.0) * u64::from(other.0) / 100;
+        Self(u32::try_from(both).unwrap_or(u32::MAX))
+    }
+
+    /// `span` at this pace.
+    pub(super) fn of(self, span: Span) -> Span {
+        match self {
+            Self::PLAIN => span,
+            Self(hundredths) => {
+                let nanos = u128::from(span.0) * u128::from(hundredths) / 100;
+                Span(u64::try_from(nanos).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
 
 /// What a fault is put on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +70,10 @@ pub struct FaultPoint {
     pub kind: FaultKind,
     /// With which calls.
     pub on: FaultOn,
+    /// The region that is lost with [`FaultKind::LosesItsRegion`].
+    pub region: Option<RegionRole>,
+    /// The place, among the faults that were given, of the one that this is; `None` if it is only there to lead to one.
+    pub of: Option<usize>,
 }
 
 /// What a call does.
@@ -49,37 +88,57 @@ pub(super) enum Access {
 /// What is to be done with a call that goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Effect {
-    /// By how much longer it takes.
-    pub(super) slow: u64,
+    /// How long it takes.
+    pub(super) slow: Pace,
     /// Whether success is to be reported without anything done.
     pub(super) lies: bool,
 }
 
 impl Effect {
     /// Nothing goes wrong.
-    pub(super) const PLAIN: Self = Self { slow: 1, lies: false };
+    pub(super) const PLAIN: Self = Self { slow: Pace::PLAIN, lies: false };
 }
 
-/// All faults of a simulation.
+/// All faults of a simulation. Its clones share what was met.
 #[derive(Clone, Debug)]
 pub(super) struct FaultTable {
     seed: Seed,
-    points: Vec<FaultPoint>,
+    points: Arc<[(FaultPoint, AtomicBool)]>,
+    paces: BTreeMap<StepId, Pace>,
 }
 
 impl FaultTable {
-    pub(super) fn new(seed: Seed, points: Vec<FaultPoint>) -> Self {
-        Self { seed, points }
+    pub(super) fn new(seed: Seed, points: Vec<FaultPoint>, paces: BTreeMap<StepId, Pace>) -> Self {
+        Self { seed, points: points.into_iter().map(|point| (point, AtomicBool::new(false))).collect(), paces }
+    }
+
+    /// How long the calls of whoever asks take, faults apart.
+    pub(super) fn pace(&self, cx: &Context) -> Pace {
+        match &cx.actor {
+            Actor::Step(step) => self.paces.get(step).copied().unwrap_or(Pace::PLAIN),
+            Actor::Probe(_) | Actor::Muster => Pace::PLAIN,
+        }
+    }
+
+    /// Which of the faults went wrong with any call, by their places ([`FaultPoint::of`]).
+    pub(super) fn met(&self) -> BTreeSet<usize> {
+        let met = self.points.iter().filter(|(_, met)| met.load(Ordering::Relaxed));
+        met.filter_map(|(point, _)| point.of).collect()
     }
 
     /// The fault that meets a call; a step's own goes before a resource's.
-    pub(super) fn find(&self, cx: &Context, resource: Option<&ResourceId>, access: Access) -> Option<&FaultPoint> {
-        let meets = |point: &&FaultPoint| access == Access::Work || point.on == FaultOn::Everything;
-        let of_step = |point: &&FaultPoint| match (&point.target, &cx.actor) {
+    fn find(&self, cx: &Context, resource: Option<&ResourceId>, access: Access) -> Option<&(FaultPoint, AtomicBool)> {
+        let meets = |(point, met): &&(FaultPoint, AtomicBool)| match point.kind {
+            FaultKind::FailsInUndo => access == Access::Work && cx.errand == Errand::Undo,
+            // A region is lost once; what goes wrong after that follows from it.
+            FaultKind::LosesItsRegion if met.load(Ordering::Relaxed) => false,
+            _ => access == Access::Work || point.on == FaultOn::Everything,
+        };
+        let of_step = |(point, _): &&(FaultPoint, AtomicBool)| match (&point.target, &cx.actor) {
             (FaultTarget::Step(step), Actor::Step(actor)) => step == actor,
             _ => false,
         };
-        let of_resource = |point: &&FaultPoint| match (&point.target, resource) {
+        let of_resource = |(point, _): &&(FaultPoint, AtomicBool)| match (&point.target, resource) {
             (FaultTarget::Resource(id), Some(resource)) => id == resource && access == Access::Work,
             _ => false,
         };
@@ -87,7 +146,30 @@ impl FaultTable {
         step.or_else(|| self.points.iter().filter(meets).find(of_resource))
     }
 
-    /// Lets a call meet its fault: hangs, or says what becomes of it.
+    /// The kind of the fault that meets a call, and the region that is lost with it; the caller lets it go wrong.
+    pub(super) fn kind(
+        &self,
+        cx: &Context,
+        resource: Option<&ResourceId>,
+        access: Access,
+    ) -> Option<(FaultKind, Option<RegionRole>)> {
+        if self.points.is_empty() {
+            return None;
+        }
+        let (point, met) = self.find(cx, resource, access)?;
+        let harmless = match point.kind {
+            FaultKind::Flaky => !self.flakes(cx, resource, access),
+            // A look at a resource says nothing of what was done.
+            FaultKind::Lies => access == Access::Read && resource.is_some(),
+            _ => false,
+        };
+        if !harmless {
+            met.store(true, Ordering::Relaxed);
+        }
+        Some((point.kind, point.region))
+    }
+
+    /// Lets a call meet its fault: hangs, or says what becomes of it, and which region is lost with it.
     ///
     /// # Errors
     /// `Refused` if it fails, `Transient` if it is flaky this time, `Cancelled` if it hung until it was told to end.
@@ -96,23 +178,27 @@ impl FaultTable {
         cx: &Context,
         resource: Option<&ResourceId>,
         access: Access,
-    ) -> Result<Effect, ProviderError> {
-        if self.points.is_empty() {
-            return Ok(Effect::PLAIN);
+    ) -> Result<(Effect, Option<RegionRole>), ProviderError> {
+        if self.points.is_empty() && self.paces.is_empty() {
+            return Ok((Effect::PLAIN, None));
         }
-        let Some(point) = self.find(cx, resource, access) else { return Ok(Effect::PLAIN) };
-        match point.kind {
+        let slow = self.pace(cx);
+        let plain = Effect { slow, lies: false };
+        let Some((kind, region)) = self.kind(cx, resource, access) else { return Ok((plain, None)) };
+        match kind {
             FaultKind::Fails => Err(ProviderError::Refused("simulated fault".into())),
+            FaultKind::FailsInUndo => Err(ProviderError::Refused("simulated fault in undo".into())),
             FaultKind::Hangs => {
                 cx.cancel.cancelled().await;
                 Err(ProviderError::Cancelled)
             }
-            FaultKind::Slow => Ok(Effect { slow: SLOW_FACTOR, lies: false }),
+            FaultKind::Slow => Ok((Effect { slow: slow.and(Pace::SLOW), lies: false }, None)),
             FaultKind::Flaky if self.flakes(cx, resource, access) => {
                 Err(ProviderError::Transient("simulated fault".into()))
             }
-            FaultKind::Flaky => Ok(Effect::PLAIN),
-            FaultKind::Lies => Ok(Effect { slow: 1, lies: true }),
+            FaultKind::Flaky => Ok((plain, None)),
+            FaultKind::Lies => Ok((Effect { slow, lies: true }, None)),
+            FaultKind::LosesItsRegion => Ok((plain, region)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Faults of steps that ask for the health of services.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use crate::resource::{Context, Health, HealthState, ServiceHealth};
 use crate::time::{Moment, Span};
 
 use super::fault::{Access, FaultPoint, FaultTable};
+use super::world::World;
 
 /// How long an answer takes with the fault `slow`, in seconds.
 const SLOW_S: u64 = 30;
@@ -19,24 +21,35 @@ const SLOW_S: u64 = 30;
 ///
 /// `fails` reports every service unhealthy, `hangs` answers only a cancelled call (as unknown), `slow` answers after
 /// 30 s, `flaky` reports unhealthy at about every second look, `lies` reports healthy since the start, by the region
-/// that was there last.
+/// that was there last, `loses-its-region` loses the region and then tells what there is.
 pub struct FaultyHealth {
     inner: Arc<dyn Health>,
     faults: FaultTable,
+    /// What a region is lost in.
+    world: Option<Arc<World>>,
 }
 
 impl FaultyHealth {
     /// Asks `inner`, through `faults`.
     #[must_use]
     pub fn new(inner: Arc<dyn Health>, seed: Seed, faults: Vec<FaultPoint>) -> Self {
-        Self { inner, faults: FaultTable::new(seed, faults) }
+        Self { inner, faults: FaultTable::new(seed, faults, BTreeMap::new()), world: None }
+    }
+
+    /// Asks `inner`, through the faults of `world`.
+    pub(super) fn within(world: &Arc<World>, inner: Arc<dyn Health>) -> Self {
+        Self { inner, faults: world.faults.clone(), world: Some(Arc::clone(world)) }
     }
 }
 
 #[async_trait]
 impl Health for FaultyHealth {
     async fn service(&self, cx: &Context, service: &ServiceId) -> ServiceHealth {
-        let kind = self.faults.find(cx, None, Access::Read).map(|point| point.kind);
+        let met = self.faults.kind(cx, None, Access::Read);
+        if let (Some((FaultKind::LosesItsRegion, Some(region))), Some(world)) = (met, &self.world) {
+            world.lose(region, cx.clock.now());
+        }
+        let kind = met.map(|(kind, _)| kind);
         match kind {
             Some(FaultKind::Hangs) => {
                 cx.cancel.cancelled().await;
@@ -103,7 +116,11 @@ mod tests {
 
     fn faulty(kind: FaultKind) -> FaultyHealth {
         let target = FaultTarget::Step(step("look"));
-        FaultyHealth::new(Arc::new(Good), Seed(1), vec![FaultPoint { target, kind, on: FaultOn::Everything }])
+        FaultyHealth::new(
+            Arc::new(Good),
+            Seed(1),
+            vec![FaultPoint { target, kind, on: FaultOn::Everything, region: None, of: None }],
+        )
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) struct Horizon {
     window: i64,
     /// The last bucket that was computed, with the horizon at its start and at its end.
     memo: Option<(i64, i64, i64)>,
+    /// From the first of these on, and from what the horizon then was, it is as far behind as the last.
+    fixed: Option<(i64, i64, i64)>,
 }
 
 impl Horizon {
@@ -36,11 +38,24 @@ impl Horizon {
             Distribution::Fixed(_) => 0,
             Distribution::LogNormal { .. } => cap_ns / bucket_ns + 1,
         };
-        Self { seed, subject: subject.to_owned(), lag, cap_ns, bucket_ns, window, memo: None }
+        Self { seed, subject: subject.to_owned(), lag, cap_ns, bucket_ns, window, memo: None, fixed: None }
+    }
+
+    /// From `from_ns` on the replica is `behind_ns` behind; what it has by then it keeps. From 0: it always was.
+    pub(super) fn fix(&mut self, from_ns: i64, behind_ns: i64) {
+        let had = if from_ns == 0 { i64::MIN } else { self.drawn_at(from_ns) };
+        self.fixed = Some((from_ns, had, behind_ns));
     }
 
     /// The commit time up to which the replica has everything at `now_ns`; negative for what was before the run.
     pub(super) fn at(&mut self, now_ns: i64) -> i64 {
+        match self.fixed {
+            Some((from, had, behind)) if now_ns >= from => had.max(now_ns.saturating_sub(behind)),
+            _ => self.drawn_at(now_ns),
+        }
+    }
+
+    fn drawn_at(&mut self, now_ns: i64) -> i64 {
         let bucket = now_ns.div_euclid(self.bucket_ns);
         let (start, end) = match self.memo {
             Some((known, start, end)) if known == bucket => (start, end),

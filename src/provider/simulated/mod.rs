@@ -8,6 +8,7 @@
 //! May rely on `resource`, `chance`, `time`, `id` and the settings in `infrastructure::simulate`. Must never touch
 //! anything real: no file, socket, thread, process, nor the machine's clock; and never hold its lock across a wait.
 
+mod affliction;
 mod backup;
 mod compute;
 mod database;
@@ -33,17 +34,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-pub use endpoint::{Endpoint, EndpointKind};
-pub use fault::{FaultOn, FaultPoint, FaultTarget};
+pub use endpoint::{Endpoint, EndpointKind, Said};
+pub use fault::{FaultOn, FaultPoint, FaultTarget, Pace};
 pub use health::FaultyHealth;
 pub use process::ObservedCommand;
 pub use truth::{Served, Truth};
 
+pub use crate::resource::settled;
+
 use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
-use crate::infrastructure::simulate::{PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
+use crate::infrastructure::simulate::{Affliction, PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::resource::{
-    Marker, Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
+    Health, Marker, Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
 };
 use crate::time::{Clock, Moment, Span};
 
@@ -72,8 +75,14 @@ pub struct SimulationSetup {
     pub endpoints: Vec<Endpoint>,
     /// What goes wrong.
     pub faults: Vec<FaultPoint>,
+    /// What is wrong with the world itself.
+    pub afflictions: Vec<Affliction>,
+    /// What the programs and requests of steps answer when all is well; nothing, and 200, where nothing is said.
+    pub step_says: BTreeMap<StepId, Said>,
     /// How long `command`, `http` and `notify` steps take; a second where nothing is said.
     pub step_takes: BTreeMap<StepId, Distribution>,
+    /// How long the calls of steps take, where that is not as long as by themselves.
+    pub paces: BTreeMap<StepId, Pace>,
     /// The commands that are observed.
     pub commands: Vec<ObservedCommand>,
 }
@@ -129,9 +138,11 @@ impl Simulation {
         let (state, ids) = build_state(&setup)?;
         let map = Arc::new(build_map(&setup, &state, &ids)?);
         let initial = state.facts.clone();
-        let faults = fault::FaultTable::new(setup.seed, setup.faults.clone());
-        let world = World::new(setup.seed, setup.region_names.clone(), faults, state);
+        let faults = fault::FaultTable::new(setup.seed, setup.faults.clone(), setup.paces.clone());
+        let ills = affliction::Ills::new(setup.afflictions.clone());
+        let world = World::new(setup.seed, setup.region_names.clone(), faults, ills, state);
         let resources = build_resources(&setup, &world, &map, &ids);
+        affliction::set_in(&setup, &world, &ids);
         Ok(Self { world, map, initial, clock: setup.clock, resources, ids })
     }
 
@@ -213,6 +224,42 @@ impl Simulation {
         self.world.state().commands.last().map(|(observe, argv)| (observe.clone(), argv.clone())).collect()
     }
 
+    /// The regions that a fault took.
+    #[must_use]
+    pub fn lost(&self) -> Vec<RegionRole> {
+        let lost = self.world.state().lost;
+        BOTH.into_iter().filter(|role| lost[index(*role)]).collect()
+    }
+
+    /// Which of the faults were met, by their places among those that were given.
+    #[must_use]
+    pub fn met(&self) -> BTreeSet<usize> {
+        self.world.faults.met()
+    }
+
+    /// Puts the faults of steps between them and what `inner` knows.
+    #[must_use]
+    pub fn faulty_health(&self, inner: Arc<dyn Health>) -> FaultyHealth {
+        FaultyHealth::within(&self.world, inner)
+    }
+
+    /// What the losing side of each promotion had acknowledged and the promoted one lacks, as a span of time before the
+    /// end of its writes: resource, promoted region, span. Zero is left out.
+    #[must_use]
+    pub fn losses(&self) -> Vec<(ResourceId, RegionRole, Span)> {
+        let state = self.world.state();
+        let mut found = Vec::new();
+        for (id, place) in &self.ids {
+            let pair = match *place {
+                Place::Database(n) => &state.databases[n],
+                Place::Storage(n) => &state.storages[n].pair,
+                Place::Dns(_) | Place::Compute(_) | Place::Backup(_) => continue,
+            };
+            found.extend(pair.losses().map(|(role, span)| (id.clone(), role, span)));
+        }
+        found
+    }
+
     /// Which run has marked what as its own.
     #[must_use]
     pub fn markers(&self) -> BTreeMap<ResourceId, Marker> {
@@ -251,33 +298,6 @@ impl Simulation {
     }
 }
 
-/// `world` without what changes by itself (positions, lags, ages), so that a world before and one after can be compared.
-#[must_use]
-pub fn settled(world: &Snapshot) -> Snapshot {
-    let mut world = world.clone();
-    for state in world.values_mut() {
-        match state {
-            ResourceState::Database(it) => {
-                for side in it.regions.values_mut().filter_map(Seen::known_mut) {
-                    (side.position, side.lag) = (0, None);
-                }
-            }
-            ResourceState::Storage(it) => {
-                for side in it.regions.values_mut().filter_map(Seen::known_mut) {
-                    (side.position, side.lag) = (0, None);
-                }
-            }
-            ResourceState::Backup(it) => {
-                for side in it.regions.values_mut().filter_map(Seen::known_mut) {
-                    (side.newest_age, side.oldest_age, side.count, side.encrypted) = (Span::ZERO, Span::ZERO, 0, 0);
-                }
-            }
-            ResourceState::Dns(_) | ResourceState::Compute(_) | ResourceState::Region(_) => {}
-        }
-    }
-    world
-}
-
 fn build_state(setup: &SimulationSetup) -> Result<(State, Vec<(ResourceId, Place)>), SimulationError> {
     let mut state = State {
         regions: [RegionState::default(), RegionState::default()],
@@ -290,6 +310,7 @@ fn build_state(setup: &SimulationSetup) -> Result<(State, Vec<(ResourceId, Place
         markers: BTreeMap::new(),
         facts: Facts::default(),
         changes: Vec::new(),
+        lost: [false; 2],
     };
     let mut known = BTreeSet::new();
     let mut ids = Vec::new();
@@ -386,7 +407,7 @@ fn build_resources(
     fn handle<S: Clone>(world: &Arc<World>, id: &ResourceId, n: usize, settings: &S) -> Arc<Handle<S>> {
         Arc::new(Handle { world: Arc::clone(world), id: id.clone(), n, settings: settings.clone() })
     }
-    let step_takes = Arc::new(StepTakes(setup.step_takes.clone()));
+    let step_takes = Arc::new(StepTakes { takes: setup.step_takes.clone(), says: setup.step_says.clone() });
     let mut names = NeedNames::default();
     for (id, place) in ids {
         match place {

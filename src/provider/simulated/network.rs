@@ -9,15 +9,16 @@ use async_trait::async_trait;
 
 use crate::chance::Draws;
 use crate::id::{ProbeId, RegionRole};
-use crate::infrastructure::simulate::SimulatedNetwork;
+use crate::infrastructure::simulate::{Answering, SimulatedNetwork};
 use crate::resource::{
     Actor, Context, Exchange, Foretell, ForetellExchange, Foretold, HttpRequest, HttpResponse, Meeting, NetError,
     Network, ProviderError, Resolver, Stage, Stages, Steady, TcpRequest,
 };
 use crate::time::{Moment, Span};
 
-use super::endpoint::{Endpoint, EndpointKind};
-use super::fault::{Access, Effect};
+use super::affliction::{Answer, spoil};
+use super::endpoint::{Endpoint, EndpointKind, Said};
+use super::fault::{Access, Effect, Pace};
 use super::pair::{BOTH, index};
 use super::process::StepTakes;
 use super::truth::{Facts, Need};
@@ -201,11 +202,13 @@ struct Connection {
     address: IpAddr,
     stages: Stages,
     reached: Reached,
+    /// How it answers, if otherwise than it should.
+    ill: Option<Answering>,
 }
 
 impl Connection {
     fn of(meeting: &Meeting) -> Self {
-        Self { address: meeting.address, stages: Stages::default(), reached: Reached::of_kind(meeting.kind) }
+        Self { address: meeting.address, stages: Stages::default(), reached: Reached::of_kind(meeting.kind), ill: None }
     }
 }
 
@@ -251,7 +254,7 @@ impl SimulatedUser {
         if !matches!(cx.actor, Actor::Step(_)) {
             return Ok(Effect::PLAIN);
         }
-        let met = self.world.faults.meet(cx, None, Access::Work).await;
+        let met = self.world.met(cx, None, Access::Work).await;
         met.map_err(|fault| match fault {
             ProviderError::Cancelled => NetError { stage: Stage::Exchange, text: "ended before an answer came".into() },
             fault => NetError { stage: Stage::Connect, text: fault.to_string() },
@@ -259,7 +262,7 @@ impl SimulatedUser {
     }
 
     /// Resolves and connects; never comes back where nobody answers.
-    async fn connect(&self, cx: &Context, way: &Way, slow: u64) -> Result<Connection, Failed> {
+    async fn connect(&self, cx: &Context, way: &Way, slow: Pace) -> Result<Connection, Failed> {
         let route = self.route(way, cx.clock.now(), slow);
         cx.clock.sleep(route.takes).await;
         match self.arrive(route, way, cx.clock.now()) {
@@ -269,7 +272,7 @@ impl SimulatedUser {
     }
 
     /// Where a connection that is begun at `start` goes, and how long that takes.
-    fn route(&self, way: &Way, start: Moment, slow: u64) -> Route {
+    fn route(&self, way: &Way, start: Moment, slow: Pace) -> Route {
         let address = look_up(&self.world.state(), way.lookup, &way.resolver, start);
         let stages = Stages { resolve: self.resolves(way, start, slow), ..Stages::default() };
         let connects = if address.is_some() { self.connects(way, start, slow) } else { Span::ZERO };
@@ -277,24 +280,28 @@ impl SimulatedUser {
     }
 
     /// How long the name takes of a connection that is begun at `start`; `None`: no name is asked for.
-    fn resolves(&self, way: &Way, start: Moment, slow: u64) -> Option<Span> {
+    fn resolves(&self, way: &Way, start: Moment, slow: Pace) -> Option<Span> {
         let named = !matches!(way.resolver, Resolver::Fixed(_));
         named.then(|| times(self.settings.resolve.draw_at(way.resolves, start.0), slow))
     }
 
     /// How long it takes from there on, to an address that is known.
-    fn connects(&self, way: &Way, start: Moment, slow: u64) -> Span {
+    fn connects(&self, way: &Way, start: Moment, slow: Pace) -> Span {
         times(self.settings.connect.draw_at(way.connects, start.0), slow)
     }
 
     /// The stages of a connection that comes about.
     fn stages(&self, way: &Way, sent: Moment) -> Stages {
-        let (resolve, connect) = (self.resolves(way, sent, 1), Some(self.connects(way, sent, 1)));
+        let (resolve, connect) = (self.resolves(way, sent, Pace::PLAIN), Some(self.connects(way, sent, Pace::PLAIN)));
         Stages { resolve, connect, ..Stages::default() }
     }
 
     /// What a connection meets from `from` on, where an endpoint answers, well or not.
     fn steady(&self, way: &Way, from: Moment) -> Option<Steady<Meeting>> {
+        // What is wrong with the world sets in and ends when it likes.
+        if self.world.ills.any() {
+            return None;
+        }
         let state = self.world.state();
         let (address, until) = match (&way.resolver, way.lookup) {
             (Resolver::Fixed(address), _) => (Some(*address), Moment::MAX),
@@ -325,7 +332,14 @@ impl SimulatedUser {
             return Some(Err(Failed { address, stages, error }));
         };
         let server = way.server.map(|n| &self.map.servers[n]);
-        let reached = self.map.reach(&self.world.state().facts, server, address, now);
+        let mut reached = self.map.reach(&self.world.state().facts, server, address, now);
+        let owner = self.map.owners.get(&address).copied().flatten();
+        let ill = server.and_then(|server| self.world.ills.answering(&server.endpoint, owner, now)).cloned();
+        match ill {
+            Some(Answering::Refused) => reached = Reached::Nobody,
+            Some(Answering::Well) => reached = Reached::Well(owner),
+            _ => {}
+        }
         if reached == Reached::Silence {
             return None;
         }
@@ -334,27 +348,38 @@ impl SimulatedUser {
             let error = NetError { stage: Stage::Connect, text: "connection refused".into() };
             return Some(Err(Failed { address: Some(address), stages, error }));
         }
-        Some(Ok(Connection { address, stages, reached }))
+        Some(Ok(Connection { address, stages, reached, ill }))
     }
 
     /// What is answered over a connection.
     fn answer(&self, connection: &Connection, way: &Way, body_limit: usize, stages: Stages) -> Exchange<HttpResponse> {
-        let (status, body) = match connection.reached {
-            _ if way.server.is_none() => (404, "not found\n".to_owned()),
-            Reached::Lacks(need) => (503, self.ids.complaint(need)),
-            Reached::Well(_) | Reached::Silence | Reached::Nobody => (200, "ok".to_owned()),
+        let mut answer: Answer = match (connection.reached, way.server) {
+            (_, None) => (404, Vec::new(), "not found\n".to_owned()),
+            (Reached::Lacks(need), _) => (503, Vec::new(), self.ids.complaint(need)),
+            (_, Some(n)) => said(&self.map.servers[n].endpoint.says),
         };
-        let result = Ok(response(status, body, body_limit));
+        if let Some(how) = &connection.ill {
+            spoil(how, &mut answer);
+        }
+        let result = Ok(response(answer, body_limit));
         Exchange { address: Some(connection.address), stages, result }
     }
 
+    /// How long a server takes to answer a request that was sent at `sent` and arrives, connected, at `arrives`.
+    fn first_byte(&self, connection: &Connection, way: &Way, sent: Moment, arrives: Moment, tls: Span) -> Span {
+        match connection.ill {
+            Some(Answering::After(whole)) => whole - (arrives.since(sent) + tls),
+            _ => self.settings.answer.draw_at(way.answers, arrives.0),
+        }
+    }
+
     /// Waits for an answer's bytes; they never come if the region was cut off meanwhile.
-    async fn receive(&self, cx: &Context, address: IpAddr, takes: Span) {
+    async fn receive(&self, cx: &Context, address: IpAddr, takes: Span, ill: Option<&Answering>) {
         cx.clock.sleep(takes).await;
         let cut = {
             let state = self.world.state();
             let owner = self.map.owners.get(&address).copied().flatten();
-            owner.is_some_and(|region| !state.users_reach(region))
+            ill != Some(&Answering::Well) && owner.is_some_and(|region| !state.users_reach(region))
         };
         if cut {
             std::future::pending::<()>().await;
@@ -369,13 +394,25 @@ impl Network for SimulatedUser {
             Ok(effect) => effect,
             Err(error) => return Failed { address: None, stages: Stages::default(), error }.into(),
         };
-        let way = self.way_of_http(asker(&cx.actor), request);
+        let (way, sent) = (self.way_of_http(asker(&cx.actor), request), cx.clock.now());
         if way.server.is_none() && matches!(cx.actor, Actor::Step(_)) {
             // A step's own request (a webhook, an `http` step) reaches nobody.
-            let takes = times(self.step_takes.draw(&self.world, cx), effect.slow);
+            let mut takes = times(self.step_takes.draw(&self.world, cx), effect.slow);
+            let mut answer = said(self.step_takes.said(cx).unwrap_or(&Said::ok()));
+            let ill = self.world.ills.request(cx);
+            if let Some(how) = ill {
+                spoil(how, &mut answer);
+            }
+            if let Some(Answering::After(whole)) = ill {
+                takes = *whole;
+            }
             cx.clock.sleep(takes).await;
             let stages = Stages { first_byte: Some(takes), ..Stages::default() };
-            return Exchange { address: None, stages, result: Ok(response(200, "ok".into(), request.body_limit)) };
+            if ill == Some(&Answering::Refused) {
+                let error = NetError { stage: Stage::Connect, text: "connection refused".into() };
+                return Failed { address: None, stages, error }.into();
+            }
+            return Exchange { address: None, stages, result: Ok(response(answer, request.body_limit)) };
         }
         let connection = match self.connect(cx, &way, effect.slow).await {
             Ok(connection) => connection,
@@ -385,8 +422,9 @@ impl Network for SimulatedUser {
         if request.url.starts_with("https:") {
             stages.tls = stages.connect;
         }
-        let first_byte = times(self.settings.answer.draw_at(way.answers, cx.clock.now().0), effect.slow);
-        self.receive(cx, connection.address, stages.tls.unwrap_or_default() + first_byte).await;
+        let tls = stages.tls.unwrap_or_default();
+        let first_byte = times(self.first_byte(&connection, &way, sent, cx.clock.now(), tls), effect.slow);
+        self.receive(cx, connection.address, tls + first_byte, connection.ill.as_ref()).await;
         stages.first_byte = Some(first_byte);
         self.answer(&connection, &way, request.body_limit, stages)
     }
@@ -425,7 +463,7 @@ struct ForetellHttp {
 impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
     fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
         let Self { user, way, https, body_limit } = self;
-        let route = user.route(way, sent, 1);
+        let route = user.route(way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
             return None;
@@ -439,7 +477,7 @@ impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
         if *https {
             stages.tls = stages.connect;
         }
-        let first_byte = user.settings.answer.draw_at(way.answers, arrives.0);
+        let first_byte = user.first_byte(&connection, way, sent, arrives, stages.tls.unwrap_or_default());
         stages.first_byte = Some(first_byte);
         let answered = arrives + (stages.tls.unwrap_or_default() + first_byte);
         (answered < by).then(|| Foretold::At(answered, user.answer(&connection, way, *body_limit, stages)))
@@ -472,7 +510,7 @@ struct ForetellTcp {
 
 impl Foretell<Moment, Exchange<()>> for ForetellTcp {
     fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<()>>> {
-        let route = self.user.route(&self.way, sent, 1);
+        let route = self.user.route(&self.way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
             return None;
@@ -501,7 +539,7 @@ impl ForetellExchange<()> for ForetellTcp {
 /// What a connection comes to over which nothing is said.
 fn greeted(arrived: Result<Connection, Failed>) -> Exchange<()> {
     match arrived {
-        Ok(Connection { address, stages, reached: Reached::Lacks(_) }) => {
+        Ok(Connection { address, stages, reached: Reached::Lacks(_), .. }) => {
             let error = NetError { stage: Stage::Connect, text: "connection refused".into() };
             Failed { address: Some(address), stages, error }.into()
         }
@@ -510,13 +548,21 @@ fn greeted(arrived: Result<Connection, Failed>) -> Exchange<()> {
     }
 }
 
-fn response(status: u16, mut body: String, limit: usize) -> HttpResponse {
+/// What is said over HTTP.
+fn said(says: &Said) -> Answer {
+    match says {
+        Said::Http { status, headers, body } => (*status, headers.clone(), body.clone()),
+        Said::Program { .. } => (200, Vec::new(), "ok".to_owned()),
+    }
+}
+
+fn response((status, headers, mut body): Answer, limit: usize) -> HttpResponse {
     let mut end = limit.min(body.len());
     while !body.is_char_boundary(end) {
         end -= 1;
     }
     body.truncate(end);
-    HttpResponse { status, headers: Vec::new(), body }
+    HttpResponse { status, headers, body }
 }
 
 /// The path of a URL, without its query.

@@ -62,6 +62,11 @@ pub(super) struct Pair {
     per_row: u64,
     /// Whether the canary's table is there.
     pub(super) canary: bool,
+    /// What each promotion left behind: the promoted side, and the time from the newest write that it has to the last one
+    /// that the other side acknowledged.
+    losses: Vec<(RegionRole, Span)>,
+    /// From then on a copy that is promoted lacks so much of the end of what it says that it has.
+    pub(super) hollow: Option<(Moment, Span)>,
 }
 
 /// What one side looks like at a moment.
@@ -110,7 +115,14 @@ impl Pair {
             per_second: rows_per_second * per_row as f64,
             per_row,
             canary: false,
+            losses: Vec::new(),
+            hollow: None,
         }
+    }
+
+    /// What each promotion that lost something left behind.
+    pub(super) fn losses(&self) -> impl Iterator<Item = (RegionRole, Span)> + '_ {
+        self.losses.iter().copied()
     }
 
     pub(super) fn side(&self, role: RegionRole) -> &Side {
@@ -218,6 +230,15 @@ impl Pair {
     pub(super) fn promote(&mut self, role: RegionRole, users_reach: bool, now: Moment) {
         let other = role.other();
         if let Some(applied) = self.applied_ns(role, now) {
+            let applied = self.hollowed(other, applied, now);
+            let ended = match self.side(other).stretches.last() {
+                Some(stretch) if !stretch.taking => nanos(stretch.at),
+                _ => nanos(now),
+            };
+            let behind = Span(u64::try_from(ended.saturating_sub(applied)).unwrap_or(0));
+            if behind > Span::ZERO && self.position_at(other, applied) < self.position_at(other, ended) {
+                self.losses.push((role, behind));
+            }
             let source = self.side(other);
             let until = source.rows.until(applied);
             let rows = source.rows.first(until);
@@ -233,6 +254,18 @@ impl Pair {
         }
         self.side_mut(role).role = ReplicaRole::Primary;
         self.take(role, users_reach, now);
+    }
+
+    /// What of `applied` a copy of `source` really has when it is promoted.
+    fn hollowed(&self, source: RegionRole, applied: i64, now: Moment) -> i64 {
+        let Some((_, lacks)) = self.hollow.filter(|(from, _)| *from <= now) else { return applied };
+        let last = self.side(source).stretches.last().filter(|stretch| !stretch.taking);
+        last.map_or(applied, |ended| applied.min(nanos(ended.at))).saturating_sub(signed(lacks))
+    }
+
+    /// As [`Horizon::fix`].
+    pub(super) fn fall_behind(&mut self, from: Moment, by: Span) {
+        self.horizon.fix(nanos(from), signed(by));
     }
 
     /// Builds `to` anew from the other side, which must be a primary; what only `to` had is gone.

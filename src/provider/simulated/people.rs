@@ -9,7 +9,7 @@ use crate::infrastructure::simulate::FaultKind;
 use crate::resource::{Answer, AnsweredBy, Choice, Context, Decision, People, Question};
 use crate::time::Span;
 
-use super::fault::Access;
+use super::fault::{Access, Pace};
 use super::world::{World, asker, times};
 
 /// The most names that an answer carries.
@@ -24,23 +24,25 @@ pub(super) struct SimulatedPeople {
 #[async_trait]
 impl People for SimulatedPeople {
     /// Faults: `fails` rejects, `hangs` never answers, `slow` takes ten times as long, `flaky` may take twice as
-    /// long, `lies` approves at once, without a look.
+    /// long, `lies` approves at once, without a look; `fails-in-undo` rejects what is asked when it is taken back.
     async fn ask(&self, cx: &Context, question: &Question) -> Option<Answer> {
         let count = u64::from(cx.attempt);
-        let mut takes = question.takes.draw(self.world.seed, "takes", asker(&cx.actor), count);
+        let takes = question.takes.draw(self.world.seed, "takes", asker(&cx.actor), count);
+        let mut takes = times(takes, self.world.faults.pace(cx));
         let mut decision = Decision::Approved;
-        match self.world.faults.find(cx, None, Access::Work).map(|point| point.kind) {
-            Some(FaultKind::Fails) => decision = Decision::Rejected,
+        match self.world.faults.kind(cx, None, Access::Work).map(|(kind, _)| kind) {
+            Some(FaultKind::Fails | FaultKind::FailsInUndo) => decision = Decision::Rejected,
             Some(FaultKind::Hangs) => {
                 cx.cancel.cancelled().await;
                 return None;
             }
-            Some(FaultKind::Slow) => takes = times(takes, 10),
+            Some(FaultKind::Slow) => takes = times(takes, Pace::SLOW),
             Some(FaultKind::Flaky) if self.world.seed.draw("flaky", asker(&cx.actor), count) < 0.5 => {
-                takes = times(takes, 2);
+                takes = times(takes, Pace::TWICE);
             }
-            Some(FaultKind::Lies) => takes = times(takes, 0),
-            Some(FaultKind::Flaky) | None => {}
+            Some(FaultKind::Lies) => takes = times(takes, Pace::AT_ONCE),
+            // A gate acts in no region.
+            Some(FaultKind::Flaky | FaultKind::LosesItsRegion) | None => {}
         }
         self.world.spend(cx, takes).await.ok()?;
         let quorum = question.quorum.clamp(1, NAMES_MAX);

@@ -11,6 +11,7 @@ use crate::id::StepId;
 use crate::resource::{Actor, CommandLine, Context, Finished, ProcessError, Processes, ProviderError};
 use crate::time::Span;
 
+use super::endpoint::Said;
 use super::fault::Access;
 use super::world::{World, asker, times};
 
@@ -73,19 +74,41 @@ pub(super) struct SimulatedProcesses {
     pub(super) step_takes: Arc<StepTakes>,
 }
 
-/// How long the commands and requests of steps take.
+/// How long the commands and requests of steps take, and what they answer.
 #[derive(Debug)]
-pub(super) struct StepTakes(pub(super) BTreeMap<StepId, Distribution>);
+pub(super) struct StepTakes {
+    pub(super) takes: BTreeMap<StepId, Distribution>,
+    /// What they answer when all is well.
+    pub(super) says: BTreeMap<StepId, Said>,
+}
 
 impl StepTakes {
     /// What the actor's step takes at this attempt: a second if nothing else is said.
     pub(super) fn draw(&self, world: &World, cx: &Context) -> Span {
         let takes = match &cx.actor {
-            Actor::Step(step) => self.0.get(step).copied(),
+            Actor::Step(step) => self.takes.get(step).copied(),
             Actor::Probe(_) | Actor::Muster => None,
         };
         let takes = takes.unwrap_or(Distribution::Fixed(Span::from_secs(1)));
         takes.draw(world.seed, "takes", asker(&cx.actor), u64::from(cx.attempt))
+    }
+
+    /// What the actor's step answers when all is well.
+    pub(super) fn said(&self, cx: &Context) -> Option<&Said> {
+        match &cx.actor {
+            Actor::Step(step) => self.says.get(step),
+            Actor::Probe(_) | Actor::Muster => None,
+        }
+    }
+
+    /// How the actor's program ends that did what it should.
+    fn ended(&self, world: &World, cx: &Context) -> Finished {
+        let (mut code, mut stdout) = match self.said(cx) {
+            Some(Said::Program { code, stdout }) => (*code, stdout.clone()),
+            Some(Said::Http { .. }) | None => (0, String::new()),
+        };
+        world.ills.program(cx, &mut code, &mut stdout);
+        Finished { code: Some(code), bytes: stdout.len() as u64, stdout, stderr: String::new() }
     }
 }
 
@@ -94,7 +117,7 @@ impl Processes for SimulatedProcesses {
     async fn run(&self, cx: &Context, command: &CommandLine) -> Result<Finished, ProcessError> {
         let observes = self.world.state().commands.done(&cx.actor, &command.argv).is_some();
         let access = if observes { Access::Read } else { Access::Work };
-        let met = cx.clock.timeout(command.timeout, self.world.faults.meet(cx, None, access)).await;
+        let met = cx.clock.timeout(command.timeout, self.world.met(cx, None, access)).await;
         let effect = match met {
             Err(_) => return Err(ProcessError::TimedOut(command.timeout)),
             Ok(Err(ProviderError::Cancelled)) => return Err(ProcessError::Cancelled),
@@ -114,7 +137,8 @@ impl Processes for SimulatedProcesses {
         if !effect.lies {
             state.commands.ran(&command.argv);
         }
-        Ok(finished(0, String::new()))
+        drop(state);
+        Ok(self.step_takes.ended(&self.world, cx))
     }
 }
 

@@ -207,6 +207,7 @@ impl Storage for Handle<SimulatedStorage> {
         let takes = self.world.takes(cx, "verify", &self.id, Some(region), &self.settings.verify);
         self.world.work(cx, region, times(takes, effect.slow)).await?;
         let mut report = self.world.state().storages[self.n].compare(region, cx.clock.now());
+        self.world.ills.copy(&self.id, cx.clock.now(), &mut report);
         if effect.lies {
             (report.missing, report.behind, report.damaged) = (0, 0, 0);
         }

@@ -1,6 +1,6 @@
 //! The world as actions and probes meet it, in virtual time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use super::*;
@@ -9,7 +9,7 @@ use crate::infrastructure::simulate::{
     FaultKind, SimulatedBackup, SimulatedCompute, SimulatedDatabase, SimulatedDns, SimulatedStorage,
 };
 use crate::resource::{
-    Actor, CanaryRow, Cancellation, CommandLine, Context, Decision, HttpRequest, HttpResponse, Method, Party,
+    Actor, CanaryRow, Cancellation, CommandLine, Context, Decision, Errand, HttpRequest, HttpResponse, Method, Party,
     ProcessError, ProviderError, Question, RestorePoint, Stage, TcpRequest, WriteAttempt,
 };
 use crate::time::run_virtual;
@@ -34,6 +34,7 @@ pub(super) fn context(clock: &Clock, step_id: &str) -> Context {
         run: RunId::new("20261122-080000-test").unwrap(),
         actor: Actor::Step(step(step_id)),
         attempt: 1,
+        errand: crate::resource::Errand::Do,
         clock: clock.clone(),
         fencing: 1,
         cancel: Cancellation::default(),
@@ -52,6 +53,7 @@ fn endpoint(host: &str, path: Option<&str>, kind: EndpointKind, needs: &[&str]) 
         kind,
         depends_on: needs.iter().map(|text| id(text)).collect(),
         region: None,
+        says: Said::ok(),
     }
 }
 
@@ -80,7 +82,10 @@ fn setup(clock: &Clock, faults: Vec<FaultPoint>) -> SimulationSetup {
             gateway("gateway.east", P),
         ],
         faults,
+        afflictions: Vec::new(),
+        step_says: BTreeMap::new(),
         step_takes: [(step("deploy"), Distribution::fixed(Span::from_secs(5)))].into(),
+        paces: std::collections::BTreeMap::new(),
         commands: Vec::new(),
     }
 }
@@ -336,7 +341,8 @@ fn a_restore_stands_until_it_is_discarded() {
 
 fn faulty(clock: &Clock, kind: FaultKind) -> Simulation {
     let target = FaultTarget::Step(step("faulty"));
-    Simulation::new(setup(clock, vec![FaultPoint { target, kind, on: FaultOn::Mutations }])).unwrap()
+    let point = FaultPoint { target, kind, on: FaultOn::Mutations, region: Some(S), of: Some(7) };
+    Simulation::new(setup(clock, vec![point])).unwrap()
 }
 
 #[test]
@@ -380,9 +386,23 @@ fn each_fault_does_to_a_change_what_it_says() {
                     assert!((8..=32).contains(&failed), "{failed} of 40 failed");
                 }
                 FaultKind::Lies => database.promote(&cx, S).await.unwrap(),
+                FaultKind::FailsInUndo => {
+                    let undo = Context { errand: Errand::Undo, ..cx.clone() };
+                    let error = database.promote(&undo, S).await.unwrap_err();
+                    assert_eq!(error, ProviderError::Refused("simulated fault in undo".into()));
+                }
+                FaultKind::LosesItsRegion => {
+                    assert!(matches!(database.promote(&cx, S).await, Err(ProviderError::Unreachable(_))));
+                    assert_eq!(simulation.lost(), [S]);
+                }
             }
+            assert_eq!(simulation.met(), BTreeSet::from([7]), "{kind}");
             let changed = settled(&simulation.world()) != before;
-            assert_eq!(changed, matches!(kind, FaultKind::Slow | FaultKind::Flaky), "{kind}");
+            assert_eq!(
+                changed,
+                matches!(kind, FaultKind::Slow | FaultKind::Flaky | FaultKind::LosesItsRegion),
+                "{kind}"
+            );
             // Looking is spared, and so is everybody else.
             assert!(database.observe(&cx).await.is_ok());
             database.unfence(&context(&clock, "other"), P).await.unwrap();
@@ -397,9 +417,16 @@ fn a_fault_on_a_resource_or_on_everything_meets_what_it_says() {
             target: FaultTarget::Resource(id("repositories")),
             kind: FaultKind::Fails,
             on: FaultOn::Mutations,
+            region: None,
+            of: None,
         };
-        let look =
-            FaultPoint { target: FaultTarget::Step(step("look")), kind: FaultKind::Fails, on: FaultOn::Everything };
+        let look = FaultPoint {
+            target: FaultTarget::Step(step("look")),
+            kind: FaultKind::Fails,
+            on: FaultOn::Everything,
+            region: None,
+            of: None,
+        };
         let simulation = Simulation::new(setup(&clock, vec![resource, look])).unwrap();
         let (resources, cx) = (simulation.resources(), context(&clock, "any"));
         let storage = &resources.storages[&id("repositories")];

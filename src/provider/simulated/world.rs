@@ -15,10 +15,11 @@ use crate::infrastructure::simulate::PerRegion;
 use crate::resource::{Actor, Claimed, Context, Exclusive, Marker, Party, ProviderError, RegionState};
 use crate::time::{Class, Moment, Span};
 
+use super::affliction::Ills;
 use super::backup::Snapshots;
 use super::compute::Groups;
 use super::dns::Record;
-use super::fault::{Access, Effect, FaultTable};
+use super::fault::{Access, Effect, FaultTable, Pace};
 use super::pair::{BOTH, Pair, index};
 use super::process::Commands;
 use super::storage::Repositories;
@@ -45,6 +46,8 @@ pub(super) struct State {
     pub(super) facts: Facts,
     /// All changes of facts, in the order of time.
     pub(super) changes: Vec<Change>,
+    /// The regions that a fault took.
+    pub(super) lost: [bool; 2],
 }
 
 impl State {
@@ -102,12 +105,13 @@ pub(super) struct World {
     pub(super) seed: Seed,
     pub(super) names: PerRegion<String>,
     pub(super) faults: FaultTable,
+    pub(super) ills: Ills,
     state: Mutex<State>,
 }
 
 impl World {
-    pub(super) fn new(seed: Seed, names: PerRegion<String>, faults: FaultTable, state: State) -> Arc<Self> {
-        Arc::new(Self { seed, names, faults, state: Mutex::new(state) })
+    pub(super) fn new(seed: Seed, names: PerRegion<String>, faults: FaultTable, ills: Ills, state: State) -> Arc<Self> {
+        Arc::new(Self { seed, names, faults, ills, state: Mutex::new(state) })
     }
 
     /// The state. A panic elsewhere has left it whole: nothing is changed in steps.
@@ -117,7 +121,37 @@ impl World {
 
     /// Lets the call meet its fault.
     pub(super) async fn meet(&self, cx: &Context, id: &ResourceId, access: Access) -> Result<Effect, ProviderError> {
-        self.faults.meet(cx, Some(id), access).await
+        self.met(cx, Some(id), access).await
+    }
+
+    /// Lets a call meet its fault, and what holds its step up.
+    pub(super) async fn met(
+        &self,
+        cx: &Context,
+        id: Option<&ResourceId>,
+        access: Access,
+    ) -> Result<Effect, ProviderError> {
+        if let Some(late) = self.ills.late(cx, access) {
+            self.spend(cx, late).await?;
+        }
+        let (effect, lost) = self.faults.meet(cx, id, access).await?;
+        if let Some(region) = lost {
+            self.lose(region, cx.clock.now());
+        }
+        Ok(effect)
+    }
+
+    /// Cuts a region off from everybody, as a disaster does.
+    pub(super) fn lose(&self, region: RegionRole, now: Moment) {
+        let other = match region {
+            RegionRole::Primary => Party::Secondary,
+            RegionRole::Secondary => Party::Primary,
+        };
+        let mut state = self.state();
+        let mut to = state.regions[index(region)].clone();
+        to.isolated_from.extend([Party::Users, other]);
+        state.isolate(region, &to, now);
+        state.lost[index(region)] = true;
     }
 
     /// Lets a call that changes something meet its fault, if whose mark the resource carries asks for it.
@@ -243,7 +277,7 @@ pub(super) fn asker(actor: &Actor) -> &str {
     }
 }
 
-/// `span`, `times` as long.
-pub(super) fn times(span: Span, times: u64) -> Span {
-    Span(span.0.saturating_mul(times))
+/// `span` at this pace.
+pub(super) fn times(span: Span, pace: Pace) -> Span {
+    pace.of(span)
 }

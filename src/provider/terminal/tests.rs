@@ -13,6 +13,7 @@ fn context(clock: &Clock) -> Context {
         run: RunId::new("20261122-084216-people").unwrap(),
         actor: Actor::Muster,
         attempt: 1,
+        errand: crate::resource::Errand::Do,
         clock: clock.clone(),
         fencing: 0,
         cancel: Cancellation::default(),

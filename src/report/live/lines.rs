@@ -3,7 +3,7 @@
 use super::{Light, Live};
 use crate::event::{Event, Started};
 use crate::id::{ResourceId, StepId};
-use crate::model::{ExitCode, Happened, PhaseResult, Sample, SampleResult, StepFailure, StepPass, UndoResult};
+use crate::model::{ExitCode, Happened, PhaseResult, Sample, SampleResult, Stands, StepFailure, StepPass, UndoResult};
 use crate::report::view::count;
 use crate::resource::{Answer, AnsweredBy, Choice, Decision, Marker};
 use crate::time::{Moment, Span};
@@ -95,6 +95,11 @@ impl Live {
             Event::SplitBrain { resource, seen } => {
                 format!("SPLIT BRAIN: {resource} takes writes on both sides: {seen}")
             }
+            Event::GuardrailSeen { name, stands, seen } => match stands {
+                Stands::Holds => format!("guardrail {name} holds: {seen}"),
+                Stands::Fails => format!("guardrail {name} does not hold: {seen}"),
+                Stands::Quiet => format!("guardrail {name} is not judged: {seen}"),
+            },
             Event::GuardrailBroken { name, seen, .. } => format!("guardrail broken: {name}: {seen}"),
             Event::Signalled { signal, .. } => format!("{signal} came: nothing new is started"),
             Event::Finished { verdict, world, exit, left, .. } => {
@@ -146,7 +151,8 @@ impl Live {
             Happened::Unknown => " (in doubt: whether it took effect is not known)",
         };
         let again = failure.retry_in.map_or_else(String::new, |wait| format!("; again in {wait}"));
-        format!("{}  failed after {}{doubt}: {}{again}", self.named(step), self.ran(at, step), failure.what)
+        let how = if failure.cancelled { "was cancelled" } else { "failed" };
+        format!("{}  {how} after {}{doubt}: {}{again}", self.named(step), self.ran(at, step), failure.what)
     }
 
     fn sample_line(&self, probe: &str, sample: &Sample) -> Option<String> {

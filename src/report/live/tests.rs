@@ -48,6 +48,7 @@ fn step(id: &str, phase: usize, expected: u64) -> Step {
         retry: Retry::default(),
         on_failure: OnFailure::Undo,
         takes: None,
+        pace: None,
         expected: secs(expected),
         applies: true,
     }
@@ -82,6 +83,7 @@ fn plan() -> Plan {
         objectives: Objectives::default(),
         data_loss: None,
         discard: false,
+        accepts: Vec::new(),
         outage_limit: None,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
@@ -134,6 +136,7 @@ fn events() -> Vec<(u64, Event)> {
         retry_in,
         evidence: BTreeMap::new(),
         ask: false,
+        cancelled: false,
     };
     vec![
         (0, Event::PhaseStarted { phase: phase("prechecks") }),

@@ -14,8 +14,8 @@ use crate::event::{Origin, PreviousRun, ServerKind};
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, ServiceId, StepId};
 use crate::measure::{Judgement, Measure, Outage, Parts, Recovery};
 use crate::model::{
-    Documents, Environment, ExitCode, Happened, LeftOver, Leg, Objectives, PhaseKind, Place, SourceDocument,
-    UndoResult, Variable, VariableSource, Verdict,
+    Documents, Environment, ExitCode, Happened, LeftOver, Leg, NotSeenRed, Objectives, PhaseKind, Place, Proof,
+    SourceDocument, UndoResult, Variable, VariableSource, Verdict,
 };
 use crate::record::{
     AttemptRecord, CanaryRecord, Change, DnsChange, DnsRecord, DnsSwitchRecord, Ended, GateRecord, GuardrailBreak,
@@ -81,6 +81,22 @@ fn header(until: Moment) -> Header {
         took: until.since(Moment::ZERO),
         events: 1234,
         heads: Heads { last: "cd".repeat(32), finished: Some("cd".repeat(32)) },
+    }
+}
+
+/// What a rehearsal has shown of the checks.
+fn proof() -> Proof {
+    Proof {
+        at: "2026-02-27T09:30:00Z".parse().unwrap(),
+        muster: "0.9.0".to_owned(),
+        seed: Seed(1),
+        infrastructure: "infra/simulated.yaml".to_owned(),
+        modes: vec![Mode::Planned, Mode::Unplanned],
+        seen_red: vec!["service web: status 200".to_owned(), "step all-healthy: web is healthy".to_owned()],
+        not_seen_red: vec![NotSeenRed {
+            name: "service web: within 800 ms".to_owned(),
+            because: "an answer is waited for no longer than 500 ms".to_owned(),
+        }],
     }
 }
 
@@ -321,6 +337,7 @@ pub(crate) fn passed() -> Record {
     drill.state = PhaseState::NotInThisMode;
     drill.started = None;
     Record {
+        proof: Some(proof()),
         header: header(at(2520)),
         ended: Ended {
             verdict: Verdict::Passed,
@@ -371,6 +388,7 @@ pub(crate) fn passed() -> Record {
         guardrails: vec![GuardrailRecord {
             name: "secondary stays reachable".to_owned(),
             watches: "tcp gw.us-west-2.example.test:22".to_owned(),
+            looks: Vec::new(),
             broken_after: Some(secs(10)),
             broken: Vec::new(),
         }],

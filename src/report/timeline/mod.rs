@@ -6,6 +6,7 @@
 
 mod rows;
 mod scale;
+mod text;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,6 +16,7 @@ use crate::report::clean::escape;
 use crate::report::view::{clock, line};
 use crate::time::Moment;
 use scale::Scale;
+pub(crate) use text::draw_text;
 
 /// The drawing's width; it is scaled to the page.
 const WIDTH: f64 = 1000.0;
@@ -30,6 +32,8 @@ const STEPS_MAX: usize = 500;
 const STEPS_CHOSEN: usize = 60;
 /// From the middle of one number to the next.
 const APART: f64 = 18.0;
+/// At most so many times in which nobody watched.
+const UNWATCHED_MAX: usize = 100;
 /// At most so many marks.
 const MARKS_MAX: usize = 24;
 
@@ -84,7 +88,9 @@ pub(crate) fn draw(record: &Record) -> String {
          <defs><pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
          <rect class=\"h0\" width=\"6\" height=\"6\"/><rect class=\"h1\" width=\"2\" height=\"6\"/></pattern>\
          <pattern id=\"dots\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><rect class=\"d0\" width=\"5\" height=\"5\"/>\
-         <circle class=\"d1\" cx=\"2.5\" cy=\"2.5\" r=\"1.2\"/></pattern></defs>",
+         <circle class=\"d1\" cx=\"2.5\" cy=\"2.5\" r=\"1.2\"/></pattern>\
+         <pattern id=\"unwatched\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(-45)\">\
+         <rect class=\"u0\" width=\"5\" height=\"5\"/><rect class=\"u1\" width=\"1.6\" height=\"5\"/></pattern></defs>",
         record.header.took
     );
     axis(&mut svg, &scale, height);
@@ -134,9 +140,16 @@ fn instants(record: &Record, steps: &[&StepRecord], marks: &[&Happening]) -> BTr
 fn outages(record: &Record) -> Vec<(Moment, Moment)> {
     let services = record.services.iter().flat_map(|service| &service.outages);
     let out = services.map(|one| (one.outage.start(), one.outage.end().unwrap_or(record.header.until)));
-    let blind = record.witness.iter().flat_map(|witness| witness.blind.iter().copied());
     // Many outages of a flapping service make no better scale than the first of them.
-    out.chain(blind).take(500).collect()
+    out.chain(unwatched(record).map(|(times, _)| times)).take(500).collect()
+}
+
+/// When nothing is known of services, and why.
+fn unwatched(record: &Record) -> impl Iterator<Item = ((Moment, Moment), &'static str)> {
+    let dead = record.gaps.iter().map(|gap| ((gap.from, gap.to), "not known: nobody watched, Muster was not running"));
+    let blind = record.witness.iter().flat_map(|witness| witness.blind.iter().copied());
+    let blind = blind.map(|times| (times, "not known: nobody watched, the witness failed too, so Muster was cut off"));
+    dead.chain(blind).take(UNWATCHED_MAX)
 }
 
 fn axis(svg: &mut String, scale: &Scale, height: f64) {
@@ -232,6 +245,34 @@ mod tests {
         let circles: std::collections::BTreeSet<&str> =
             svg.split("<circle ").skip(1).filter_map(|rest| rest.split_once("/>")).map(|it| it.0).collect();
         assert_eq!(circles.iter().filter(|circle| circle.contains("r=\"8\"")).count(), 9, "{circles:?}");
+    }
+
+    #[test]
+    fn what_nobody_watched_is_hatched_whatever_was_measured_around_it() {
+        use crate::record::Gap;
+        use crate::time::Span;
+
+        let mut record = samples::failed();
+        let at = |secs| Moment::ZERO + Span::from_secs(secs);
+        record.gaps = vec![Gap { from: at(100), to: at(160), estimated: false }];
+        if let Some(witness) = &mut record.witness {
+            witness.blind = vec![(at(20), at(30))];
+        }
+        let svg = draw(&record);
+        let (services, blind) = (record.services.len(), record.witness.iter().len());
+        assert!(services > 0);
+        assert_eq!(svg.matches("nobody watched, Muster was not running").count(), services);
+        assert_eq!(svg.matches("nobody watched, the witness failed too").count(), services * blind);
+        assert_eq!(svg.matches("class=\"o-unknown\"").count(), services * (1 + blind));
+        // It lies over what was measured: of an outage nobody knows whether it lasted.
+        for strip in svg.split("class=\"o-up\"").skip(1) {
+            let unknown = strip.rfind("o-unknown").unwrap();
+            assert!(strip.rfind("o-sure").is_none_or(|sure| sure < unknown), "{strip}");
+        }
+        // It is drawn at length, as long as it was.
+        let bar = svg.split("<rect class=\"o-unknown\"").find(|bar| bar.contains("not running")).unwrap();
+        let wide: f64 = bar.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        assert!(wide > 10.0, "{bar}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::scale::Scale;
-use super::{LEFT, RIGHT, text};
+use super::{LEFT, RIGHT, text, unwatched};
 use crate::measure::Outage;
 use crate::model::UndoResult;
 use crate::record::{PhaseRecord, PhaseState, Record, ServiceRecord, StepRecord};
@@ -165,6 +165,7 @@ fn one_step(svg: &mut String, step: &StepRecord, until: Moment, scale: &Scale, y
             );
         }
         let class = match (&attempt.failure, mark.tone) {
+            (Some(_), _) if step.state.was_cancelled() => "b-doubt",
             (Some(_), _) => "b-bad",
             (None, Tone::Good | Tone::Bad) => "b-good",
             (None, _) => "b-doubt",
@@ -230,9 +231,6 @@ fn one_service(svg: &mut String, service: &ServiceRecord, record: &Record, scale
         return;
     }
     bar(svg, scale, whole, (y + 7.0, 4.0), "o-up", "up");
-    for (from, to) in record.witness.iter().flat_map(|witness| &witness.blind).take(100) {
-        bar(svg, scale, (*from, *to), (y + 5.0, 8.0), "o-unknown", "unknown: the witness failed too");
-    }
     let mut told_until = LEFT;
     for one in service.outages.iter().take(200) {
         let outage = &one.outage;
@@ -252,6 +250,10 @@ fn one_service(svg: &mut String, service: &ServiceRecord, record: &Record, scale
             text(svg, x_end + 4.0, y + 5.0, "label", &words);
             told_until = x_end + wide;
         }
+    }
+    // Over all that was measured: what was so before and after need not have been so meanwhile.
+    for (times, why) in unwatched(record) {
+        bar(svg, scale, times, (y + 3.0, 12.0), "o-unknown", why);
     }
 }
 

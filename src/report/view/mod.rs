@@ -3,6 +3,7 @@
 //! Every string in here is clean (no control characters, bounded) and not yet escaped: that is the format's task.
 //! Nothing is told by a colour or a sign alone: a [`Mark`] has a word.
 
+mod methodology;
 mod services;
 mod steps;
 mod summary;
@@ -13,6 +14,7 @@ use crate::measure::Judgement;
 use crate::record::Record;
 use crate::time::{Moment, Span};
 
+pub(crate) use methodology::MethodologyView;
 pub(crate) use services::{CanaryView, DnsView, GuardrailView, OutageView, ServiceView};
 pub(crate) use steps::{PhaseView, StepView, step_mark};
 pub(crate) use summary::{LegView, ObjectiveView, bracket};
@@ -156,6 +158,8 @@ pub(crate) struct View {
     pub(crate) changes: Vec<ChangeView>,
     pub(crate) overridden: Vec<Fact>,
     pub(crate) limits: Vec<String>,
+    /// How its checks were proven: a sentence, then those that were seen red, then those that were not.
+    pub(crate) methodology: MethodologyView,
     pub(crate) previous: Option<String>,
     pub(crate) digest: String,
     pub(crate) heads: Vec<Fact>,
@@ -207,6 +211,7 @@ impl View {
             changes: record.changes.iter().take(LIST_MAX).map(steps::change).collect(),
             overridden: header.overridden.iter().map(summary::variable).collect(),
             limits: record.limits.iter().map(|limit| line(&limit.text)).collect(),
+            methodology: methodology::methodology(record),
             previous: record.previous.as_ref().map(summary::previous),
             digest: line(&header.digest),
             heads: summary::heads(record),

@@ -6,6 +6,7 @@ use super::summary::measured;
 use super::{LIST_MAX, Mark, Tone, clock, count, line, or_dash};
 use crate::catalogue::OnFailure;
 use crate::event::ServerKind;
+use crate::model::Stands;
 use crate::record::{
     CanaryRecord, DnsChange, DnsRecord, GuardrailRecord, OutageRecord, Record, ServiceRecord, WitnessRecord,
 };
@@ -241,13 +242,20 @@ pub(super) fn guardrail(guardrail: &GuardrailRecord) -> GuardrailView {
         (watches, Some(after)) => format!("{watches}; broken after {after}"),
         (watches, None) => watches.clone(),
     };
-    let breaks: Vec<String> = guardrail
-        .broken
-        .iter()
-        .take(LIST_MAX)
-        .map(|broken| line(format!("{}: {}; then {}", clock(broken.at), broken.seen, then(broken.then))))
-        .collect();
-    let result = if breaks.is_empty() {
+    let broken = guardrail.broken.iter().map(|it| (it.at, format!("{}; then {}", it.seen, then(it.then))));
+    let looks = guardrail.looks.iter().map(|it| {
+        let stands = match it.stands {
+            Stands::Holds => "it holds",
+            Stands::Fails => "it does not hold",
+            Stands::Quiet => "it is not judged",
+        };
+        (it.at, format!("{stands}: {}", it.seen))
+    });
+    let mut told: Vec<_> = looks.chain(broken).collect();
+    // Stable: a look comes before the break that follows from it.
+    told.sort_by_key(|(at, _)| *at);
+    let breaks = told.into_iter().take(LIST_MAX).map(|(at, text)| line(format!("{}: {text}", clock(at)))).collect();
+    let result = if guardrail.broken.is_empty() {
         Mark::new(Tone::Good, "held")
     } else {
         Mark::new(Tone::Bad, format!("broken {}", count(guardrail.broken.len() as u64, "time")))

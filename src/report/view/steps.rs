@@ -59,6 +59,8 @@ pub(crate) fn step_mark(state: StepState) -> Mark {
         StepState::AlreadyDone => (Tone::Good, "already done"),
         StepState::Failed => (Tone::Bad, "failed"),
         StepState::FailedButHappened => (Tone::Bad, "failed, but took effect"),
+        StepState::Cancelled => (Tone::Quiet, "cancelled"),
+        StepState::CancelledButHappened => (Tone::Doubt, "cancelled, but took effect"),
         StepState::InDoubt => (Tone::Doubt, "in doubt"),
         StepState::ByHand => (Tone::Doubt, "done by hand"),
     };

@@ -180,7 +180,8 @@ fn loss_clause(legs: &[&LegRecord]) -> Option<String> {
 }
 
 fn failure_clause(record: &Record) -> Option<String> {
-    let mut bad = record.steps.iter().filter(|step| step.state.is_bad());
+    // What was cancelled ended so because of something else, which is told.
+    let mut bad = record.steps.iter().filter(|step| step.state.is_bad() && !step.state.was_cancelled());
     let first = bad.next()?;
     let others = match bad.count() {
         0 => String::new(),

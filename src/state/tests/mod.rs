@@ -81,6 +81,7 @@ fn empty() -> Plan {
         objectives: Objectives::default(),
         data_loss: None,
         discard: false,
+        accepts: Vec::new(),
         outage_limit: None,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
@@ -123,6 +124,7 @@ fn phase(plan: &mut Plan, kind: PhaseKind, steps: &[(&str, Act, OnFailure)]) {
             retry: Retry::default(),
             on_failure: *on_failure,
             takes: None,
+            pace: None,
             expected: Span::from_secs(1),
             applies: true,
         });
@@ -199,6 +201,7 @@ impl Play {
                     retry_in: None,
                     evidence: Evidence::new(),
                     ask: false,
+                    cancelled: false,
                 },
             }),
             None => self.emit(&Event::StepPassed {
@@ -332,6 +335,7 @@ fn a_second_failure_waits_until_the_first_is_decided() {
             retry_in: None,
             evidence: Evidence::new(),
             ask: false,
+            cancelled: false,
         };
         let step = play.plan.steps[n].id.clone();
         play.emit(&Event::StepFailed { step, attempt: 1, failure });
@@ -372,6 +376,7 @@ fn an_undo_that_can_not_begin_is_still_owed() {
         retry_in: None,
         evidence: Evidence::new(),
         ask: false,
+        cancelled: false,
     };
     let course = Course::Undoing;
     for event in [

@@ -40,7 +40,7 @@ pub(super) fn person() -> Person {
 
 pub(super) fn failure(happened: Happened, again: bool, ask: bool) -> StepFailure {
     let retry_in = again.then_some(Span::ZERO);
-    StepFailure { what: "broken".to_owned(), happened, retry_in, evidence: Evidence::new(), ask }
+    StepFailure { what: "broken".to_owned(), happened, retry_in, evidence: Evidence::new(), ask, cancelled: false }
 }
 
 pub(super) fn pass(already: bool) -> StepPass {

@@ -238,7 +238,7 @@ fn a_fault_is_put_on_what_there_is() {
     assert_snapshot!(scene.types("simulate drill.yaml --fault promote=sings"), @r"
     exit 2
     --- errors
-    error: there is no fault `sings`: the kinds are fails, hangs, slow, flaky and lies
+    error: there is no fault `sings`: the kinds are fails, hangs, slow, flaky, lies, fails-in-undo and loses-its-region
     ");
 }
 

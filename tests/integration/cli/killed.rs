@@ -157,6 +157,25 @@ fn a_step_that_a_person_did_is_skipped_with_a_name() {
 }
 
 #[test]
+fn a_run_beside_whose_programs_things_were_simulated_can_only_be_stopped_and_says_why() {
+    let lab = "muster: 1\nname: lab\nenvironment: lab\nregions: { primary: { name: here }, secondary: { name: there } }
+resources: { main: { database: { provider: simulated } } }\n";
+    let scene = super::lab(BLIND).file("lab.yaml", lab);
+    let mut running = scene.starts(&format!("run drill.yaml {REAL}"));
+    running.until_file("adds").kill();
+    drop(running);
+    let run = scene.runs()[0].clone();
+    for more in ["", " --undo"] {
+        let seen = scene.types(&format!("resume {run}{more}")).exits(3);
+        let seen = seen.warns("main was simulated beside real resources").warns("is gone with its process");
+        seen.warns("muster resume [time]-drill --stop").warns("Nothing was touched");
+    }
+    assert_eq!(fs::read_to_string(scene.path("adds")).unwrap(), "x\n");
+    scene.types(&format!("resume {run} --stop")).exits(5).says("add").says("in doubt");
+    assert!(!scene.path("after").exists());
+}
+
+#[test]
 fn programs_die_with_muster_even_those_that_left_their_group() {
     let steps = "      - id: spawn
         command: { argv: [sh, -c, 'setsid sleep 600 & echo $! > child; echo $$ > parent; touch begun; sleep 600'] }

@@ -2,13 +2,17 @@
 
 mod bad_days;
 mod commands;
+mod differing;
 mod exits;
+mod forecast;
+mod explore;
 mod guardrails;
 mod locks;
 mod killed;
 mod mistakes;
 mod people;
 mod programs;
+mod proving;
 mod remote;
 mod reports;
 mod secrets;

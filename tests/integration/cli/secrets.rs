@@ -175,13 +175,51 @@ fn a_drill_full_of_secrets_leaves_none_behind() {
 }
 
 #[test]
+fn what_people_type_is_kept_without_secrets_also_in_the_store() {
+    let steps = "      - id: hold
+        command:
+          argv: [sh, -c, 'touch begun; while ! test -f end; do sleep 0.02; done']
+          env: { A: { file: by-file }, B: { env: HEADER } }
+";
+    let scene = lab_with("", steps).file("by-file", &format!("{BY_FILE}\n")).env("HEADER", HEADER);
+    let running = scene.starts(&format!("-vvv run drill.yaml {REAL} --lead {BY_FILE} --participant x-{HEADER}"));
+    scene.until_there("begun");
+    for line in [
+        format!("approve hold --because because-{BY_FILE} --by {HEADER} --evidence-text saw-{HEADER}"),
+        format!("pause --because because-{BY_FILE} --by name-{HEADER}"),
+        format!("abort --because because-{BY_FILE} --by name-{HEADER}"),
+    ] {
+        // They go from the store with the run's lease, so they are read before the one that may end it.
+        if line.starts_with("abort") {
+            let store = rusqlite::Connection::open(scene.path("reports/muster.db")).unwrap();
+            let mut rows = store.prepare("SELECT command FROM commands ORDER BY id").unwrap();
+            let rows: Vec<String> = rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            assert!(rows.len() == 2 && rows.iter().all(|row| row.contains("because-***")), "{rows:?}");
+        }
+        let seen = scene.types(&line);
+        is_clean(&line, &seen.stdout);
+        is_clean(&line, &seen.stderr);
+        assert!(!seen.stderr.contains("has not taken it yet"), "{line}: {seen}");
+    }
+    scene.write("end", "");
+    let seen = running.ends();
+    is_clean("standard output", &seen.stdout);
+    is_clean("standard error", &seen.stderr);
+    for file in files(scene.path("reports")) {
+        is_clean(&file.display().to_string(), &String::from_utf8_lossy(&fs::read(&file).unwrap()));
+    }
+}
+
+#[test]
 fn a_run_that_is_taken_up_again_knows_its_secrets_too() {
     let scene = scene();
     let mut running = scene.starts(&format!("-vvv run drill.yaml {REAL}"));
     running.until_file("begun").kill();
     drop(running);
     scene.write("end", "");
-    let seen = scene.types(&format!("-vvv resume {} --stop", scene.runs()[0]));
+    let by_hand = format!("--skip hold --because by-{BY_FILE} --by name-{HEADER}");
+    let seen = scene.types(&format!("-vvv resume {} --stop {by_hand}", scene.runs()[0]));
+    assert!(seen.stderr.contains("by-***"), "{seen}");
     is_clean("standard output", &seen.stdout);
     is_clean("standard error", &seen.stderr);
     for file in files(scene.path("reports")) {

@@ -78,6 +78,11 @@ fn the_pure_modules_do_no_io_and_know_no_clock_and_no_async() {
 }
 
 #[test]
+fn every_event_goes_to_the_journal_by_the_door_that_takes_out_secrets() {
+    none(&rules::doors(&sources()));
+}
+
+#[test]
 fn no_file_is_about_two_things() {
     none(&rules::long_files(&[files("src"), files("tests"), files("examples")].concat_all()));
 }

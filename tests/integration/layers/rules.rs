@@ -5,8 +5,8 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 9] =
-    ["catalogue", "yaml", "playbook", "calendar", "plan", "state", "measure", "record", "report"];
+pub(super) const PURE: [&str; 10] =
+    ["catalogue", "yaml", "playbook", "calendar", "plan", "state", "measure", "record", "rehearsal", "report"];
 
 /// Paths that a pure module does not name, with all that lies below them.
 const IMPURE: [&str; 14] = [
@@ -112,6 +112,31 @@ pub(super) fn ignored_tests(files: &[Source]) -> Vec<String> {
         marks.into_iter().map(|line| format!("{}:{line}: a test that nobody runs", file.path))
     });
     found.collect()
+}
+
+/// Each place besides the one door where the engine writes into the journal, and a door that takes what is not clean.
+pub(super) fn doors(sources: &[Source]) -> Vec<String> {
+    const DOOR: (&str, &str) = ("src/engine/dispatcher/mod.rs", "write");
+    let mut offences = Vec::new();
+    let mut there = false;
+    for source in sources.iter().filter(|source| source.path.starts_with("src/engine/")) {
+        let tokens = tokens(&source.text);
+        let texts: Vec<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
+        for at in (0..texts.len()).filter(|at| texts[*at..].starts_with(&["journal", ".", "commit", "("])) {
+            let function = (0..at).rev().find(|n| texts[*n] == "fn").unwrap_or(at);
+            let takes: String = texts[function..at].iter().take_while(|text| **text != "{").copied().collect();
+            let is_door = source.path == DOOR.0 && texts.get(function + 1) == Some(&DOOR.1);
+            if is_door && takes.contains("Vec<Clean>") && !there {
+                there = true;
+            } else {
+                offences.push(format!("{}:{}: events pass the one door by", source.path, tokens[at].line));
+            }
+        }
+    }
+    if !there {
+        offences.push(format!("{}: `{}` is not the door that takes clean events", DOOR.0, DOOR.1));
+    }
+    offences
 }
 
 /// Each file or folder whose name says nothing.

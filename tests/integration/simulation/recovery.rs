@@ -40,7 +40,7 @@ fn a_drill_that_is_taken_back_ends_when_users_are_seen_to_be_served() {
 
 /// A service that is out from the first sample on, and a step that can be taken back before one that fails.
 const NEVER_BACK: &str = "services:
-  gone: { depends_on: [code], probe: { http: 'https://code.example.test/', expect: { status: 418 }, every: 1s } }
+  gone: { depends_on: [code], probe: { http: 'https://code.example.test/', expect: { within: 1ms }, every: 1s } }
 phases:
   - name: failover
     steps:

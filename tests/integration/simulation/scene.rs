@@ -31,7 +31,7 @@ pub(super) fn shipped(path: &str) -> String {
 }
 
 /// The quarterly playbook in `mode`; `vars` over its own.
-pub(super) fn quarterly(mode: Mode, vars: &[(&str, &str)]) -> Loaded {
+pub(crate) fn quarterly(mode: Mode, vars: &[(&str, &str)]) -> Loaded {
     quarterly_on("infra/simulated.yaml", mode, vars)
 }
 
@@ -49,7 +49,7 @@ pub(super) fn quarterly_on(infrastructure: &str, mode: Mode, vars: &[(&str, &str
 }
 
 /// With this seed and these faults, looking ahead.
-pub(super) fn with(seed: u64, faults: &[String]) -> Rehearsal {
+pub(crate) fn with(seed: u64, faults: &[String]) -> Rehearsal {
     Rehearsal {
         seed: Seed(seed),
         start: "2026-03-01T02:00:00Z".parse().unwrap(),
@@ -167,6 +167,7 @@ pub(super) fn prepared(
         origin: Origin::default(),
         seed: Some(Seed(seed)),
         previous: None,
+        proof: None,
     };
     Run {
         started,

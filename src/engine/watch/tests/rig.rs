@@ -53,6 +53,7 @@ pub(super) fn context(clock: &Clock) -> Context {
         run: RunId::new("20261122-080000-test").unwrap(),
         actor: Actor::Muster,
         attempt: 1,
+        errand: crate::resource::Errand::Do,
         clock: clock.clone(),
         fencing: 1,
         cancel: Cancellation::default(),
@@ -109,6 +110,7 @@ pub(super) fn empty_plan() -> Plan {
         objectives: Objectives::default(),
         data_loss: None,
         discard: false,
+        accepts: Vec::new(),
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
         outage_limit: None,
@@ -164,6 +166,7 @@ fn endpoint(host: &str, port: u16, path: Option<&str>, needs: &[&str], region: O
         kind: EndpointKind::Serve,
         depends_on: needs.iter().map(|text| id(text)).collect(),
         region,
+        says: crate::provider::simulated::Said::ok(),
     }
 }
 
@@ -194,7 +197,10 @@ pub(super) fn simulation(clock: &Clock, seed: u64) -> Simulation {
             endpoint("gateway.west", 22, None, &[], Some(S)),
         ],
         faults: Vec::new(),
+        afflictions: Vec::new(),
+        step_says: BTreeMap::new(),
         step_takes: BTreeMap::new(),
+        paces: BTreeMap::new(),
         commands: Vec::new(),
     })
     .unwrap()

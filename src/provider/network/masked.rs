@@ -1,0 +1,120 @@
+//! A network whose answers have no secrets in them: what is quoted of one, and cut, can't end in the middle of one.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::resource::{Context, Exchange, HttpRequest, HttpResponse, Network, TcpRequest};
+use crate::secret::Redactor;
+
+/// Takes the secrets out of what servers answer. Nothing is foretold: this is for the real network.
+pub struct Masked {
+    network: Arc<dyn Network>,
+    redactor: Redactor,
+}
+
+impl Masked {
+    /// What `redactor` knows, now or later, is taken out of what `network` gives.
+    #[must_use]
+    pub fn new(network: Arc<dyn Network>, redactor: Redactor) -> Self {
+        Self { network, redactor }
+    }
+
+    fn mask(&self, text: &mut String) {
+        if let Cow::Owned(clean) = self.redactor.redact(text) {
+            *text = clean;
+        }
+    }
+}
+
+#[async_trait]
+impl Network for Masked {
+    async fn http(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse> {
+        let mut exchange = self.network.http(cx, request).await;
+        match &mut exchange.result {
+            Ok(response) => {
+                self.mask(&mut response.body);
+                response.headers.iter_mut().for_each(|(_, value)| self.mask(value));
+            }
+            Err(error) => self.mask(&mut error.text),
+        }
+        exchange
+    }
+
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
+        self.network.tcp(cx, request).await
+    }
+
+    fn vantage(&self) -> String {
+        self.network.vantage()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{HttpExpect, HttpProbe, Probe};
+    use crate::id::{ProbeId, RunId};
+    use crate::model::SampleResult;
+    use crate::probe::{Regions, once};
+    use crate::resource::{Actor, Cancellation, Method, Resolver, Stages};
+    use crate::secret::Secret;
+    use crate::time::{Span, run_virtual};
+
+    /// Answers with a secret, begun so many characters into its body.
+    struct Leaking(usize);
+
+    const SECRET: &str = "a-long-secret-that-is-cut-somewhere";
+
+    #[async_trait]
+    impl Network for Leaking {
+        async fn http(&self, _cx: &Context, _request: &HttpRequest) -> Exchange<HttpResponse> {
+            let body = format!("{}{SECRET}{}", "x".repeat(self.0), "y".repeat(200));
+            let headers = vec![("server".to_owned(), format!("it {SECRET}"))];
+            let result = Ok(HttpResponse { status: 503, headers, body });
+            Exchange { address: None, stages: Stages::default(), result }
+        }
+
+        async fn tcp(&self, _cx: &Context, _request: &TcpRequest) -> Exchange<()> {
+            Exchange { address: None, stages: Stages::default(), result: Ok(()) }
+        }
+
+        fn vantage(&self) -> String {
+            "a test".to_owned()
+        }
+    }
+
+    #[test]
+    fn no_half_secret_is_left_where_a_probes_quote_is_cut() {
+        let redactor = Redactor::default();
+        redactor.learn(&Secret::new(SECRET.to_owned()));
+        run_virtual("2026-11-22T08:00:00Z".parse().unwrap(), |clock| async move {
+            let cx = Context {
+                run: RunId::new("run").unwrap(),
+                actor: Actor::Muster,
+                attempt: 1,
+                errand: crate::resource::Errand::default(),
+                clock,
+                fencing: 1,
+                cancel: Cancellation::default(),
+            };
+            for begun in 0..130 {
+                let network = Masked::new(Arc::new(Leaking(begun)), redactor.clone());
+                let probe = Probe::Http(HttpProbe {
+                    url: "http://code.example.test/".into(),
+                    method: Method::Get,
+                    headers: std::collections::BTreeMap::new(),
+                    expect: HttpExpect::default(),
+                    resolver: Resolver::System,
+                });
+                let (id, regions) = (ProbeId::new("web").unwrap(), Arc::new(Regions::new()));
+                let address = "127.0.0.1".parse().unwrap();
+                let sample = once(&id, &probe, address, Span::from_secs(1), &regions, &network, &cx).await;
+                let SampleResult::Unhealthy(seen) = sample.result else { panic!("healthy") };
+                assert!(!seen.contains("a-long") && !seen.contains("xa-"), "{seen}");
+            }
+        })
+        .unwrap();
+    }
+}

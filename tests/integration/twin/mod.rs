@@ -1,0 +1,4 @@
+//! The twin can be trusted: its page says what the code does, and what must be so in its world is, whatever is done there.
+
+mod page;
+mod properties;
