@@ -27,6 +27,13 @@ use crate::provider::process::keeper;
 use crate::record::Entry;
 use crate::time::{Moment, Span, since_boot};
 
+/// So often a journal that somebody locks is looked at again before it is said to be written by another process. A
+/// program that Muster was just starting when it was killed holds the lock until it runs, for some milliseconds.
+const LOOKS: u32 = 40;
+
+/// From one look to the next.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
+
 /// How long after its last record a simulated run is taken up, in its own time.
 const SIMULATED_DOWN: Span = Span::from_secs(10);
 
@@ -146,7 +153,15 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
 /// Locks a journal and reads it; gives how many bytes of a cut record were taken out.
 fn read(path: &Path) -> Result<(Writer, u64, JournalRead), AppError> {
     let ends = Ends::default();
-    let taken = Writer::take_up(path, Durability::EachCommit, |placed| ends.decode(placed));
+    let take = || Writer::take_up(path, Durability::EachCommit, |placed| ends.decode(placed));
+    let mut taken = take();
+    for _ in 0..LOOKS {
+        if !matches!(taken, Err(Refusal::Journal(JournalError::Locked { .. }))) {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        taken = take();
+    }
     let (writer, whole) = taken.map_err(|error| refused(path, error))?;
     let cut = whole.cut.map_or(0, |(_, bytes)| bytes);
     Ok((writer, cut, JournalRead::of(whole, ends)))

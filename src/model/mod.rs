@@ -12,7 +12,7 @@ mod proof;
 mod sample;
 mod windows;
 
-pub use accepted::{ANY, Accepted, BadEnd};
+pub use accepted::{Accepted, BadEnd};
 pub use canary::{CanaryCount, CanaryProgress};
 pub use command::{Command, Commanded, Person};
 pub use outcome::{

@@ -1,8 +1,8 @@
 //! What a rehearsal found, in every form. Each part of it ([`crate::rehearsal`]) is put into words once, as a
-//! [`Chapter`]; each format draws chapters, whatever they are about. JSON is the findings themselves.
+//! `Chapter`; each format draws chapters, whatever they are about. JSON is the findings themselves.
 //!
-//! A new part is one file that makes a chapter and one line in [`chapters`]; a new format one file that draws them and one
-//! line in [`Form::render`].
+//! A new part is one file that makes a chapter and one line in `chapters`; a new format one file that draws them and one
+//! line in `Form::render`.
 
 mod difference;
 mod forecast;

@@ -316,6 +316,16 @@ fn a_pause_asks_and_goes_on_as_it_is_told() {
 }
 
 #[test]
+fn an_undo_that_a_person_decides_on_past_the_point_of_no_return_takes_the_way_home() {
+    let mut plan = drill();
+    plan.steps[2].on_failure = OnFailure::Pause;
+    let play = Play::new(plan).run(&[("promote", Happened::Unknown)]);
+    let told = play.told();
+    assert!(told.starts_with("ready, fence, promote, asked, going back home, fence-back, promote-back"), "{told}");
+    assert!(!told.contains("undoing"), "what was decided once must not turn the run round again: {told}");
+}
+
+#[test]
 fn a_second_failure_waits_until_the_first_is_decided() {
     let mut plan = drill();
     for step in &mut plan.steps[1..4] {

@@ -128,20 +128,17 @@ fn a_replica_that_falls_behind_does_what_the_guardrail_says() {
         // The simulated person's answer to a pause is undo.
         ("pause", Verdict::Aborted, ExitCode::Aborted, OnFailure::Pause),
         ("stop", Verdict::Aborted, ExitCode::NeedsPerson, OnFailure::Stop),
-        ("continue", Verdict::Failed, ExitCode::NeedsPerson, OnFailure::Continue),
     ] {
         // With the first seed of which it falls behind after the switch, not before.
         let loaded = waiting("0s", then, "1s");
-        let played = (1..50).map(|seed| rehearse(&loaded, &with(seed, &[])));
-        let it = played.into_iter().find(|it| it.record.ended.verdict != Verdict::Refused).unwrap();
+        let mut played = (1..50).map(|seed| rehearse(&loaded, &with(seed, &[])));
+        let it = played.find(|it| it.record.ended.verdict != Verdict::Refused).unwrap();
         let guardrail = guardrail(&it.record, "replica keeps up");
         let broken = guardrail.broken.first().unwrap_or_else(|| panic!("{then}: {:#?}", it.record.timeline));
         assert_eq!(broken.then, wants);
         assert!(broken.seen.contains("behind, at most 1 s is allowed"), "{broken:?}");
         assert_eq!((it.record.ended.verdict, it.exit), (verdict, exit), "{then}: {:?}", it.record.ended.reasons);
         assert_eq!(it.record.ended.world == Place::Home, matches!(wants, OnFailure::Undo | OnFailure::Pause), "{then}");
-        // Told again each time that it breaks anew.
-        assert_eq!(guardrail.broken.len() > 1, then == "continue", "{then}");
         for format in [Format::Html, Format::Markdown, Format::Json] {
             let text = render(&it.record, format, &Style::default());
             assert!(text.contains("replica keeps up") && text.contains("behind, at most 1 s is allowed"), "{format:?}");
