@@ -98,10 +98,13 @@ impl Strider {
         self.lines.resize_with(next.len(), Line::default);
         for (place, (line, next)) in self.lines.iter_mut().zip(&*next).enumerate() {
             let steady_until = line.begin(shared, desk, place, next.at);
+            until = until.min(steady_until);
             if steady_until <= next.at {
                 self.after = self.after.max(next.at + Span(1));
             }
-            until = until.min(steady_until);
+            if until < from + SHORTEST {
+                return false;
+            }
         }
         for row in unanswered {
             // Among others like it, it doesn't matter when it is handed in.
