@@ -100,6 +100,8 @@ pub(super) struct Writes {
     pub(super) next_row: u64,
     /// After this long a row counts as not answered.
     pub(super) limit: Span,
+    /// Whether a side is being promoted: then somebody waits for the first row that one takes.
+    pub(super) promoting: bool,
 }
 
 /// Why rows were not taken.
@@ -230,13 +232,14 @@ impl CanaryLane {
         Some(Attempt { region, row, limit: self.limit, wanted })
     }
 
-    /// Where rows go from now on. `None` if it writes nothing yet, if a promotion is under way, or if so many rows may be
-    /// under way at once that one is left out.
+    /// Where rows go from now on. `None` if it writes nothing yet, or if so many rows may be under way at once that one is
+    /// left out.
     pub(super) fn writes(&self) -> Option<Writes> {
         let at_once = self.limit.0 / self.every.0.max(1) + 1;
-        let steady = self.ready && self.promoting.is_none() && at_once <= self.at_once;
+        let steady = self.ready && at_once <= self.at_once;
         let unwanted = self.promoted.then(|| self.active.other());
-        steady.then_some(Writes { wanted: self.active, unwanted, next_row: self.next_row, limit: self.limit })
+        let (next_row, limit, promoting) = (self.next_row, self.limit, self.promoting.is_some());
+        steady.then_some(Writes { wanted: self.active, unwanted, next_row, limit, promoting })
     }
 
     /// `many` rows were sent.

@@ -290,7 +290,8 @@ fn rows(shared: &Shared, desk: &mut Desk, canary: usize) -> Option<Manner> {
     let foreteller = shared.row_foretellers[canary].as_ref()?;
     let side = |region| Side { region, stance: foreteller.stance(region), longest: Span::ZERO };
     let (wanted, unwanted) = (side(writes.wanted), writes.unwanted.map(side));
-    // A row on the side that must refuse it is news.
-    let quiet = unwanted.as_ref().is_none_or(|side| side.stance != Stance::Takes);
+    // A row on the side that must refuse it is news, and while a side is being promoted a row on either may be.
+    let refused = |side: &Side| side.stance != Stance::Takes;
+    let quiet = unwanted.as_ref().is_none_or(refused) && (!writes.promoting || refused(&wanted));
     quiet.then(|| Manner::Rows(writes, std::iter::once(wanted).chain(unwanted).collect()))
 }

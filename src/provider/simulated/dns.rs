@@ -114,6 +114,11 @@ impl Record {
         DnsState { serves: self.serves(&record.values), record }
     }
 
+    /// How many changes were made.
+    pub(super) fn changes_made(&self) -> usize {
+        self.versions.len()
+    }
+
     /// Makes `set` what stands there; server `n` has it `delays[n]` later.
     fn change(&mut self, set: &RecordSet, now: Moment, delay: impl Fn(u64) -> Span) {
         let before = &self.newest().served_from;

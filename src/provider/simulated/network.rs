@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -188,6 +188,9 @@ struct Way {
     answers: Draws,
 }
 
+/// What was met last, from when on, and after how many changes of the world.
+type Met = Mutex<Option<(usize, Moment, Steady<Meeting>)>>;
+
 /// A connection on its way.
 struct Route {
     address: Option<IpAddr>,
@@ -297,12 +300,27 @@ impl SimulatedUser {
     }
 
     /// What a connection meets from `from` on, where an endpoint answers, well or not.
-    fn steady(&self, way: &Way, from: Moment) -> Option<Steady<Meeting>> {
+    fn steady(&self, way: &Way, met: &Met, from: Moment) -> Option<Steady<Meeting>> {
         // What is wrong with the world sets in and ends when it likes.
         if self.world.ills.any() {
             return None;
         }
         let state = self.world.state();
+        let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = state.changes_made();
+        let holds = |(after, since, steady): &&(usize, Moment, Steady<Meeting>)| {
+            *after == changes && *since <= from && from < steady.until
+        };
+        if let Some((_, _, steady)) = met.as_ref().filter(holds) {
+            return Some(steady.clone());
+        }
+        let steady = self.meets(&state, way, from)?;
+        *met = Some((changes, from, steady.clone()));
+        Some(steady)
+    }
+
+    /// What it meets in this state of the world.
+    fn meets(&self, state: &State, way: &Way, from: Moment) -> Option<Steady<Meeting>> {
         let (address, until) = match (&way.resolver, way.lookup) {
             (Resolver::Fixed(address), _) => (Some(*address), Moment::MAX),
             (resolver, Some(Lookup::Record(n))) => state.records[n].resolve_steadily(resolver, from),
@@ -440,11 +458,13 @@ impl Network for SimulatedUser {
     fn foretell_http(&self, probe: &ProbeId, request: &HttpRequest) -> Option<Box<dyn ForetellExchange<HttpResponse>>> {
         let way = self.way_of_http(probe.as_str(), request);
         let https = request.url.starts_with("https:");
-        Some(Box::new(ForetellHttp { user: self.clone(), way, https, body_limit: request.body_limit }))
+        let (user, body_limit, met) = (self.clone(), request.body_limit, Met::default());
+        Some(Box::new(ForetellHttp { user, way, https, body_limit, met }))
     }
 
     fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn ForetellExchange<()>>> {
-        Some(Box::new(ForetellTcp { user: self.clone(), way: self.way_of_tcp(probe.as_str(), request) }))
+        let (way, met) = (self.way_of_tcp(probe.as_str(), request), Met::default());
+        Some(Box::new(ForetellTcp { user: self.clone(), way, met }))
     }
 
     fn vantage(&self) -> String {
@@ -458,11 +478,12 @@ struct ForetellHttp {
     way: Way,
     https: bool,
     body_limit: usize,
+    met: Met,
 }
 
 impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
     fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
-        let Self { user, way, https, body_limit } = self;
+        let Self { user, way, https, body_limit, .. } = self;
         let route = user.route(way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
@@ -486,7 +507,7 @@ impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
 
 impl ForetellExchange<HttpResponse> for ForetellHttp {
     fn steady(&self, from: Moment) -> Option<Steady<Meeting>> {
-        self.user.steady(&self.way, from)
+        self.user.steady(&self.way, &self.met, from)
     }
 
     fn answer(&self, meeting: &Meeting) -> Exchange<HttpResponse> {
@@ -506,6 +527,7 @@ impl ForetellExchange<HttpResponse> for ForetellHttp {
 struct ForetellTcp {
     user: SimulatedUser,
     way: Way,
+    met: Met,
 }
 
 impl Foretell<Moment, Exchange<()>> for ForetellTcp {
@@ -524,7 +546,7 @@ impl Foretell<Moment, Exchange<()>> for ForetellTcp {
 
 impl ForetellExchange<()> for ForetellTcp {
     fn steady(&self, from: Moment) -> Option<Steady<Meeting>> {
-        self.user.steady(&self.way, from)
+        self.user.steady(&self.way, &self.met, from)
     }
 
     fn answer(&self, meeting: &Meeting) -> Exchange<()> {
