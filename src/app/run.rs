@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use super::listen::Ear;
 use super::locks::{self, Lock, Wanted};
-use super::play::Play;
+use super::play::{Keep, Play};
 use super::reports::{Written, write_reports};
+use super::simulation::Twin;
 use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
@@ -153,9 +154,12 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         let writer = Writer::create(&path, folder.run.clone(), durability)
             .map_err(|error| AppError::Files(error.to_string()))?;
         if simulated {
+            let twin = Arc::new(Twin::of(&started.plan).map_err(AppError::Usage)?);
             let play = Play {
                 id: folder.run.clone(),
                 started,
+                twin,
+                keep: Keep::Journal,
                 seed: request.seed,
                 start,
                 pace: request.pace,
@@ -302,8 +306,8 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
     let (host, user, boot) = if simulated { Default::default() } else { (machine.host, machine.user, machine.boot) };
     Started {
         format: FORMAT,
-        plan: request.loaded.plan.clone(),
-        documents: request.loaded.documents.clone(),
+        plan: Arc::new(request.loaded.plan.clone()),
+        documents: Arc::new(request.loaded.documents.clone()),
         origin: Origin {
             muster: env!("CARGO_PKG_VERSION").to_owned(),
             host,

@@ -1,5 +1,7 @@
 //! A small drill's events and what its record must say; verdicts and places as tables.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::catalogue::{Act, Before, DatabasePromote, DnsSwitch, Mode, OnFailure, OneOrMany, Probe, TcpProbe};
 use crate::event::{Event, FORMAT, Origin, Started};
@@ -144,6 +146,7 @@ impl Story {
         let document = || SourceDocument { path: "p.yaml".into(), text: String::new() };
         let documents = Documents { playbook: document(), infrastructure: document(), nested: Vec::new() };
         let origin = Origin::default();
+        let (plan, documents) = (Arc::new(plan), Arc::new(documents));
         let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None, proof: None };
         let surveyed = Event::Surveyed { world: world(RegionRole::Primary), unseen: Vec::new() };
         Self(vec![(0, Event::Started(Box::new(started))), (0, surveyed)])

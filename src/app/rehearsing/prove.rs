@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::super::{AppError, Loaded, Rehearsal, Rehearsed, rehearse_afflicted, write_whole};
+use super::super::{AppError, Keep, Loaded, Prepared, Rehearsal, Rehearsed, write_whole};
 use super::{Questions, many, modes};
 use crate::catalogue::Mode;
 use crate::engine::watch::Pace;
@@ -31,6 +31,7 @@ const KEPT_MAX: u64 = 4 << 20;
 /// A mode with its rehearsal in which nothing is wrong.
 struct Ground {
     loaded: Loaded,
+    prepared: Prepared,
     record: Record,
 }
 
@@ -51,8 +52,9 @@ pub(super) fn prove(questions: &Questions) -> Result<Proof, AppError> {
                 continue;
             }
         };
-        let record = play(questions, &loaded, &[], &[])?.record;
-        grounds.push(Ground { loaded, record });
+        let prepared = Prepared::new(&loaded)?;
+        let record = play(questions, &prepared, &[], &[])?.record;
+        grounds.push(Ground { loaded, prepared, record });
     }
     // Each check once, with the grounds that have it.
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
@@ -92,13 +94,13 @@ pub(super) fn prove(questions: &Questions) -> Result<Proof, AppError> {
 
 pub(super) fn play(
     questions: &Questions,
-    loaded: &Loaded,
+    prepared: &Prepared,
     afflictions: &[Affliction],
     faults: &[String],
 ) -> Result<Rehearsed, AppError> {
     let faults = questions.faults.iter().chain(faults).cloned().collect();
     let with = Rehearsal { seed: questions.seed, start: questions.start, faults, pace: Pace::Ahead };
-    rehearse_afflicted(loaded, &with, afflictions)
+    prepared.rehearse_afflicted(&with, Keep::Nothing, afflictions)
 }
 
 /// Tries one check in each mode that has it, until it is proven.
@@ -142,7 +144,7 @@ fn in_one_mode(questions: &Questions, ground: &Ground, check: &Check, count: &mu
     let mut play = |trial: &Trial| {
         *count += 1;
         let faults: Vec<String> = trial.faults.iter().map(ToString::to_string).collect();
-        play(questions, &ground.loaded, &trial.afflictions, &faults)
+        play(questions, &ground.prepared, &trial.afflictions, &faults)
     };
     let mut last = None;
     for (n, trial) in trials.beyond.iter().enumerate() {

@@ -191,9 +191,8 @@ impl Desk {
         }
     }
 
-    /// The region that healthy samples of `lane` come from, if more of them change nothing and may be taken in now.
-    #[expect(clippy::option_option, reason = "whether it is settled, and then on which region, if any is told")]
-    pub(super) fn settled_on(&self, lane: usize) -> Option<Option<RegionRole>> {
+    /// The last sample of `lane`, if more that say the same change nothing and may be taken in now.
+    pub(super) fn settled_on(&self, lane: usize) -> Option<&Sample> {
         if self.closed { None } else { self.lanes[lane].settled_on(self.sight(lane)) }
     }
 

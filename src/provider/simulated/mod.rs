@@ -22,6 +22,7 @@ mod pair;
 mod people;
 mod process;
 mod region;
+mod row_log;
 mod storage;
 mod truth;
 mod world;

@@ -2,6 +2,7 @@
 //! incomplete or damaged.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -230,8 +231,8 @@ impl Storage for Handle<SimulatedStorage> {
         write(&self.world, cx, region, takes, |state, now| self.take_row(state, region, row, now)).await
     }
 
-    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
-        Some(Box::new(Rows::of(self.clone(), self.settings.write, canary)))
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Arc<dyn ForetellRows>> {
+        Some(Arc::new(Rows::of(self.clone(), self.settings.write, canary)))
     }
 
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError> {

@@ -64,6 +64,11 @@ impl State {
         !primary.isolated_from.contains(&Party::Secondary) && !secondary.isolated_from.contains(&Party::Primary)
     }
 
+    /// How many changes were made of what users see: as long as it is the same, they see what is a function of time.
+    pub(super) fn changes_made(&self) -> usize {
+        self.changes.len() + self.records.iter().map(Record::changes_made).sum::<usize>()
+    }
+
     fn note(&mut self, at: Moment, fact: Fact) {
         if self.facts.set(&fact) {
             self.changes.push(Change { at, fact });
