@@ -3,6 +3,8 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod admission;
+mod by_hand;
 mod commands;
 mod going;
 mod crash;

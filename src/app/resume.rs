@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::admission;
+use super::by_hand::{by_hand, replayed};
 use super::history::{Ends, JournalRead, Refusal};
 use super::listen::Ear;
 use super::locks::{self, LEASE, Wanted};
@@ -87,7 +89,7 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         return Err(AppError::Files(format!("{}: it does not begin with the event `started`", path.display())));
     };
     started.plan.check().map_err(|why| AppError::Files(format!("{}: its plan was changed: {why}", path.display())))?;
-    let by_hand = by_hand(&started.plan, &request.by_hand)?;
+    let by_hand = by_hand(&started.plan, &entries, &request.by_hand)?;
     let broke = |_| AppError::Defect("the index of runs could not be opened: it broke off".to_owned());
     let (history, mut notices) = history.map_err(broke)??;
     if cut > 0 {
@@ -113,7 +115,10 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         resumed.fencing = before + 2;
         again_in_simulation(&folder, &entries, (*started).clone(), writer, resumed, by_hand, observers)?
     } else {
-        admit(&run, &started.plan, request.to)?;
+        admission::admit(&started.plan, request.attendance)?;
+        let changed = || Ok(replayed(&started.plan, &entries)?.changed);
+        admission::admit_again(&started, request.to, crate::time::wall_now(), changed)?;
+        simulated_beside(&run, &started.plan, request.to)?;
         // What it was begun with it is taken up with; in the way can only be who passed over it meanwhile.
         let (taken, _) = locks::take(Wanted {
             store: &request.runs.store,
@@ -182,27 +187,8 @@ fn started_of(entry: &Entry) -> Option<Box<Started>> {
     }
 }
 
-/// The steps that a person did by hand, as the plan has them.
-fn by_hand(plan: &Plan, given: &[(String, String)]) -> Result<Vec<(StepId, String)>, AppError> {
-    let known = |(step, because): &(String, String)| {
-        let found = plan.steps.iter().find(|planned| planned.id.as_str() == step).ok_or_else(|| {
-            AppError::Usage(format!(
-                "the run's plan has no step `{step}`; `muster show` lists its steps. Nothing was touched"
-            ))
-        })?;
-        if !found.applies {
-            return Err(AppError::Usage(format!(
-                "step `{step}` is no part of this run, which is {}: there is nothing to skip. Nothing was touched",
-                plan.mode
-            )));
-        }
-        Ok((found.id.clone(), because.clone()))
-    };
-    given.iter().map(known).collect()
-}
-
 /// What of a real run can't go on: resources that were simulated beside it are gone.
-fn admit(run: &RunId, plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
+fn simulated_beside(run: &RunId, plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
     let resources = plan.resources.iter().filter(|(_, binding)| binding.provider == "simulated");
     let regions = plan.regions.iter().filter(|(_, region)| region.provider == "simulated");
     let simulated: Vec<String> =

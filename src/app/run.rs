@@ -18,7 +18,7 @@ use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, MemoryLog, Writer};
-use crate::model::{Environment, ExitCode};
+use crate::model::ExitCode;
 use crate::provider::network::Masked;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
@@ -277,12 +277,7 @@ fn admit(request: &RunRequest) -> Result<(), AppError> {
                 .to_owned(),
         ));
     }
-    if plan.environment == Environment::Production && request.attendance == Attendance::Yes {
-        return Err(AppError::Refused(
-            "--yes answers no gates in production: people do. Nothing was touched".to_owned(),
-        ));
-    }
-    real::refuse_unknown(plan)
+    super::admission::admit(plan, request.attendance)
 }
 
 fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>) -> Started {
