@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::going::holders;
+use super::going::{Going, going};
 use super::history::files;
 use super::locks::Standing;
 use super::machine::machine;
@@ -138,13 +138,12 @@ pub fn vote(decision: Decision, because: Option<String>, evidence: Vec<Exhibit>)
 /// The run that is meant, which must go on.
 fn the_run(runs: &Runs, named: Option<&str>) -> Result<RunId, AppError> {
     let (history, _) = History::open(runs)?;
-    let holders = holders(runs)?;
-    let going = |standing: Standing| matches!(standing, Standing::GoingOn | Standing::Silent);
+    let all = going(runs);
+    let goes_on = |going: &Going| matches!(going.standing, Standing::GoingOn | Standing::Silent);
     let named = match named {
         Some(name) if name != LAST => name,
         _ => {
-            let all: Vec<&RunId> =
-                holders.iter().filter(|(_, (_, standing))| going(*standing)).map(|(run, _)| run).collect();
+            let all: Vec<&RunId> = all.iter().filter(|(_, going)| goes_on(going)).map(|(run, _)| run).collect();
             return match all[..] {
                 [only] => Ok(only.clone()),
                 [] => Err(AppError::Refused(format!(
@@ -167,8 +166,8 @@ fn the_run(runs: &Runs, named: Option<&str>) -> Result<RunId, AppError> {
         let verdict = row.verdict.unwrap_or_default();
         return Err(AppError::Refused(format!("the run {run} ended at {at}: {verdict}. `muster show {run}` shows it")));
     }
-    match holders.get(&run) {
-        Some((_, standing)) if going(*standing) => Ok(run),
+    match all.get(&run) {
+        Some(going) if goes_on(going) => Ok(run),
         _ => Err(AppError::Refused(format!(
             "nobody carries the run {run} out any more: it was left behind. `muster resume {run}` takes it up again \
              (with --undo or --stop if it is not to go on)"

@@ -11,7 +11,7 @@ use super::admission;
 use super::by_hand::{by_hand, replayed};
 use super::history::{Ends, JournalRead, Refusal};
 use super::listen::Ear;
-use super::locks::{self, LEASE, Wanted};
+use super::locks::{self, LEASE, Others, Wanted};
 use super::play::{Back, Death, Kill, Play};
 use super::run::{Finished, Progress, RealRun, SIGNALS, Way, conclude, folder_of, to_be_resumed};
 use super::{AppError, Attendance, History, Runs};
@@ -121,13 +121,13 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         simulated_beside(&run, &started.plan, request.to)?;
         // What it was begun with it is taken up with; in the way can only be who passed over it meanwhile.
         let (taken, _) = locks::take(Wanted {
-            store: &request.runs.store,
+            runs: &request.runs,
             history: &history,
             here: &super::machine::machine(),
             run: &run,
             claims: &locks::claims(&started.plan),
             ttl: LEASE,
-            break_glass: false,
+            others: Others::RespectedByResumed,
             signals: signals.clone(),
         })?;
         resumed.fencing = taken.fencing();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::listen::Ear;
-use super::locks::{self, Lock, Wanted};
+use super::locks::{self, Lock, Others, Wanted};
 use super::play::Play;
 use super::reports::{Written, write_reports};
 use super::{AppError, History, Loaded, Runs, real, simulation};
@@ -321,13 +321,13 @@ fn lock(
     signals: tokio::sync::mpsc::Sender<Signal>,
 ) -> Result<Lock, AppError> {
     let (lock, over) = locks::take(Wanted {
-        store: &request.runs.store,
+        runs: &request.runs,
         history,
         here: &super::machine::machine(),
         run,
         claims: &locks::claims(&started.plan),
         ttl: request.lease,
-        break_glass: request.break_glass.is_some(),
+        others: if request.break_glass.is_some() { Others::TakenOver } else { Others::Respected },
         signals,
     })?;
     started.origin.passed_over.extend(over);

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{LEASE, Wanted, claims, take};
+use super::{LEASE, Others, Wanted, claims, take};
 use crate::app::{AppError, History, Request, Runs, load, machine};
 use crate::catalogue::Mode;
 use crate::id::RunId;
@@ -74,13 +74,13 @@ fn two_playbooks_that_change_one_name_do_not_run_at_once() {
     let (signals, _signalled) = tokio::sync::mpsc::channel(8);
     let lock = |run: &str, plan: &Plan| {
         take(Wanted {
-            store: &runs.store,
+            runs: &runs,
             history: &history,
             here: &here,
             run: &RunId::new(run).unwrap(),
             claims: &claims(plan),
             ttl: LEASE,
-            break_glass: false,
+            others: Others::Respected,
             signals: signals.clone(),
         })
     };
