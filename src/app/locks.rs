@@ -18,8 +18,9 @@ use super::machine::{Machine, Process, look_at, same_boot, started};
 use super::{AppError, History, Runs, begun};
 use crate::engine::{Fence, Signal};
 use crate::id::{RegionRole, ResourceId, RunId};
+use crate::infrastructure::real::identity;
 use crate::model::Plan;
-use crate::resource::region_resource;
+use crate::resource::{ResourceKind, region_resource};
 use crate::store::{
     Claim, Held, Holder, Instant, Lease, Leases, Renewed, SqliteLive, Successor, Taken, is_own_again, pass_over,
 };
@@ -96,23 +97,27 @@ pub(super) fn claims(plan: &Plan) -> Vec<Claim> {
     claims.into_iter().collect()
 }
 
-/// What a resource is the same by, whatever a playbook calls it: its kind, its provider and all that this is told.
+/// What a resource is the same by, whatever a playbook calls it and however it is reached.
 fn claim(plan: &Plan, resource: &ResourceId) -> Option<Claim> {
-    let (kind, provider, settings) = if let Some(binding) = plan.resources.get(resource) {
-        (binding.kind.key(), &binding.provider, binding.settings.to_string())
+    let (kind, provider, identity) = if let Some(binding) = plan.resources.get(resource) {
+        (binding.kind, &binding.provider, identity(binding.kind, &binding.provider, &binding.settings))
     } else {
         let role = RegionRole::ALL.into_iter().find(|role| region_resource(*role) == *resource)?;
         let region = plan.regions.get(&role)?;
-        ("region", &region.provider, format!("{} {}", region.name, region.settings))
+        let mut settings = region.settings.as_object().cloned().unwrap_or_default();
+        settings.insert("region".to_owned(), region.name.clone().into());
+        let settings = settings.into();
+        (ResourceKind::Region, &region.provider, identity(ResourceKind::Region, &region.provider, &settings))
     };
     if provider == OWN {
         return None;
     }
     let mut digest = String::new();
-    for byte in Sha256::digest(settings.as_bytes()).iter().take(16) {
+    for byte in Sha256::digest(identity.as_bytes()).iter().take(16) {
         let _ = write!(digest, "{byte:02x}");
     }
-    Some(Claim { name: format!("{kind} {provider} {digest}"), shown: format!("{kind} {resource}") })
+    let kind = kind.key();
+    Some(Claim { name: format!("{kind} {digest}"), shown: format!("{kind} {resource}") })
 }
 
 /// What becomes of what another run has that was left behind, or does not renew its lease.
@@ -190,9 +195,8 @@ pub(super) fn take(wanted: Wanted<'_>) -> Result<(Lock, Vec<String>), AppError> 
         Standing::LeftBehind | Standing::Silent => wanted.others == Others::TakenOver || own(lease),
     };
     let unleased = unleased::meeting(&wanted, &holders)?;
-    let (passed, in_the_way): (Vec<Unleased>, Vec<Unleased>) = unleased
-        .into_iter()
-        .partition(|of| of.standing == Standing::LeftBehind && wanted.others == Others::TakenOver);
+    let (passed, in_the_way): (Vec<Unleased>, Vec<Unleased>) =
+        unleased.into_iter().partition(|of| of.standing == Standing::LeftBehind && wanted.others == Others::TakenOver);
     if !in_the_way.is_empty() {
         let lines: Vec<String> = in_the_way.iter().map(|of| of.refusal(wanted.others)).collect();
         return Err(AppError::Refused(format!("{}\nNothing was touched", lines.join("\n"))));
@@ -221,8 +225,7 @@ pub(super) fn take(wanted: Wanted<'_>) -> Result<(Lock, Vec<String>), AppError> 
             Ok((Lock::start(live, held, wanted.signals), told))
         }
         Taken::None(in_the_way) => {
-            let lines: Vec<String> =
-                in_the_way.iter().map(|lease| refusal(lease, stands(lease), &wanted)).collect();
+            let lines: Vec<String> = in_the_way.iter().map(|lease| refusal(lease, stands(lease), &wanted)).collect();
             Err(AppError::Refused(format!("{}\nNothing was touched", lines.join("\n"))))
         }
     }
