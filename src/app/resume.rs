@@ -133,7 +133,8 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         resumed.fencing = taken.fencing();
         lock = Some(taken);
         end_what_is_left(&entries);
-        let now = now(&entries, &mut resumed);
+        let clocks = Clocks { since_boot: since_boot(), wall: crate::time::wall_now() };
+        let now = now(&entries, &mut resumed, clocks);
         let past = Past { entries, resumed, by_hand };
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
         let _ear = Ear::open(&request.runs.store, &run, signals.clone())?;
@@ -218,8 +219,17 @@ fn end_what_is_left(entries: &[Entry]) {
     }
 }
 
+/// What the clocks show when a run is taken up.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    /// How long the machine has been running.
+    since_boot: Span,
+    /// By the calendar.
+    wall: Timestamp,
+}
+
 /// The run's own time now. In the same boot it is measured; across a reboot the wall clock tells it, as an estimate.
-fn now(entries: &[Entry], resumed: &mut Resumed) -> Moment {
+fn now(entries: &[Entry], resumed: &mut Resumed, clocks: Clocks) -> Moment {
     let mut boots = entries.iter().rev().filter_map(|entry| match &entry.event {
         Event::Resumed(it) => Some((it.boot.as_str(), it.since_boot?, entry.elapsed)),
         Event::Started(it) => Some((it.origin.boot.as_str(), it.origin.since_boot?, Moment::ZERO)),
@@ -227,7 +237,7 @@ fn now(entries: &[Entry], resumed: &mut Resumed) -> Moment {
     });
     let last = entries.last();
     let at_least = last.map_or(Moment::ZERO, |entry| entry.elapsed);
-    let booted = since_boot();
+    let booted = clocks.since_boot;
     resumed.since_boot = Some(booted);
     if let Some((boot, then, elapsed)) = boots.next()
         && !boot.is_empty()
@@ -237,7 +247,7 @@ fn now(entries: &[Entry], resumed: &mut Resumed) -> Moment {
         return (elapsed + (booted - then)).max(at_least);
     }
     resumed.estimated = true;
-    let passed = last.map_or(0, |entry| nanos_between(entry.at, crate::time::wall_now()));
+    let passed = last.map_or(0, |entry| nanos_between(entry.at, clocks.wall));
     at_least + Span(passed)
 }
 
@@ -301,3 +311,6 @@ fn again_in_simulation(
     }
     Ok(ended)
 }
+
+#[cfg(test)]
+mod tests;
