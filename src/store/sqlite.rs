@@ -249,7 +249,8 @@ impl Store for SqliteStore {
 
 /// The runs of which a condition holds, oldest first.
 pub(super) fn runs_where(connection: &Connection, condition: &str) -> rusqlite::Result<Vec<RunId>> {
-    let mut statement = connection.prepare(&format!("SELECT run FROM runs WHERE {condition} ORDER BY started_at, run"))?;
+    let mut statement =
+        connection.prepare(&format!("SELECT run FROM runs WHERE {condition} ORDER BY started_at, run"))?;
     let found = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
     // What is no id got in by another hand; nothing can ask for it.
     Ok(found.iter().filter_map(|run| RunId::new(run).ok()).collect())

@@ -66,7 +66,7 @@ fn yes_answers_nothing_in_production() {
     refused(&scene, &format!("run drill.yaml {REAL}"), "--yes answers no gates in production");
     // Nor where a run is taken up again, whatever became of its Muster.
     let gated = "      - { id: long, command: { argv: [sh, -c, 'touch begun; test -f end || sleep 600'], observe: [test, -f, end] } }
-      - { id: go, approve: { by: [incident-commander], deadline: 50s } }
+      - { id: go, approve: { by: [incident-commander], deadline: 50s, prompt: Go? } }
       - { id: touch, command: { argv: [touch, touched] } }
 ";
     let scene = lab(gated).file("lab.yaml", &LAB.replace("environment: lab", "environment: production"));

@@ -174,11 +174,10 @@ fn a_step_whose_state_leaves_nothing_to_do_by_hand_is_told_so() {
     skip("make").exits(2).warns("step `make` was taken back").warns("Nothing was touched");
     skip("last --skip last").exits(2).warns("step `last` was done by hand already");
     assert_eq!(journal(&scene), before, "nothing was written");
-    let passed = killed_once(&UNDOABLE.replace("touch done'", "true'"), "begun");
+    let passed = killed_once(UNDOABLE, "begun");
     let run = passed.runs()[0].clone();
     let skip = |step: &str| passed.types(&format!("resume {run} --stop --skip {step} --because x --by ada"));
     skip("make").exits(2).warns("step `make` has passed").warns("Nothing was touched");
-    skip("long").exits(1);
 }
 
 #[test]
