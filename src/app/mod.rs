@@ -3,6 +3,9 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod admission;
+mod begun;
+mod by_hand;
 mod commands;
 mod going;
 mod crash;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::listen::Ear;
-use super::locks::{self, Lock, Wanted};
+use super::locks::{self, Lock, Others, Wanted};
 use super::play::{Keep, Play};
 use super::reports::{Written, write_reports};
 use super::simulation::Twin;
@@ -19,7 +19,7 @@ use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, MemoryLog, Writer};
-use crate::model::{Environment, ExitCode};
+use crate::model::ExitCode;
 use crate::provider::network::Masked;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
@@ -292,12 +292,7 @@ fn admit(request: &RunRequest) -> Result<(), AppError> {
                 .to_owned(),
         ));
     }
-    if plan.environment == Environment::Production && request.attendance == Attendance::Yes {
-        return Err(AppError::Refused(
-            "--yes answers no gates in production: people do. Nothing was touched".to_owned(),
-        ));
-    }
-    real::refuse_unknown(plan)
+    super::admission::admit(plan, request.attendance)
 }
 
 fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>) -> Started {
@@ -341,13 +336,13 @@ fn lock(
     signals: tokio::sync::mpsc::Sender<Signal>,
 ) -> Result<Lock, AppError> {
     let (lock, over) = locks::take(Wanted {
-        store: &request.runs.store,
+        runs: &request.runs,
         history,
         here: &super::machine::machine(),
         run,
         claims: &locks::claims(&started.plan),
         ttl: request.lease,
-        break_glass: request.break_glass.is_some(),
+        others: if request.break_glass.is_some() { Others::TakenOver } else { Others::Respected },
         signals,
     })?;
     started.origin.passed_over.extend(over);

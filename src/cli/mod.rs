@@ -120,7 +120,9 @@ impl Command {
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Validate(_) | Self::Plan(_) | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Validate(command) => command.runs(),
+            Self::Plan(command) => command.runs(),
             Self::Simulate(command) => command.runs(),
             Self::Run(command) => command.runs(),
             Self::Resume(command) => command.runs(),

@@ -4,6 +4,10 @@
 //!
 //! A new provider is one file here, its lines in `KNOWN`, and its folder in `provider/`, built by `app`.
 
+mod identity;
+
+pub use identity::identity;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

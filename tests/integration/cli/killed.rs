@@ -262,6 +262,30 @@ fn a_step_that_a_person_did_is_skipped_with_a_name() {
 }
 
 #[test]
+fn a_step_whose_state_leaves_nothing_to_do_by_hand_is_told_so() {
+    let steps = "      - { id: make, command: { argv: [touch, made], undo: [sh, -c, 'rm made; touch undone'] } }
+      - { id: fails, command: { argv: ['false'], undo: ['true'] } }
+  - name: failback
+    steps:
+      - { id: never, command: { argv: [touch, never] } }
+  - name: cleanup
+    steps:
+      - { id: last, command: { argv: [sh, -c, 'touch begun; sleep 600'] } }
+";
+    let scene = killed_once(steps, "begun");
+    let run = scene.runs()[0].clone();
+    let skip = |step: &str| scene.types(&format!("resume {run} --stop --skip {step} --because x --by ada"));
+    let before = journal(&scene);
+    skip("make").exits(2).warns("step `make` was taken back").warns("Nothing was touched");
+    skip("last --skip last").exits(2).warns("step `last` was done by hand already");
+    assert_eq!(journal(&scene), before, "nothing was written");
+    let passed = killed_once(UNDOABLE, "begun");
+    let run = passed.runs()[0].clone();
+    let skip = |step: &str| passed.types(&format!("resume {run} --stop --skip {step} --because x --by ada"));
+    skip("make").exits(2).warns("step `make` has passed").warns("Nothing was touched");
+}
+
+#[test]
 fn a_run_beside_whose_programs_things_were_simulated_can_only_be_stopped_and_says_why() {
     let lab = "muster: 1\nname: lab\nenvironment: lab\nregions: { primary: { name: here }, secondary: { name: there } }
 resources: { main: { database: { provider: simulated } } }\n";
