@@ -26,7 +26,7 @@ pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
 pub use going::{LeftBehind, left_behind};
 pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
-pub use load::{Loaded, Request, load};
+pub use load::{Calibrating, Loaded, Request, load};
 pub use locks::LEASE;
 pub use play::Kill;
 pub use rehearsal::{Aftermath, Rehearsal, Rehearsed, rehearse, rehearse_afflicted};

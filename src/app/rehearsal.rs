@@ -153,5 +153,6 @@ fn started(loaded: &Loaded, with: &Rehearsal) -> Started {
         seed: Some(with.seed),
         previous: None,
         proof: None,
+        forecast: None,
     }
 }

@@ -311,6 +311,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
         seed: simulated.then_some(request.seed),
         previous,
         proof: None,
+        forecast: None,
     }
 }
 

@@ -13,7 +13,6 @@ use crate::catalogue::Period;
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::model::ExitCode;
-use crate::plan::Reality;
 use crate::report::{Format, Style, render};
 
 /// Options of simulated runs.
@@ -124,7 +123,7 @@ impl RunCommand {
     }
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
-        let loaded = self.playbook.load(Reality::AsBound, output)?;
+        let loaded = self.playbook.load_for_a_drill(output)?;
         let attendance = match (self.yes, std::io::stdin().is_terminal()) {
             (true, _) => Attendance::Yes,
             (false, true) => Attendance::Terminal,

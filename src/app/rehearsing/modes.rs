@@ -2,8 +2,14 @@
 
 use super::super::Loaded;
 use crate::catalogue::Mode;
-use crate::model::VariableSource;
-use crate::plan::{Checked, LoadInput, Reality};
+use crate::model::{Documents, VariableSource};
+use crate::plan::{CalibrationFile, Checked, LoadInput, Reality};
+
+/// The calibration that documents were made with.
+pub(super) fn as_it_was(documents: &Documents) -> Option<CalibrationFile> {
+    let document = documents.calibration.as_ref()?;
+    Some((document.path.clone(), Ok(document.text.clone().into_bytes())))
+}
 
 /// `loaded` in `mode`; the error says in a few words why it can't be run in it.
 pub(super) fn in_mode(loaded: &Loaded, mode: Mode) -> Result<Loaded, String> {
@@ -15,6 +21,7 @@ pub(super) fn in_mode(loaded: &Loaded, mode: Mode) -> Result<Loaded, String> {
     };
     let said = loaded.plan.variables.iter().filter(|variable| variable.source == VariableSource::CommandLine);
     let vars: Vec<(String, String)> = said.map(|it| (it.name.clone(), it.value.clone())).collect();
+    let calibration = |_: &str| as_it_was(documents);
     let other = crate::plan::load(&LoadInput {
         playbook_path: &documents.playbook.path,
         playbook: documents.playbook.text.as_bytes(),
@@ -24,6 +31,7 @@ pub(super) fn in_mode(loaded: &Loaded, mode: Mode) -> Result<Loaded, String> {
         reality: if loaded.plan.twin { Reality::Twin } else { Reality::AsBound },
         checked: Checked::InItsMode,
         read: &read,
+        calibration: &calibration,
     });
     if let (Some(plan), Some(documents)) = (other.plan, other.documents) {
         return Ok(Loaded { plan, documents, warnings: other.diagnostics, sources: other.sources });

@@ -1,0 +1,96 @@
+use super::*;
+use crate::infrastructure::simulate::SimulatedResource;
+use crate::infrastructure::twin;
+use crate::yaml;
+
+const INFRASTRUCTURE: &str = "\
+muster: 1
+name: lab
+environment: lab
+regions: { primary: { name: a }, secondary: { name: b } }
+resources:
+  main: { database: { provider: postgres }, simulate: { promotion: 100s, fence: 9s } }
+  files: { storage: { provider: git } }
+";
+
+const FILE: &str = "\
+muster: 1
+calibrates: lab
+half_life: 180d
+runs:
+- run: 20261122-084216-drill
+  head: abcd
+resources:
+  main:
+    database:
+      provider: postgres
+      promotion: { p50: 31s, p95: 1m, samples: 12, effective: 8.4, newest: 20261122-084216-drill }
+  gone: { dns: { provider: aws, converges: { p50: 1s, p95: 2s, samples: 1, effective: 1, newest: 20261122-084216-drill, few: true } } }
+  files: { storage: { provider: aws, fence: { p50: 1s, p95: 2s, samples: 1, effective: 1.0, newest: 20261122-084216-drill } } }
+";
+
+fn infrastructure() -> Infrastructure {
+    let parsed = yaml::parse("lab.yaml", INFRASTRUCTURE.as_bytes());
+    super::super::read(parsed.node.unwrap(), &mut Vec::new()).unwrap()
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let parsed = yaml::parse("lab.calibration.yaml", text.as_bytes());
+    let mut diagnostics = parsed.diagnostics;
+    let found = read(&parsed.node.unwrap(), "lab", &mut diagnostics);
+    assert_eq!(found.is_none(), !diagnostics.is_empty(), "{diagnostics:?}");
+    let told = diagnostics.iter().map(|it| {
+        let place = it.place.as_ref().map_or((0, 0), |place| (place.line, place.column));
+        format!("{} {}:{} {}", it.code, place.0, place.1, it.message)
+    });
+    told.collect()
+}
+
+fn good() -> Calibration {
+    let parsed = yaml::parse("lab.calibration.yaml", FILE.as_bytes());
+    read(&parsed.node.unwrap(), "lab", &mut Vec::new()).unwrap()
+}
+
+#[test]
+fn measured_goes_before_assumed_and_the_rest_stays() {
+    let (mut infrastructure, mut told) = (infrastructure(), Told::default());
+    good().apply(&mut infrastructure, &mut told);
+    let Ok(SimulatedResource::Database(main)) = twin::resource(&infrastructure.resources["main"]) else { panic!() };
+    assert_eq!(main.promotion.median(), Span::from_secs(31));
+    assert_eq!(main.fence.median(), Span::from_secs(9), "what was not measured stays as it is stated");
+    assert_eq!(told.used, ["main promotion"]);
+    assert!(told.few.is_empty(), "8.4 are not few");
+    insta::assert_snapshot!(told.unused.join("\n"), @r"
+    files: it is a storage by git now, and was measured as a storage by aws
+    gone: the infrastructure file has no such resource
+    ");
+}
+
+#[test]
+fn it_is_read_as_it_is_written() {
+    let calibration = good();
+    let parsed = yaml::parse("again.yaml", calibration.text().as_bytes());
+    let mut diagnostics = parsed.diagnostics;
+    assert_eq!(read(&parsed.node.unwrap(), "lab", &mut diagnostics), Some(calibration), "{diagnostics:?}");
+}
+
+#[test]
+fn what_is_wrong_is_told_at_its_place() {
+    let with = |from: &str, to: &str| problems(&FILE.replacen(from, to, 1)).join("\n");
+    assert_eq!(with("", ""), "");
+    insta::assert_snapshot!(with("promotion:", "promotoin:"), @"");
+    insta::assert_snapshot!(with("p50: 31s", "p50: 31"), @"");
+    insta::assert_snapshot!(with("p50: 31s", "p50: 2m"), @"");
+    insta::assert_snapshot!(with("effective: 8.4", "effective: 80"), @"");
+    insta::assert_snapshot!(with("calibrates: lab", "calibrates: production"), @"");
+    insta::assert_snapshot!(with("muster: 1", "muster: 2"), @"");
+    insta::assert_snapshot!(with("half_life: 180d\n", ""), @"");
+    insta::assert_snapshot!(with("half_life", "halflife"), @"");
+}
+
+#[test]
+fn it_lies_beside_its_infrastructure_file() {
+    assert_eq!(beside("infra/production.yaml"), "infra/production.calibration.yaml");
+    assert_eq!(beside("lab.yml"), "lab.calibration.yaml");
+    assert_eq!(beside("lab"), "lab.calibration.yaml");
+}
