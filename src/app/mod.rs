@@ -3,7 +3,9 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod calibrating;
 mod commands;
+mod foresee;
 mod going;
 mod crash;
 mod history;
@@ -22,6 +24,7 @@ pub mod simulation;
 mod survey;
 mod windows;
 
+pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
 pub use going::{LeftBehind, left_behind};

@@ -73,6 +73,8 @@ pub struct RunRequest {
     pub break_glass: Option<String>,
     /// How long the leases of a real run last without being renewed.
     pub lease: Span,
+    /// How long the forecast of a real run may take before it begins; `None`: as fits how long it is expected to take.
+    pub forecast_time: Option<Span>,
     /// Muster's own program, by which what it started is ended if it is killed. `None`: it runs on to its own end.
     pub program: Option<PathBuf>,
 }
@@ -138,6 +140,10 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         } else {
             started.origin.passed_over.push(why);
         }
+    }
+    if !simulated {
+        let (loaded, attendance) = (&request.loaded, request.attendance);
+        started.forecast = Some(super::foresee::of_run(loaded, attendance, start, request.forecast_time));
     }
     let (signals, signalled) = tokio::sync::mpsc::channel(SIGNALS);
     let lock = if simulated {

@@ -5,6 +5,7 @@
 //! follows from many of them comes out. Playing them is the app's. May rely on `record` and what lies above it; must
 //! never do I/O, read a clock or draw a chance that is not a function of the seed.
 
+pub mod calibration;
 pub mod difference;
 pub mod exploration;
 pub mod proof;
