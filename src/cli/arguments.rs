@@ -193,6 +193,9 @@ impl PlaybookArguments {
         let calibration = self.calibration.which(beside);
         let loaded = load(&Request { calibration, ..self.setting.request(&self.playbook, reality) })?;
         output.warn_of(&loaded.warnings, &loaded.sources);
+        for unused in loaded.plan.calibration.iter().flat_map(|calibration| &calibration.unused) {
+            output.say(&format!("not used of the calibration: {unused}"));
+        }
         Ok(loaded)
     }
 }

@@ -194,7 +194,7 @@ fn told(one: &Reliability) -> String {
         .collect();
     let (certain, came) = one.certain;
     if certain > 0 {
-        told.push(format!("{} nearly always the same; it came in {came}", count(certain, "forecast")));
+        told.push(format!("{} said nearly always the same, and that came in {came}", count(certain, "forecast")));
     }
     if one.unknown > 0 {
         told.push(format!("{} came to nothing or were not measured", one.unknown));

@@ -312,6 +312,3 @@ fn put(
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

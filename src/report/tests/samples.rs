@@ -75,6 +75,7 @@ fn header(until: Moment) -> Header {
             nested: Vec::new(),
             calibration: None,
         },
+        calibration: None,
         started_at: "2026-11-22T08:42:16Z".parse().unwrap(),
         finished_at: Some("2026-11-22T09:42:16Z".parse().unwrap()),
         until,
@@ -338,6 +339,7 @@ pub(crate) fn passed() -> Record {
     drill.started = None;
     Record {
         proof: Some(proof()),
+        forecast: None,
         header: header(at(2520)),
         ended: Ended {
             verdict: Verdict::Passed,
