@@ -66,7 +66,7 @@ pub struct Loaded {
 /// [`AppError::Usage`] if the playbook can't be read at all, [`AppError::Invalid`] with every problem of both files.
 pub fn load(request: &Request) -> Result<Loaded, AppError> {
     let loaded = load_as_asked(request);
-    let Err(AppError::Invalid { diagnostics, sources }) = &loaded else { return loaded };
+    let Err(AppError::Invalid { diagnostics, .. }) = &loaded else { return loaded };
     if request.calibration != Calibrating::BesideIfGood {
         return loaded;
     }
@@ -78,7 +78,6 @@ pub fn load(request: &Request) -> Result<Loaded, AppError> {
         let what = first.map_or("", |first| first.message.as_str());
         let message = format!("the calibration is not used: {what}{at}");
         without.warnings.push(Diagnostic::warning("M060", message).help("`muster calibrate` makes it anew"));
-        let _ = sources;
         without
     })
 }

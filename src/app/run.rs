@@ -116,6 +116,11 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
             plan.name
         )));
     }
+    // Before anything exists: whoever interrupts it leaves nothing behind.
+    let forecast = (!simulated).then(|| {
+        super::foresee::of_run(&request.loaded, request.attendance, start, request.forecast_time)
+    });
+    let start = request.start.unwrap_or_else(crate::time::wall_now);
     let reports = &request.runs.reports;
     std::fs::create_dir_all(reports).map_err(|error| {
         AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
@@ -128,6 +133,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
     let mut started = started(&request, simulated, previous);
+    started.forecast = forecast;
     // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
     match super::rehearsing::kept_proof(&request.loaded, reports) {
         Ok(proof) => started.proof = proof,
@@ -140,10 +146,6 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         } else {
             started.origin.passed_over.push(why);
         }
-    }
-    if !simulated {
-        let (loaded, attendance) = (&request.loaded, request.attendance);
-        started.forecast = Some(super::foresee::of_run(loaded, attendance, start, request.forecast_time));
     }
     let (signals, signalled) = tokio::sync::mpsc::channel(SIGNALS);
     let lock = if simulated {

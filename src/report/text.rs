@@ -103,7 +103,7 @@ fn objectives(out: &mut String, view: &View, style: &Style) {
 fn forecast(out: &mut String, view: &View, style: &Style) {
     let Some(forecast) = &view.forecast else { return };
     out.push('\n');
-    paragraph(out, "Forecast: ", &forecast.sentence, style);
+    paragraph(out, "", &forecast.sentence, style);
     if !forecast.measures.is_empty() {
         let mut table = table(&["Foretold", "Actual", "Fell", "Of"], style);
         for row in &forecast.measures {

@@ -94,3 +94,21 @@ fn it_lies_beside_its_infrastructure_file() {
     assert_eq!(beside("lab.yml"), "lab.calibration.yaml");
     assert_eq!(beside("lab"), "lab.calibration.yaml");
 }
+
+#[test]
+fn every_setting_is_one_of_the_twins() {
+    use crate::infrastructure::simulate::{SimulatedRegion, SimulatedResource as Twin};
+    for kind in ResourceKind::DECLARED {
+        let twin = match Twin::with_defaults(kind).unwrap() {
+            Twin::Dns(it) => serde_json::to_value(it),
+            Twin::Database(it) => serde_json::to_value(it),
+            Twin::Compute(it) => serde_json::to_value(it),
+            Twin::Storage(it) => serde_json::to_value(it),
+            Twin::Backup(it) => serde_json::to_value(it),
+        };
+        let twin = twin.unwrap();
+        assert!(settings_of(kind).iter().all(|key| twin.get(key).is_some()), "{kind}");
+    }
+    let twin = serde_json::to_value(SimulatedRegion::default()).unwrap();
+    assert!(settings_of(ResourceKind::Region).iter().all(|key| twin.get(key).is_some()));
+}

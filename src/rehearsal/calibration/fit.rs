@@ -183,8 +183,8 @@ mod tests {
         assert!((fit.p95.as_secs_f64() / 120.0 - 1.0).abs() < 0.25, "{fit:?}: the spread stays what it was");
     }
 
-    /// With however few samples, the next drill is within the p95 about as often as that says, if what was assumed of the
-    /// spread is right.
+    /// With however few samples the next drill is within the p95 no less often than that says, and with many about as
+    /// often.
     #[test]
     fn the_next_drill_is_within_the_p95_as_often_as_it_says() {
         let truth = before(35, 80);
@@ -196,7 +196,8 @@ mod tests {
                 draw(63) <= fit.p95
             });
             let within = within.count();
-            assert!((1_840..=1_980).contains(&within), "{within} of 2000 with {n} samples");
+            let most = if n == 40 { 1_945 } else { 2_000 };
+            assert!((1_865..=most).contains(&within), "{within} of 2000 with {n} samples");
         }
     }
 

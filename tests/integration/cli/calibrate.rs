@@ -107,7 +107,7 @@ fn a_journal_that_is_broken_is_named_and_left_out() {
     let scene = drilled();
     let run = scene.runs()[1].clone();
     scene.write(&format!("reports/{run}/journal.jsonl"), "this is no journal\n");
-    let seen = scene.types("calibrate drill.yaml --format json").exits(0).warns("-drill is left out").warns("journal");
+    let seen = scene.types("calibrate drill.yaml --format json").exits(0).warns("is left out of the index: its journal");
     assert_eq!(seen.json()["runs"].as_array().unwrap().len(), 2);
 }
 
@@ -168,7 +168,7 @@ fn the_file_reads_so() {
 fn a_real_run_begins_with_a_forecast_and_tells_where_the_truth_fell() {
     let scene = lab(STEP);
     let run = scene.types(&format!("run drill.yaml {REAL} --forecast-time 55s")).exits(0);
-    run.says("Forecast: Just before it began, 500 simulated drills of this plan were played on its twin, which was")
+    run.says("Just before it began, 500 simulated drills of this plan were played on its twin, which was")
         .says("0 of 1 step took as long as was foretold");
     let report = newest(&scene);
     let made = &report["record"]["forecast"]["made"];
@@ -187,7 +187,7 @@ fn a_real_run_begins_with_a_forecast_and_tells_where_the_truth_fell() {
     assert_eq!(calibrated["forecasts"], 1);
     assert_eq!(calibrated["reliability"][0]["findings"][0], "too_few");
     // It is no forecast that a simulated run makes.
-    scene.types("simulate drill.yaml").exits(0).never_says("Forecast");
+    scene.types("simulate drill.yaml").exits(0).never_says("forecast");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use muster::event::Event;
 use muster::infrastructure::{Infrastructure, read};
 use muster::model::{Foreseen, MeasureOf};
 use muster::record::{Entry, ForecastRecord, Heads, Record, Simulated, Truth};
+use muster::rehearsal::calibration::reliability::{Finding, Kind};
 use muster::rehearsal::calibration::{Asked, Fitter, Fitting, HALF_LIFE, ask};
 use muster::rehearsal::forecast::{Layout, Outturn, Tally, foresee};
 use muster::resource::AnsweredBy;
@@ -311,7 +312,6 @@ fn forecasts_of_the_world_as_it_is_are_found_to_agree() {
         }
         fitter.fit(&infrastructure, None, HALF_LIFE).0
     };
-    use muster::rehearsal::calibration::reliability::{Finding, Kind};
     let right = told(100);
     assert_eq!(right.forecasts, 40);
     let recovery = right.reliability.iter().find(|it| it.of == Kind::Recovery).unwrap();
