@@ -12,8 +12,8 @@ use crate::catalogue::{Before, OnFailure};
 use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
-    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, Person, PhaseResult, Place, Plan,
-    Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
+    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, Person, PhaseResult,
+    Place, Plan, Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};

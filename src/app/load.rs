@@ -7,8 +7,8 @@ use std::path::Path;
 use super::AppError;
 use crate::catalogue::Mode;
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::model::{Documents, Plan};
 use crate::infrastructure::calibration;
+use crate::model::{Documents, Plan};
 use crate::plan::{CalibrationFile, Checked, LoadInput, Reality};
 
 /// A document may have so many bytes; one more is read, so that a longer one is known to be longer.

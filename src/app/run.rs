@@ -117,9 +117,8 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         )));
     }
     // Before anything exists: whoever interrupts it leaves nothing behind.
-    let forecast = (!simulated).then(|| {
-        super::foresee::of_run(&request.loaded, request.attendance, start, request.forecast_time)
-    });
+    let forecast =
+        (!simulated).then(|| super::foresee::of_run(&request.loaded, request.attendance, start, request.forecast_time));
     let start = request.start.unwrap_or_else(crate::time::wall_now);
     let reports = &request.runs.reports;
     std::fs::create_dir_all(reports).map_err(|error| {

@@ -25,13 +25,10 @@ impl Calibrated {
     /// In one line for people: `production.calibration.yaml (7 settings from 4 real runs, 2 of them from few samples)`.
     #[must_use]
     pub fn told(&self) -> String {
-        let many = |count: u64, thing: &str| if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") };
-        let mut told = format!(
-            "{} ({} from {}",
-            self.path,
-            many(self.used.len() as u64, "setting"),
-            many(self.runs, "real run")
-        );
+        let many =
+            |count: u64, thing: &str| if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") };
+        let mut told =
+            format!("{} ({} from {}", self.path, many(self.used.len() as u64, "setting"), many(self.runs, "real run"));
         if !self.few.is_empty() {
             told.push_str(&format!(", {} of them from few samples", self.few.len()));
         }

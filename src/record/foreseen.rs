@@ -2,11 +2,11 @@
 //!
 //! A recovery time is the upper end of its measure, and where no outage was seen the longest that could have been missed; a
 //! data loss is the upper end of its measure, nothing where every row survived: as the forecast counted them in its
-//! simulated drills. A step counts if it passed and there was something to do.
+//! simulated drills. A step's time is from its begin to its end, however it ended.
 
 use serde::{Deserialize, Serialize};
 
-use super::{CanaryRecord, LegRecord, LegVerdict, Record, ServiceRecord, StepRecord, StepState};
+use super::{CanaryRecord, LegRecord, LegVerdict, Record, ServiceRecord, StepRecord};
 use crate::chance::Seed;
 use crate::id::StepId;
 use crate::measure::Measure;
@@ -125,12 +125,14 @@ fn fallen(spread: &Percentiles, truth: Truth) -> Fallen {
         Truth::NotOver => Some(spread.share_below(None)),
         Truth::Unknown => None,
     };
+    // A hundredth of a percent is more than is known, and is written and read back as it is.
+    let below = below.map(|below| (below * 1e4).round() / 1e4);
     let [p5, p50, p95] = [0.05, 0.50, 0.95].map(|p| spread.quantile(p));
     Fallen { truth, below, of: spread.of, p5, p50, p95, certain: spread.is_certain() }
 }
 
 fn step_truth(step: Option<&StepRecord>) -> Truth {
-    let took = step.filter(|step| step.state == StepState::Passed).and_then(|step| step.took);
+    let took = step.and_then(|step| step.took);
     // Whole milliseconds, as the forecast keeps them.
     took.map_or(Truth::Unknown, |took| Truth::Took(Span::from_millis(took.as_millis())))
 }

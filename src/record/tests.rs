@@ -143,7 +143,8 @@ struct Story(Vec<(u64, Event)>);
 impl Story {
     fn new(plan: Plan) -> Self {
         let document = || SourceDocument { path: "p.yaml".into(), text: String::new() };
-        let documents = Documents { playbook: document(), infrastructure: document(), nested: Vec::new(), calibration: None };
+        let documents =
+            Documents { playbook: document(), infrastructure: document(), nested: Vec::new(), calibration: None };
         let origin = Origin::default();
         let (seed, previous, proof, forecast) = (None, None, None, None);
         let started = Started { format: FORMAT, plan, documents, origin, seed, previous, proof, forecast };

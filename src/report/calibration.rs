@@ -68,7 +68,6 @@ fn settings(lines: &[Line], style: &Style) -> comfy_table::Table {
     let mut table = table(&["Setting", "Before", "Now p50", "p95", "Samples", "Effective", "Newest"], style);
     for one in lines {
         let few = if one.few { " few" } else { "" };
-        let newest: String = one.newest.as_str().chars().take(15).collect();
         let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         table.add_row([
             Cell::new(line(&one.setting)),
@@ -77,10 +76,18 @@ fn settings(lines: &[Line], style: &Style) -> comfy_table::Table {
             right(one.after.quantile(0.95).to_string()),
             right(one.samples.to_string()),
             right(format!("{:.1}{few}", one.effective)),
-            Cell::new(newest),
+            Cell::new(day(one.newest.as_str())),
         ]);
     }
     table
+}
+
+/// The day that a run's id begins with.
+fn day(run: &str) -> String {
+    match (run.get(..4), run.get(4..6), run.get(6..8)) {
+        (Some(year), Some(month), Some(day)) => format!("{year}-{month}-{day}"),
+        _ => line(run),
+    }
 }
 
 fn distribution(of: &Distribution) -> String {

@@ -107,12 +107,7 @@ fn forecast(out: &mut String, view: &View, style: &Style) {
     if !forecast.measures.is_empty() {
         let mut table = table(&["Foretold", "Actual", "Fell", "Of"], style);
         for row in &forecast.measures {
-            table.add_row([
-                Cell::new(&row.what),
-                Cell::new(&row.actual),
-                result(&row.place),
-                Cell::new(&row.foretold),
-            ]);
+            table.add_row([Cell::new(&row.what), Cell::new(&row.actual), result(&row.place), Cell::new(&row.foretold)]);
         }
         let _ = writeln!(out, "{}", table.trim_fmt());
     }

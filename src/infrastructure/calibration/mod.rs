@@ -154,7 +154,10 @@ pub fn read(root: &Node, of: &str, diagnostics: &mut Vec<Diagnostic>) -> Option<
             );
         }
         if calibration.calibrates != of {
-            let message = format!("this is the calibration of `{}`, and the infrastructure file is `{of}`", calibration.calibrates);
+            let message = format!(
+                "this is the calibration of `{}`, and the infrastructure file is `{of}`",
+                calibration.calibrates
+            );
             found.push(
                 Diagnostic::error("M059", message)
                     .at(at("calibrates"))
@@ -213,7 +216,8 @@ impl Calibration {
         for role in RegionRole::ALL {
             let Some(fit) = self.regions.get(role) else { continue };
             let Some(region) = infrastructure.regions.get_mut(&role).filter(|it| it.provider == fit.provider) else {
-                told.unused.push(format!("the {role} region: it was measured by {}, and is by another now", fit.provider));
+                told.unused
+                    .push(format!("the {role} region: it was measured by {}, and is by another now", fit.provider));
                 continue;
             };
             for (key, fitted) in fit.settings() {
@@ -230,7 +234,8 @@ impl Calibration {
         for step in &mut plan.steps {
             let Some(fit) = steps.get(&step.id) else { continue };
             open.remove(&step.id);
-            if !has_takes(&step.act) || fit.action != step.act.key() || fit.does != does(&step.act.describe().summary()) {
+            if !has_takes(&step.act) || fit.action != step.act.key() || fit.does != does(&step.act.describe().summary())
+            {
                 told.unused.push(format!("step {}: it does something else now than when it was measured", step.id));
                 continue;
             }

@@ -78,14 +78,14 @@ fn it_is_read_as_it_is_written() {
 fn what_is_wrong_is_told_at_its_place() {
     let with = |from: &str, to: &str| problems(&FILE.replacen(from, to, 1)).join("\n");
     assert_eq!(with("", ""), "");
-    insta::assert_snapshot!(with("promotion:", "promotoin:"), @"");
-    insta::assert_snapshot!(with("p50: 31s", "p50: 31"), @"");
-    insta::assert_snapshot!(with("p50: 31s", "p50: 2m"), @"");
-    insta::assert_snapshot!(with("effective: 8.4", "effective: 80"), @"");
-    insta::assert_snapshot!(with("calibrates: lab", "calibrates: production"), @"");
-    insta::assert_snapshot!(with("muster: 1", "muster: 2"), @"");
-    insta::assert_snapshot!(with("half_life: 180d\n", ""), @"");
-    insta::assert_snapshot!(with("half_life", "halflife"), @"");
+    insta::assert_snapshot!(with("promotion:", "promotoin:"), @"M020 11:7 the key `promotoin` is unknown here");
+    insta::assert_snapshot!(with("p50: 31s", "p50: 31"), @"M022 11:25 expected a duration with a unit such as 200ms, 30s, 5m, 1h or 30d, found the number 31");
+    insta::assert_snapshot!(with("p50: 31s", "p50: 2m"), @"M024 11:18 p50 (2m) must be above zero and no longer than p95 (1m)");
+    insta::assert_snapshot!(with("effective: 8.4", "effective: 80"), @"M024 11:18 `effective` lies between 0 and `samples`, which is 12; found 80");
+    insta::assert_snapshot!(with("calibrates: lab", "calibrates: production"), @"M059 2:13 this is the calibration of `production`, and the infrastructure file is `lab`");
+    insta::assert_snapshot!(with("muster: 1", "muster: 2"), @"M055 1:9 the file is of version 2 of the format");
+    insta::assert_snapshot!(with("half_life: 180d\n", ""), @"M021 1:1 the key `half_life` is missing here");
+    insta::assert_snapshot!(with("half_life", "halflife"), @"M020 3:1 the key `halflife` is unknown here");
 }
 
 #[test]

@@ -12,13 +12,16 @@ const HEAD: &str = "\
 /// The whole text.
 pub(super) fn text(calibration: &Calibration) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{HEAD}\n# few: fewer than {FEW} effective samples, so that the spread assumed before weighs in.");
+    let _ = writeln!(
+        out,
+        "{HEAD}\n# few: fewer than {FEW} effective samples, so that the spread assumed before weighs in."
+    );
     let _ = writeln!(out, "muster: {}", calibration.muster);
     let _ = writeln!(out, "calibrates: {}", quoted(&calibration.calibrates));
     let _ = writeln!(out, "half_life: {}", calibration.half_life.0.short());
     out.push_str(if calibration.runs.is_empty() { "runs: []\n" } else { "runs:\n" });
     for source in &calibration.runs {
-        let _ = writeln!(out, "  - {{ run: {}, head: {} }}", quoted(source.run.as_str()), quoted(&source.head));
+        let _ = writeln!(out, "  - {{ run: \"{}\", head: {:?} }}", source.run, source.head);
     }
     if !calibration.resources.is_empty() {
         out.push_str("resources:\n");

@@ -80,7 +80,9 @@ pub fn fit(samples: &[Weighted], before: Option<&Distribution>) -> Option<Fit> {
     }
     let degrees = PRIOR + freedom;
     let pooled = ((PRIOR * sigma * sigma + if freedom > 0.0 { deviations } else { 0.0 }) / degrees).sqrt();
-    let wide = student_95(degrees) * pooled * (1.0 + 1.0 / effective).sqrt();
+    // Where nothing tells of the spread it stays what it was.
+    let tail = if of_single > 0.0 { student_95(degrees) } else { inverse_normal(0.95) };
+    let wide = tail * pooled * (1.0 + 1.0 / effective).sqrt();
     let (p50, p95) = (rounded(mean.exp()), rounded((mean + wide).exp()));
     Some(Fit { p50, p95: p95.max(p50), effective })
 }

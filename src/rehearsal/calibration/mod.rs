@@ -162,7 +162,12 @@ impl Fitter {
 
     /// Fits all that was taken in; `plan`: the playbook's, for what its steps were assumed to take.
     #[must_use]
-    pub fn fit(mut self, infrastructure: &Infrastructure, plan: Option<&Plan>, half_life: Span) -> (Fitting, Calibration) {
+    pub fn fit(
+        mut self,
+        infrastructure: &Infrastructure,
+        plan: Option<&Plan>,
+        half_life: Span,
+    ) -> (Fitting, Calibration) {
         // The newest first; of one instant by their names, so that the order is the same whoever reads them.
         self.evidence.sort_by(|a, b| (b.at, &b.run).cmp(&(a.at, &a.run)));
         let telling = self.evidence.iter().filter(|it| !it.samples.is_empty());

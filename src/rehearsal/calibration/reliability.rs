@@ -92,9 +92,8 @@ fn one(kind: Kind, each: &[Vec<&Fallen>]) -> Reliability {
     let came = certain.iter().filter(|it| is_as_foretold(it)).count() as u64;
     let shares: Vec<f64> = all().filter(|it| !it.certain).filter_map(|it| it.below).collect();
     let count = shares.len() as u64;
-    let share = |holds: &dyn Fn(f64) -> bool| {
-        Share::new(shares.iter().filter(|share| holds(**share)).count() as u64, count)
-    };
+    let share =
+        |holds: &dyn Fn(f64) -> bool| Share::new(shares.iter().filter(|share| holds(**share)).count() as u64, count);
     let below_p50 = share(&|it| it < 0.5);
     let within = share(&|it| (0.05..=0.95).contains(&it));
     let up_to_p95 = share(&|it| it <= 0.95);

@@ -21,11 +21,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
+use crate::event::ServerKind;
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::infrastructure::calibration::does;
 use crate::infrastructure::simulate::SimulatedResource;
 use crate::infrastructure::{Infrastructure, SIMULATED, read, twin};
-use crate::event::ServerKind;
 use crate::measure::Measure;
 use crate::model::Leg;
 use crate::record::{AttemptRecord, DnsRecord, Record, Simulated, StepRecord, StepState};
@@ -144,7 +144,8 @@ impl Finder<'_> {
             "data.preserve" => {
                 if step.subjects.len() > 1 {
                     let all: Vec<&str> = step.subjects.iter().map(ResourceId::as_str).collect();
-                    let note = format!("{} kept {} in one step: how long each took is not known", step.id, all.join(", "));
+                    let note =
+                        format!("{} kept {} in one step: how long each took is not known", step.id, all.join(", "));
                     self.notes.insert(note);
                     return;
                 }
@@ -311,10 +312,15 @@ impl Finder<'_> {
             let promoted = record.steps.iter().any(|step| {
                 let promotes = matches!(step.action.as_str(), "database.promote" | "storage.promote");
                 let blind = !step.evidence.contains_key("drained in") && !step.evidence.contains_key("fence");
-                promotes && blind && step.state == StepState::Passed && step.subjects.first() == Some(&canary.of)
+                promotes
+                    && blind
+                    && step.state == StepState::Passed
+                    && step.subjects.first() == Some(&canary.of)
                     && step.leg == Some(Leg::Failover)
             });
-            let Some(leg) = canary.legs.iter().find(|leg| leg.leg == Leg::Failover).filter(|_| promoted) else { continue };
+            let Some(leg) = canary.legs.iter().find(|leg| leg.leg == Leg::Failover).filter(|_| promoted) else {
+                continue;
+            };
             let lag = match &leg.rpa {
                 Measure::Between { lower, upper } => Span(lower.0 / 2 + upper.0 / 2),
                 // Somewhere below what could be seen.
@@ -329,7 +335,8 @@ impl Finder<'_> {
 /// When each server of a kind was first seen to send users to `to`, after `from` and before it was seen to do otherwise
 /// again; those that did so before are left out.
 fn first_seen(dns: &DnsRecord, kind: ServerKind, from: Moment, to: RegionRole) -> Vec<Moment> {
-    let mut servers: Vec<&str> = dns.answers.iter().filter(|it| it.server_kind == kind).map(|it| it.server.as_str()).collect();
+    let mut servers: Vec<&str> =
+        dns.answers.iter().filter(|it| it.server_kind == kind).map(|it| it.server.as_str()).collect();
     servers.sort_unstable();
     servers.dedup();
     let until = |server: &str| {

@@ -40,7 +40,7 @@ fn fitting() -> Fitting {
         ],
         notes: vec![format!("{}: main: it was simulated: left out", run(1))],
         reliability: vec![
-            one(Kind::Recovery, 7, 25, 27, 28, vec![Finding::Agrees]),
+            one(Kind::Recovery, 13, 25, 27, 28, vec![Finding::Agrees]),
             one(Kind::Loss, 2, 3, 3, 6, vec![Finding::TooFew]),
             one(Kind::Steps, 40, 170, 180, 200, vec![Finding::TooShort, Finding::TooNarrow]),
         ],

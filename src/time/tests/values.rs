@@ -32,7 +32,9 @@ fn spans_are_read_as_playbooks_write_them() {
 
 #[test]
 fn what_people_are_shown_is_read_back_to_what_it_is_rounded_to() {
-    for nanos in [0, 7, 1_500, 430_000_000, 999_600_000, 2_540_000_000, 65_000_000_000, 4_000_000_000_000, 200_000_000_000_000] {
+    for nanos in
+        [0, 7, 15_000, 430_000_000, 999_600_000, 2_540_000_000, 65_000_000_000, 4_000_000_000_000, 200_000_000_000_000]
+    {
         let (span, shown) = (Span(nanos), Span(nanos).to_string());
         let back = Span::parse_shown(&shown).unwrap_or_else(|| panic!("{shown}"));
         assert_eq!(back.to_string(), shown);

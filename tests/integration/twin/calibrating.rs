@@ -162,7 +162,6 @@ fn what_a_world_is_like_comes_out_of_the_journals_of_the_drills_in_it() {
     near("main fence", 5.0, 9.0, 1.0);
     near("main replicate", 90.0, 240.0, 5.0);
     near("main preserve", 15.0, 40.0, 1.0);
-    near("main replication_lag", 0.9, 4.0, 0.0);
     near("files promotion", 4.0, 10.0, 1.5);
     near("files fence", 2.0, 6.0, 1.0);
     near("files replicate", 180.0, 300.0, 5.0);
@@ -170,6 +169,10 @@ fn what_a_world_is_like_comes_out_of_the_journals_of_the_drills_in_it() {
     near("www converges", 9.0, 20.0, 1.5);
     near("calibrating: step go takes", 180.0, 540.0, 0.1);
     near("calibrating: step drain takes", 12.0, 30.0, 0.1);
+    // One look a run, at a lag that wanders: less sure than what is drawn anew each time.
+    let lag = after(&fitting, "main replication_lag");
+    let (lag, worst) = (lag.median().as_secs_f64(), lag.quantile(0.95).as_secs_f64());
+    assert!((0.6..1.4).contains(&lag) && (2.0..6.0).contains(&worst), "{lag} of 0.9, {worst} of 4");
     let boot = after(&fitting, "web boot").median().as_secs_f64();
     assert!((boot / 40.0 - 1.0).abs() < 0.2, "nine servers at once, the slowest is seen: {boot}");
     let promotion = fitting.lines.iter().find(|line| line.setting == "main promotion").unwrap();
