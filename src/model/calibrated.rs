@@ -1,5 +1,7 @@
 //! By which calibration a plan's twin was set, as it stands in the plan and in the journal of its runs.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
 /// The calibration that a plan's twin was set by. The settings themselves stand in the plan.
@@ -30,10 +32,10 @@ impl Calibrated {
         let mut told =
             format!("{} ({} from {}", self.path, many(self.used.len() as u64, "setting"), many(self.runs, "real run"));
         if !self.few.is_empty() {
-            told.push_str(&format!(", {} of them from few samples", self.few.len()));
+            let _ = write!(told, ", {} of them from few samples", self.few.len());
         }
         if !self.unused.is_empty() {
-            told.push_str(&format!(", {} not used", self.unused.len()));
+            let _ = write!(told, ", {} not used", self.unused.len());
         }
         told + ")"
     }

@@ -129,7 +129,7 @@ impl Span {
         const SHOWN: [(&str, u64); 7] =
             [("ns", 1), ("µs", MICRO), ("ms", MILLI), ("s", SECOND), ("min", MINUTE), ("h", HOUR), ("d", DAY)];
         let words: Vec<&str> = text.split(' ').collect();
-        if words.len() % 2 != 0 || words.len() > 4 {
+        if !words.len().is_multiple_of(2) || words.len() > 4 {
             return None;
         }
         let parts = words.chunks(2).map(|part| {

@@ -135,7 +135,9 @@ fn as_if_real(loaded: &Loaded, seed: u64) -> Record {
 
 fn fitted(records: &[Record]) -> Fitting {
     let (infrastructure, mut fitter) = (assumed(), Fitter::default());
-    records.iter().for_each(|record| fitter.add(ask(record, &infrastructure)));
+    for record in records {
+        fitter.add(ask(record, &infrastructure));
+    }
     fitter.fit(&infrastructure, None, HALF_LIFE).0
 }
 
@@ -257,7 +259,9 @@ fn a_run_that_began_with_a_forecast_tells_where_in_it_the_truth_fell() {
     let layout = Layout::of(&loaded.plan);
     let mut tally = Tally::new(layout.clone(), Seed(0));
     let records: Vec<Record> = (0..101).map(|seed| as_if_real(&loaded, seed)).collect();
-    records.iter().for_each(|record| tally.add(&Outturn::of(record, &layout)));
+    for record in &records {
+        tally.add(&Outturn::of(record, &layout));
+    }
     let foreseen = foresee(&tally);
     assert_eq!(foreseen.runs, 101);
     let recovery = |record: &Record| record.legs[0].rta.upper().unwrap();
