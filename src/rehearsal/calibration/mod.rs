@@ -19,7 +19,7 @@
 //!
 //! Each real drill's record says where in its forecast each truth fell. Over many runs such shares are spread evenly if the
 //! forecasts are right (A. P. Dawid, *Statistical theory: the prequential approach*, 1984): half of them below one half,
-//! nine tenths between 5 % and 95 %. [`reliability`] counts them, with intervals, and says when there are too few to tell.
+//! nine tenths between 5 % and 95 %. Runs count that ended by themselves. [`reliability`] counts them, with intervals, and says when there are too few to tell.
 
 pub mod fit;
 pub mod reliability;
@@ -34,7 +34,7 @@ use crate::chance::Distribution;
 use crate::id::{RunId, StepId};
 use crate::infrastructure::calibration::{Calibration, Fitted, RegionFit, ResourceFit, SourceRun, StepFit};
 use crate::infrastructure::{Infrastructure, twin};
-use crate::model::Plan;
+use crate::model::{Plan, Verdict};
 use crate::record::{ForecastRecord, Record, Simulated};
 use crate::time::Span;
 
@@ -92,12 +92,18 @@ pub fn ask(record: &Record, infrastructure: &Infrastructure) -> Asked {
                 at: record.header.started_at,
                 playbook: record.header.playbook.clone(),
                 samples,
-                forecast: record.forecast.clone(),
+                // Of a drill that somebody stopped, or that goes on, it was not forecast.
+                forecast: record.forecast.clone().filter(|_| ended_by_itself(record)),
                 notes,
             }))
         }
         other => Asked::Elsewhere(other.map_or_else(|| "(not readable)".to_owned(), |other| other.name)),
     }
+}
+
+/// Whether it was as its forecast supposed: it ended, and neither was refused nor stopped by anybody.
+fn ended_by_itself(record: &Record) -> bool {
+    record.ended.exit.is_some() && matches!(record.ended.verdict, Verdict::Passed | Verdict::Failed)
 }
 
 /// A setting of the twin, before and after.

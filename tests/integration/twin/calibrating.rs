@@ -9,7 +9,7 @@ use muster::engine::Observer;
 use muster::engine::watch::Pace;
 use muster::event::Event;
 use muster::infrastructure::{Infrastructure, read};
-use muster::model::{Foreseen, MeasureOf};
+use muster::model::{Foreseen, MeasureOf, Verdict};
 use muster::record::{Entry, ForecastRecord, Heads, Record, Simulated, Truth};
 use muster::rehearsal::calibration::reliability::{Finding, Kind};
 use muster::rehearsal::calibration::{Asked, Fitter, Fitting, HALF_LIFE, ask};
@@ -301,7 +301,7 @@ fn forecasts_of_the_world_as_it_is_are_found_to_agree() {
     (1_000..1_200).for_each(|seed| tally.add(&Outturn::of(&as_if_real(&loaded, seed), &layout)));
     let foreseen = foresee(&tally);
     let infrastructure = assumed();
-    let told = |slower: u64| {
+    let told = |slower: u64, verdict: Verdict| {
         let mut fitter = Fitter::default();
         for seed in 0..40 {
             let kept = Arc::default();
@@ -315,18 +315,20 @@ fn forecasts_of_the_world_as_it_is_are_found_to_agree() {
             started.forecast = Some(Foreseen::Made(foreseen));
             let mut record = Record::from_events(run.record.header.run.clone(), entries, Heads::default()).unwrap();
             record.header.simulated = Simulated::No;
+            record.ended.verdict = verdict;
             fitter.add(ask(&record, &infrastructure));
         }
         fitter.fit(&infrastructure, None, HALF_LIFE).0
     };
-    let right = told(100);
+    let right = told(100, Verdict::Passed);
     assert_eq!(right.forecasts, 40);
     let recovery = right.reliability.iter().find(|it| it.of == Kind::Recovery).unwrap();
     assert_eq!((recovery.within.of, recovery.findings.as_slice()), (80, &[Finding::Agrees][..]), "{recovery:?}");
-    let slow = told(200);
+    let slow = told(200, Verdict::Failed);
     let recovery = slow.reliability.iter().find(|it| it.of == Kind::Recovery).unwrap();
     assert!(recovery.findings.contains(&Finding::TooLong), "{recovery:?}");
-    let quick = told(50);
+    let quick = told(50, Verdict::Passed);
+    assert_eq!(told(100, Verdict::Aborted).forecasts, 0, "whoever stops a drill makes another one of it");
     let recovery = quick.reliability.iter().find(|it| it.of == Kind::Recovery).unwrap();
     assert!(recovery.findings.contains(&Finding::TooShort), "{recovery:?}");
 }
