@@ -45,7 +45,8 @@ fn real_runs_set_the_twin_that_simulations_and_plans_use() {
     let wrote = scene.types("calibrate drill.yaml").exits(0).warns("wrote lab.calibration.yaml");
     wrote.says("1 setting rests").says("Left out: 1 simulated run.").says("few");
     scene.types("calibrate drill.yaml --check").exits(0);
-    scene.types("calibrate --infra lab.yaml --check").exits(1);
+    scene.types("calibrate --infra lab.yaml --check --out lab.calibration.yaml").exits(0);
+    scene.types("calibrate drill.yaml --half-life 90d --check").exits(1).warns("is not as it would be written");
 
     let after = scene.types("plan drill.yaml --format json").exits(0).json();
     assert!(after["total"].as_u64().unwrap() < MINUTE, "{after}");
