@@ -61,6 +61,8 @@ pub struct Aftermath {
     pub two_writers: Vec<(ResourceId, Moment)>,
     /// Of the commands that steps observe, the last that took effect: by what observes them.
     pub commands: Vec<(Vec<String>, Vec<String>)>,
+    /// How often what took effect on the simulated resources: by who did it, what it was and on what.
+    pub effects: BTreeMap<String, u32>,
     /// Which run has marked what as its own.
     pub markers: BTreeMap<ResourceId, Marker>,
     /// The regions that a fault took.
@@ -80,6 +82,7 @@ impl Aftermath {
             truth: simulation.truth(until),
             two_writers: simulation.two_writers(),
             commands: simulation.commands(),
+            effects: simulation.effects(),
             markers: simulation.markers(),
             lost: simulation.lost(),
             met: simulation.met(),

@@ -234,11 +234,22 @@ pub(super) fn conclude(
     lock: Option<Lock>,
     mut notices: Vec<String>,
 ) -> Result<Finished, AppError> {
-    let exit = ended.exit;
+    let mut exit = ended.exit;
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
     let record = Record::from_events(run.clone(), ended.events, heads);
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
-    let reports = write_reports(&record, &folder)?;
+    let (reports, missing) = write_reports(&record, &folder);
+    if !missing.is_empty() {
+        notices.extend(missing.iter().map(ToString::to_string));
+        notices.push(format!(
+            "the run has ended all the same, and its journal is whole: `muster report {run} --format FORMAT` draws what \
+             is missing when there is room"
+        ));
+        // Whoever asks only whether it went well must not take a drill without its evidence for one.
+        if exit == ExitCode::Passed {
+            exit = ExitCode::Failed;
+        }
+    }
     if let Err(error) = history.finished(&record) {
         notices
             .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));

@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Part, Undo};
 use crate::event::Event;
-use crate::model::{ExitCode, LeftOver, Place, Plan, UndoResult, Verdict};
+use crate::model::{Course, ExitCode, LeftOver, Place, Plan, UndoResult, Verdict};
 use crate::record::{Ending, Entry, Heads, Record, changes, judge as judge_record};
 use crate::resource::World;
 use crate::state::RunState;
@@ -44,6 +44,7 @@ pub(super) fn judge<'a>(
         refused: state.refused,
         stopped: broken == Broken::Off,
         defect: false,
+        left_by_hand: left.iter().any(|it| it.what == BY_HAND),
         world: seen,
     };
     let judged = judge_record(&record, &ending);
@@ -53,6 +54,9 @@ pub(super) fn judge<'a>(
     Judged { verdict: judged.verdict, world: judged.world, exit: judged.exit, left }
 }
 
+/// What is left of a step whose effect only the person knows who had it.
+const BY_HAND: &str = "a person did it, and the run, which was taken back, did not take that back";
+
 /// Everything that the run did and that is still so although it was to be taken back, or that is in doubt.
 fn left_over<'a>(
     plan: &Plan,
@@ -61,7 +65,9 @@ fn left_over<'a>(
     broken: Broken,
 ) -> Vec<LeftOver> {
     let mut left = Vec::new();
+    let mut undone = false;
     for entry in entries {
+        undone |= matches!(entry.event, Event::CourseChanged { course: Course::Undoing, .. });
         if let Event::UndoFinished { step, result } = &entry.event {
             match result {
                 UndoResult::Irreversible(what) => left.push(LeftOver {
@@ -90,6 +96,7 @@ fn left_over<'a>(
             Status::Running { .. } | Status::Undoing => "it was under way when the run ended",
             Status::Failed { happened: crate::model::Happened::Unknown, .. } => "whether it happened is not known",
             Status::Passed if stopped && !state.found_done(n) && unseen_trace(step) => "it was done and not taken back",
+            Status::ByHand if (stopped || undone) && unseen_trace(step) => BY_HAND,
             _ => continue,
         };
         left.push(LeftOver { step: Some(step.id.clone()), what: doubtful.to_owned(), advice: advice(step) });

@@ -66,6 +66,10 @@ pub trait Observer: Send {
     /// An event was written.
     fn event(&mut self, entry: &Entry);
 
+    /// The run was taken up and stands still, as these events of its journal say, the oldest first: a step that failed,
+    /// a pause, open gates.
+    fn stands_still(&mut self, _because: &[&Entry]) {}
+
     /// Whether [`Observer::tick`] is to be called now and then, for clocks that run on a screen.
     fn wants_ticks(&self) -> bool {
         false

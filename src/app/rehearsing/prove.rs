@@ -145,10 +145,10 @@ fn in_one_mode(questions: &Questions, ground: &Ground, check: &Check, count: &mu
         play(questions, &ground.loaded, &trial.afflictions, &faults)
     };
     let mut last = None;
-    for trial in &trials.beyond {
+    for (n, trial) in trials.beyond.iter().enumerate() {
         let because = match check.sight.colour(&play(trial)?.record, &ground.record) {
             Colour::Red(saw) => {
-                let Some(within) = &trials.within else {
+                let Some(within) = trials.within(n) else {
                     return Ok(proven(Some(trial), Outcome::Red { saw, green_with: None }));
                 };
                 let green_with = match check.sight.colour(&play(within)?.record, &ground.record) {
@@ -200,14 +200,33 @@ fn place(reports: &Path, loaded: &Loaded) -> PathBuf {
     reports.join("proofs").join(format!("{}.json", key(&loaded.plan, &loaded.documents)))
 }
 
-/// Keeps a proof for later runs of the same playbook; gives its file.
+/// Whether a proof was kept for later runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// It was, in this file.
+    Kept(PathBuf),
+    /// It was not, for this reason.
+    NotKept(String),
+}
+
+/// Keeps a proof for later runs of the same playbook. One that was made beside faults tells of another world than the one
+/// that runs are made in, and one of a single mode takes the place of none that knows more modes: neither is kept.
 ///
 /// # Errors
 /// [`AppError::Files`].
-pub fn keep_proof(questions: &Questions, proof: &Proof, reports: &Path) -> Result<PathBuf, AppError> {
+pub fn keep_proof(questions: &Questions, proof: &Proof, reports: &Path) -> Result<Keeping, AppError> {
+    if !questions.faults.is_empty() {
+        return Ok(Keeping::NotKept("it was made beside --fault, which no run has".to_owned()));
+    }
     let documents = &questions.loaded.documents;
     let kept = proof.kept(crate::time::wall_now(), questions.seed, &documents.infrastructure.path);
     let path = place(reports, &questions.loaded);
+    // One that can't be read is worth nothing, and gives way.
+    if let Ok(Some(older)) = kept_proof(&questions.loaded, reports)
+        && let Some(more) = older.modes.iter().find(|mode| !kept.modes.contains(mode))
+    {
+        return Ok(Keeping::NotKept(format!("{} is of {more} drills too", path.display())));
+    }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
             .map_err(|error| AppError::Files(format!("the folder {} can't be made: {error}", folder.display())))?;
@@ -215,7 +234,7 @@ pub fn keep_proof(questions: &Questions, proof: &Proof, reports: &Path) -> Resul
     // Data of texts and numbers always serialises.
     let text = serde_json::to_string_pretty(&kept).unwrap_or_default() + "\n";
     write_whole(&path, text.as_bytes())?;
-    Ok(path)
+    Ok(Keeping::Kept(path))
 }
 
 /// The proof of a playbook's checks that was kept, if there is one; else what is to be said about it.

@@ -201,6 +201,8 @@ impl Dispatcher {
         self.claim(cx, pass_over).await?;
         let watch = Watch::start(self.watch_setup(since));
         self.tools.health = (self.run.health)(watch.health());
+        // The guardrail that is built in is checked before the first change too.
+        watch.saw(&self.tools.initial);
         self.watch = Some(Arc::new(watch));
         Ok(())
     }

@@ -228,6 +228,7 @@ impl Database for Handle<SimulatedDatabase> {
         let pair = &mut state.databases[self.n];
         let position = if effect.lies { pair.view(region, now).position } else { pair.fence(region, now) };
         state.note_database(self.n, now);
+        state.effect(cx, "fences", self.id.as_str());
         Ok(FenceProof {
             position,
             old_session: Some(READ_ONLY.into()),
@@ -259,6 +260,7 @@ impl Database for Handle<SimulatedDatabase> {
             let mut state = self.world.state();
             let reach = state.users_reach(region);
             state.databases[self.n].promote(region, reach, now);
+            state.effect(cx, "promotes", self.id.as_str());
             state.note_database(self.n, now);
         }
         Ok(())
@@ -284,6 +286,7 @@ impl Database for Handle<SimulatedDatabase> {
         if !effect.lies {
             pair.replicate(to, true, now);
             state.note_database(self.n, now);
+            state.effect(cx, "replicates", self.id.as_str());
         }
         Ok(())
     }

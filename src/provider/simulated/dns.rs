@@ -265,6 +265,7 @@ impl Dns for Handle<SimulatedDns> {
             times(self.settings.converges.draw(self.world.seed, "dns converges", self.id.as_str(), count), effect.slow)
         };
         record.change(to, cx.clock.now(), delay);
+        state.effect(cx, "changes", self.id.as_str());
         Ok(())
     }
 

@@ -139,6 +139,7 @@ impl Storage for Handle<SimulatedStorage> {
         let pair = &mut state.storages[self.n].pair;
         let position = if effect.lies { pair.view(region, now).position } else { pair.fence(region, now) };
         state.note_storage(self.n, now);
+        state.effect(cx, "fences", self.id.as_str());
         Ok(FenceProof {
             position,
             old_session: Some(FENCED.into()),
@@ -170,6 +171,7 @@ impl Storage for Handle<SimulatedStorage> {
             let mut state = self.world.state();
             let reach = state.users_reach(region);
             state.storages[self.n].pair.promote(region, reach, now);
+            state.effect(cx, "promotes", self.id.as_str());
             state.note_storage(self.n, now);
         }
         Ok(())
@@ -196,6 +198,7 @@ impl Storage for Handle<SimulatedStorage> {
             storage.pair.replicate(to, true, now);
             (storage.missing, storage.damaged) = (0, 0);
             state.note_storage(self.n, now);
+            state.effect(cx, "replicates", self.id.as_str());
         }
         Ok(())
     }
