@@ -298,22 +298,26 @@ fn forecasts_of_the_world_as_it_is_are_found_to_agree() {
     let loaded = load("aws", Mode::Planned);
     let layout = Layout::of(&loaded.plan);
     let mut tally = Tally::new(layout.clone(), Seed(1_000));
-    (1_000..1_200).for_each(|seed| tally.add(&Outturn::of(&as_if_real(&loaded, seed), &layout)));
+    (1_000..1_120).for_each(|seed| tally.add(&Outturn::of(&as_if_real(&loaded, seed), &layout)));
     let foreseen = foresee(&tally);
     let infrastructure = assumed();
+    let played = |seed: u64| {
+        let kept = Arc::default();
+        let run = app::rehearse(&loaded, &with(seed), vec![Box::new(Keeper(Arc::clone(&kept)))]).unwrap();
+        (run.record.header.run, std::mem::take(&mut *kept.lock().unwrap()))
+    };
+    let runs: Vec<_> = (0..40).map(played).collect();
     let told = |slower: u64, verdict: Verdict| {
         let mut fitter = Fitter::default();
-        for seed in 0..40 {
-            let kept = Arc::default();
-            let run = app::rehearse(&loaded, &with(seed), vec![Box::new(Keeper(Arc::clone(&kept)))]).unwrap();
-            let mut entries = std::mem::take(&mut *kept.lock().unwrap());
+        for (run, entries) in &runs {
+            let mut entries = entries.clone();
             let Event::Started(started) = &mut entries[0].event else { panic!() };
             let mut foreseen = foreseen.clone();
             // A forecast of a slower, or quicker, world than the true one.
             let spreads = foreseen.measures.iter_mut().map(|it| &mut it.spread);
             spreads.flat_map(|it| &mut it.at).flatten().for_each(|span| *span = Span(span.0 / 100 * slower));
             started.forecast = Some(Foreseen::Made(foreseen));
-            let mut record = Record::from_events(run.record.header.run.clone(), entries, Heads::default()).unwrap();
+            let mut record = Record::from_events(run.clone(), entries, Heads::default()).unwrap();
             record.header.simulated = Simulated::No;
             record.ended.verdict = verdict;
             fitter.add(ask(&record, &infrastructure));
