@@ -177,6 +177,7 @@ fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
         seed: Some(seed),
         previous: None,
         proof: None,
+        forecast: None,
     }
 }
 

@@ -77,6 +77,7 @@ phases: [{ name: failover, steps: [{ id: touch, command: { argv: [touch, touched
             seed: None,
             previous: None,
             proof: None,
+            forecast: None,
         }
     }
 

@@ -195,6 +195,7 @@ impl Prepared {
             seed: Some(with.seed),
             previous: None,
             proof: None,
+            forecast: None,
         }
     }
 }

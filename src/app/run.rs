@@ -74,6 +74,8 @@ pub struct RunRequest {
     pub break_glass: Option<String>,
     /// How long the leases of a real run last without being renewed.
     pub lease: Span,
+    /// How long the forecast of a real run may take before it begins; `None`: as fits how long it is expected to take.
+    pub forecast_time: Option<Span>,
     /// Muster's own program, by which what it started is ended if it is killed. `None`: it runs on to its own end.
     pub program: Option<PathBuf>,
 }
@@ -115,6 +117,10 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
             plan.name
         )));
     }
+    // Before anything exists: whoever interrupts it leaves nothing behind.
+    let forecast =
+        (!simulated).then(|| super::foresee::of_run(&request.loaded, request.attendance, start, request.forecast_time));
+    let start = request.start.unwrap_or_else(crate::time::wall_now);
     let reports = &request.runs.reports;
     std::fs::create_dir_all(reports).map_err(|error| {
         AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
@@ -127,6 +133,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
     let mut started = started(&request, simulated, previous);
+    started.forecast = forecast;
     // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
     match super::rehearsing::kept_proof(&request.loaded, reports) {
         Ok(proof) => started.proof = proof,
@@ -321,6 +328,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
         seed: simulated.then_some(request.seed),
         previous,
         proof: None,
+        forecast: None,
     }
 }
 

@@ -222,6 +222,7 @@ impl Simulate {
         setting.infra.iter().for_each(|file| add("--infra", file.clone()));
         setting.vars.iter().for_each(|(name, value)| add("--var", format!("{name}={value}")));
         self.simulated.faults().iter().for_each(|fault| add("--fault", fault.clone()));
+        typed.extend(self.playbook.calibration.typed());
         typed
     }
 }

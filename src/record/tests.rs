@@ -111,6 +111,7 @@ fn plan() -> Plan {
         ],
         steps,
         digest: "d".into(),
+        calibration: None,
     }
 }
 
@@ -144,10 +145,12 @@ struct Story(Vec<(u64, Event)>);
 impl Story {
     fn new(plan: Plan) -> Self {
         let document = || SourceDocument { path: "p.yaml".into(), text: String::new() };
-        let documents = Documents { playbook: document(), infrastructure: document(), nested: Vec::new() };
+        let documents =
+            Documents { playbook: document(), infrastructure: document(), nested: Vec::new(), calibration: None };
         let origin = Origin::default();
         let (plan, documents) = (Arc::new(plan), Arc::new(documents));
-        let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None, proof: None };
+        let (seed, previous, proof, forecast) = (None, None, None, None);
+        let started = Started { format: FORMAT, plan, documents, origin, seed, previous, proof, forecast };
         let surveyed = Event::Surveyed { world: world(RegionRole::Primary), unseen: Vec::new() };
         Self(vec![(0, Event::Started(Box::new(started))), (0, surveyed)])
     }

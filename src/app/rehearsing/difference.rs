@@ -98,6 +98,8 @@ impl Repository {
         let said = plan.variables.iter().filter(|variable| variable.source == VariableSource::CommandLine);
         let vars: Vec<(String, String)> = said.map(|it| (it.name.clone(), it.value.clone())).collect();
         let mode: Mode = plan.mode;
+        // What is compared is the playbooks, so both are played with what is known now of how long things take.
+        let calibration = |_: &str| modes::as_it_was(&questions.loaded.documents);
         let loaded = crate::plan::load(&LoadInput {
             playbook_path: &questions.path,
             playbook: &playbook,
@@ -107,6 +109,7 @@ impl Repository {
             reality: if plan.twin { Reality::Twin } else { Reality::AsBound },
             checked: Checked::InItsMode,
             read: &read,
+            calibration: &calibration,
         });
         match (loaded.plan, loaded.documents) {
             (Some(plan), Some(documents)) => {

@@ -104,6 +104,7 @@ fn subject(questions: &Questions) -> Subject {
         digest: plan.digest.clone(),
         seed: questions.seed,
         muster: env!("CARGO_PKG_VERSION").to_owned(),
+        calibration: plan.calibration.clone(),
         options: questions.options.clone(),
     }
 }

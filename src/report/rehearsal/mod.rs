@@ -141,12 +141,13 @@ fn replay(subject: &crate::rehearsal::Subject, options: &[String]) -> String {
 /// The line under the title: what was rehearsed.
 fn subject(findings: &Findings) -> String {
     let subject = &findings.subject;
-    let told = [
+    let mut told = vec![
         format!("{} on the simulated twin of {}", subject.playbook, subject.infrastructure),
         format!("seed {}", subject.seed.0),
         format!("plan {}", subject.digest.chars().take(16).collect::<String>()),
         format!("Muster {}", subject.muster),
     ];
+    told.extend(subject.calibration.as_ref().map(|it| format!("twin set by {}", it.told())));
     super::view::line(told.join("; "))
 }
 

@@ -99,6 +99,7 @@ fn empty() -> Plan {
         phases: Vec::new(),
         steps: Vec::new(),
         digest: String::new(),
+        calibration: None,
     }
 }
 

@@ -168,6 +168,7 @@ pub(super) fn prepared(
         seed: Some(Seed(seed)),
         previous: None,
         proof: None,
+        forecast: None,
     };
     Run {
         started,
