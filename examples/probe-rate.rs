@@ -312,6 +312,7 @@ fn plan_of_services(port: u16) -> Result<muster::model::Plan> {
         reality: Reality::AsBound,
         checked: Checked::InItsMode,
         read: &|_| Ok(lab.as_bytes().to_vec()),
+        calibration: &muster::plan::uncalibrated,
     });
     let first = loaded.diagnostics.first().map_or(String::new(), |diagnostic| format!("{diagnostic:?}"));
     Ok(loaded.plan.ok_or(first)?)

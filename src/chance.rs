@@ -169,7 +169,8 @@ fn from_float(nanos: f64) -> Span {
 
 /// The inverse of the standard normal distribution, by P. J. Acklam's rational approximation
 /// (relative error below 1.15e-9), for 0 < `p` < 1.
-fn inverse_normal(p: f64) -> f64 {
+#[must_use]
+pub fn inverse_normal(p: f64) -> f64 {
     const A: [f64; 6] = [
         -39.696_830_286_653_76,
         220.946_098_424_520_8,

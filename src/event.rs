@@ -6,14 +6,16 @@
 
 mod swift;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Before, OnFailure};
 use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
-    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, LeftOver, Leg, Person, PhaseResult, Place, Plan,
-    Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
+    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, Person, PhaseResult,
+    Place, Plan, Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
@@ -80,10 +82,10 @@ pub struct Origin {
 pub struct Started {
     /// [`FORMAT`].
     pub format: u32,
-    /// The frozen plan.
-    pub plan: Plan,
+    /// The frozen plan; shared, for a plan may be rehearsed by the thousand.
+    pub plan: Arc<Plan>,
     /// What it was made of.
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
     /// Who and what.
     pub origin: Origin,
     /// The seed, in a simulation.
@@ -93,6 +95,9 @@ pub struct Started {
     /// Which of its checks were seen to go red in rehearsal, as far as was known when it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// What the twin foretold of a real run when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Foreseen>,
 }
 
 /// How a run that was left behind goes on.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::going::holders;
+use super::going::{Going, going};
 use super::history::files;
 use super::locks::Standing;
 use super::machine::machine;
@@ -15,7 +15,7 @@ use super::{AppError, History, Runs, real};
 use crate::catalogue::OnFailure;
 use crate::engine::clean_command;
 use crate::event::Event;
-use crate::id::RunId;
+use crate::id::{RunId, StepId};
 use crate::journal;
 use crate::model::{Command, Commanded, Person};
 use crate::resource::{Answer, AnsweredBy, Decision, Exhibit};
@@ -46,9 +46,10 @@ pub struct RemoteCommand {
 /// What the run did about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It took it, and leaves its course so; `None`: it ends at once, or does what the command says.
+    /// It took it, and leaves its course so; `None`: it ends at once, or does what the command says. An answer to a gate
+    /// counts.
     Taken(Option<OnFailure>),
-    /// Nothing follows from it, and why.
+    /// Nothing follows from it, and why; an answer to a gate does not count.
     Ignored(String),
     /// It has not taken it yet: it is stopped, or very slow.
     NotYet,
@@ -138,13 +139,12 @@ pub fn vote(decision: Decision, because: Option<String>, evidence: Vec<Exhibit>)
 /// The run that is meant, which must go on.
 fn the_run(runs: &Runs, named: Option<&str>) -> Result<RunId, AppError> {
     let (history, _) = History::open(runs)?;
-    let holders = holders(runs)?;
-    let going = |standing: Standing| matches!(standing, Standing::GoingOn | Standing::Silent);
+    let all = going(runs);
+    let goes_on = |going: &Going| matches!(going.standing, Standing::GoingOn | Standing::Silent);
     let named = match named {
         Some(name) if name != LAST => name,
         _ => {
-            let all: Vec<&RunId> =
-                holders.iter().filter(|(_, (_, standing))| going(*standing)).map(|(run, _)| run).collect();
+            let all: Vec<&RunId> = all.iter().filter(|(_, going)| goes_on(going)).map(|(run, _)| run).collect();
             return match all[..] {
                 [only] => Ok(only.clone()),
                 [] => Err(AppError::Refused(format!(
@@ -167,8 +167,8 @@ fn the_run(runs: &Runs, named: Option<&str>) -> Result<RunId, AppError> {
         let verdict = row.verdict.unwrap_or_default();
         return Err(AppError::Refused(format!("the run {run} ended at {at}: {verdict}. `muster show {run}` shows it")));
     }
-    match holders.get(&run) {
-        Some((_, standing)) if going(*standing) => Ok(run),
+    match all.get(&run) {
+        Some(going) if goes_on(going) => Ok(run),
         _ => Err(AppError::Refused(format!(
             "nobody carries the run {run} out any more: it was left behind. `muster resume {run}` takes it up again \
              (with --undo or --stop if it is not to go on)"
@@ -183,14 +183,14 @@ fn effect(path: &Path, from: u64, commanded: &Commanded) -> Effect {
     if reader.seek(SeekFrom::Start(from)).is_err() {
         return Effect::NotYet;
     }
-    let mut line = Vec::new();
+    let (mut line, mut awaited) = (Vec::new(), Awaited { commanded, heard: false });
     for _ in 0..LOOKS {
         // What is there already, as far as it is whole.
         while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
             if line.last() != Some(&b'\n') {
                 break;
             }
-            if let Some(effect) = told_in(&line, commanded) {
+            if let Some(effect) = awaited.told_in(&line) {
                 return effect;
             }
             line.clear();
@@ -200,23 +200,52 @@ fn effect(path: &Path, from: u64, commanded: &Commanded) -> Effect {
     Effect::NotYet
 }
 
-/// What a line of the journal says of the command.
-fn told_in(line: &[u8], commanded: &Commanded) -> Option<Effect> {
-    // Most lines are something else: they need no reading.
-    let commands = line.windows(COMMANDED.len()).any(|window| window == COMMANDED);
-    let ends = line.windows(ENDED.len()).any(|window| window == ENDED);
-    if ends {
-        return Some(Effect::Ignored("the run ended before it took it".to_owned()));
-    }
-    if !commands {
-        return None;
-    }
-    match serde_json::from_slice::<Line>(line).ok()?.event {
-        Event::Commanded { command, by, then, ignored } => {
-            let told = Commanded { command, by };
-            is_of(&told, commanded).then(|| ignored.map_or(Effect::Taken(then), Effect::Ignored))
+/// A command that the run was given, until its journal tells what became of it.
+struct Awaited<'a> {
+    commanded: &'a Commanded,
+    /// Whether it has taken it: an answer to a gate is judged after that.
+    heard: bool,
+}
+
+impl Awaited<'_> {
+    /// What a line of the journal says of the command.
+    fn told_in(&mut self, line: &[u8]) -> Option<Effect> {
+        let begins = |kind: &[u8]| line.windows(kind.len()).any(|window| window == kind);
+        if begins(ENDED) {
+            let why =
+                if self.heard { "the run ended before it was counted" } else { "the run ended before it took it" };
+            return Some(Effect::Ignored(why.to_owned()));
         }
-        _ => None,
+        // Most lines are something else: they need no reading.
+        if !begins(if self.heard { VOTED } else { COMMANDED }) {
+            return None;
+        }
+        match serde_json::from_slice::<Line>(line).ok()?.event {
+            Event::Commanded { command, by, then, ignored } if !self.heard => {
+                if !is_of(&Commanded { command, by }, self.commanded) {
+                    return None;
+                }
+                // That the question stands is not yet that the answer counts.
+                self.heard = ignored.is_none() && matches!(self.commanded.command, Command::Vote { .. });
+                (!self.heard).then(|| ignored.map_or(Effect::Taken(then), Effect::Ignored))
+            }
+            Event::GateVoted { step, answer, refused } if self.is_this(&step, &answer) => {
+                Some(refused.map_or(Effect::Taken(None), Effect::Ignored))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a vote that was judged is the one that was given: with the account of who gave it, which the run adds.
+    fn is_this(&self, step: &StepId, told: &Answer) -> bool {
+        let Command::Vote { step: of, answer } = &self.commanded.command else { return false };
+        let account = told.people.first().is_none_or(|person| person.user == self.commanded.by.user);
+        let given = Answer { by: told.by, people: told.people.clone(), ..answer.clone() };
+        let of_it = |answer: &Answer| Commanded {
+            command: Command::Vote { step: of.clone(), answer: answer.clone() },
+            by: self.commanded.by.clone(),
+        };
+        step == of && account && told.by == AnsweredBy::Command && is_of(&of_it(told), &of_it(&given))
     }
 }
 
@@ -244,5 +273,7 @@ fn is_of(told: &Commanded, given: &Commanded) -> bool {
 
 /// How the event of a command begins.
 const COMMANDED: &[u8] = b"\"event\":{\"kind\":\"commanded\"";
+/// That of an answer to a gate.
+const VOTED: &[u8] = b"\"event\":{\"kind\":\"gate_voted\"";
 /// And that of the run's end.
 const ENDED: &[u8] = b"\"event\":{\"kind\":\"finished\"";

@@ -91,6 +91,14 @@ impl History {
         self.store.list(&RunFilter { playbook, limit }).map_err(files)
     }
 
+    /// Runs that have begun and not ended, as far as the index knows, oldest first.
+    ///
+    /// # Errors
+    /// [`AppError::Files`].
+    pub(super) fn unfinished(&self) -> Result<Vec<RunId>, AppError> {
+        self.store.unfinished().map_err(files)
+    }
+
     /// The figures of the newest run of a playbook that ended.
     ///
     /// # Errors

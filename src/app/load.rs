@@ -7,11 +7,26 @@ use std::path::Path;
 use super::AppError;
 use crate::catalogue::Mode;
 use crate::diagnostic::{Diagnostic, Sources};
+use crate::infrastructure::calibration;
 use crate::model::{Documents, Plan};
-use crate::plan::{Checked, LoadInput, Reality};
+use crate::plan::{CalibrationFile, Checked, LoadInput, Reality};
 
 /// A document may have so many bytes; one more is read, so that a longer one is known to be longer.
 const MOST_BYTES: u64 = crate::yaml::MAX_BYTES as u64;
+
+/// Which calibration a plan's twin is set by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Calibrating {
+    /// The one that lies beside the infrastructure file, if one does.
+    #[default]
+    Beside,
+    /// The same; one that can't be used is told and done without. For drills, which wait for no rehearsal's file.
+    BesideIfGood,
+    /// This one.
+    File(String),
+    /// None.
+    No,
+}
 
 /// What is to be read, and how.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +43,8 @@ pub struct Request {
     pub reality: Reality,
     /// In which modes it is checked.
     pub checked: Checked,
+    /// Which calibration the twin is set by.
+    pub calibration: Calibrating,
 }
 
 /// A plan, what it was made of, and what is to be said about it.
@@ -48,6 +65,24 @@ pub struct Loaded {
 /// # Errors
 /// [`AppError::Usage`] if the playbook can't be read at all, [`AppError::Invalid`] with every problem of both files.
 pub fn load(request: &Request) -> Result<Loaded, AppError> {
+    let loaded = load_as_asked(request);
+    let Err(AppError::Invalid { diagnostics, .. }) = &loaded else { return loaded };
+    if request.calibration != Calibrating::BesideIfGood {
+        return loaded;
+    }
+    let without = load_as_asked(&Request { calibration: Calibrating::No, ..request.clone() });
+    without.map(|mut without| {
+        // Whatever is wrong now and was not without it is the calibration's.
+        let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+        let at = first.and_then(|first| first.place.as_ref()).map_or_else(String::new, |place| format!(" ({place})"));
+        let what = first.map_or("", |first| first.message.as_str());
+        let message = format!("the calibration is not used: {what}{at}");
+        without.warnings.push(Diagnostic::warning("M060", message).help("`muster calibrate` makes it anew"));
+        without
+    })
+}
+
+fn load_as_asked(request: &Request) -> Result<Loaded, AppError> {
     let playbook = read_document(&request.playbook)
         .map_err(|why| AppError::Usage(format!("the playbook {} can't be read: {why}", request.playbook)))?;
     let loaded = crate::plan::load(&LoadInput {
@@ -59,6 +94,7 @@ pub fn load(request: &Request) -> Result<Loaded, AppError> {
         reality: request.reality,
         checked: request.checked,
         read: &read_document,
+        calibration: &|infrastructure| find_calibration(&request.calibration, infrastructure),
     });
     match (loaded.plan, loaded.documents) {
         (Some(plan), Some(documents)) => {
@@ -68,8 +104,25 @@ pub fn load(request: &Request) -> Result<Loaded, AppError> {
     }
 }
 
+/// The calibration file of an infrastructure file, if one is asked for and there.
+fn find_calibration(which: &Calibrating, infrastructure: &str) -> Option<CalibrationFile> {
+    let path = match which {
+        Calibrating::No => return None,
+        Calibrating::File(path) => path.clone(),
+        Calibrating::Beside | Calibrating::BesideIfGood => {
+            let beside = calibration::beside(infrastructure);
+            if !Path::new(&beside).exists() {
+                return None;
+            }
+            beside
+        }
+    };
+    let bytes = read_document(&path);
+    Some((path, bytes))
+}
+
 /// Reads a file whole, within the bound.
-fn read_document(path: &str) -> Result<Vec<u8>, String> {
+pub(super) fn read_document(path: &str) -> Result<Vec<u8>, String> {
     let path = Path::new(path);
     if path.is_dir() {
         return Err("it is a folder".to_owned());

@@ -3,9 +3,8 @@
 //! They are taken before the first event and let go when the run has ended. A run whose process is gone before that
 //! keeps them: it was left behind, and nobody starts on the same things as if nothing were there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,13 +14,16 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
 use super::history::files;
-use super::machine::{Machine, Process, look_at, started};
-use super::{AppError, History};
+use super::machine::{Machine, Process, look_at, same_boot, started};
+use super::{AppError, History, Runs, begun};
 use crate::engine::{Fence, Signal};
 use crate::id::{RegionRole, ResourceId, RunId};
+use crate::infrastructure::real::identity;
 use crate::model::Plan;
-use crate::resource::region_resource;
-use crate::store::{Claim, Held, Holder, Instant, Lease, Leases, Renewed, SqliteLive, Successor, Taken};
+use crate::resource::{ResourceKind, region_resource};
+use crate::store::{
+    Claim, Held, Holder, Instant, Lease, Leases, Renewed, SqliteLive, Successor, Taken, is_own_again, pass_over,
+};
 use crate::time::{Moment, Span, since_boot, wall_now};
 
 /// How long a lease lasts without being renewed.
@@ -46,17 +48,29 @@ pub(super) enum Standing {
     LeftBehind,
 }
 
-/// Judges a lease. `over`: whether the run has ended or is not in the index.
-pub(super) fn standing(lease: &Lease, here: &Machine, now: Instant, over: bool) -> Standing {
+/// Judges a lease. `over`: whether the run has ended or is not in the index; `written`: whether somebody writes its
+/// journal, asked only where its process is not seen.
+pub(super) fn standing(
+    lease: &Lease,
+    here: &Machine,
+    now: Instant,
+    over: bool,
+    written: impl FnOnce() -> bool,
+) -> Standing {
     let process = look_at(&lease.holder, here);
     if over && process != Process::There {
         return Standing::Over;
     }
+    let silent = if same_boot(&lease.holder, here) {
+        now.boot.since(lease.renewed.boot) > lease.ttl
+    } else {
+        silent_by_the_calendar(lease, now)
+    };
     match process {
-        Process::Gone => Standing::LeftBehind,
-        Process::There if now.boot.since(lease.renewed.boot) > lease.ttl => Standing::Silent,
-        Process::Elsewhere if silent_by_the_calendar(lease, now) => Standing::Silent,
-        Process::There | Process::Elsewhere => Standing::GoingOn,
+        // A process of another container has another number, or none, here; the lock on its journal is seen.
+        Process::Gone if !written() => Standing::LeftBehind,
+        _ if silent => Standing::Silent,
+        _ => Standing::GoingOn,
     }
 }
 
@@ -83,29 +97,44 @@ pub(super) fn claims(plan: &Plan) -> Vec<Claim> {
     claims.into_iter().collect()
 }
 
-/// What a resource is the same by, whatever a playbook calls it: its kind, its provider and all that this is told.
+/// What a resource is the same by, whatever a playbook calls it and however it is reached.
 fn claim(plan: &Plan, resource: &ResourceId) -> Option<Claim> {
-    let (kind, provider, settings) = if let Some(binding) = plan.resources.get(resource) {
-        (binding.kind.key(), &binding.provider, binding.settings.to_string())
+    let (kind, provider, identity) = if let Some(binding) = plan.resources.get(resource) {
+        (binding.kind, &binding.provider, identity(binding.kind, &binding.provider, &binding.settings))
     } else {
         let role = RegionRole::ALL.into_iter().find(|role| region_resource(*role) == *resource)?;
         let region = plan.regions.get(&role)?;
-        ("region", &region.provider, format!("{} {}", region.name, region.settings))
+        let mut settings = region.settings.as_object().cloned().unwrap_or_default();
+        settings.insert("region".to_owned(), region.name.clone().into());
+        let settings = settings.into();
+        (ResourceKind::Region, &region.provider, identity(ResourceKind::Region, &region.provider, &settings))
     };
     if provider == OWN {
         return None;
     }
     let mut digest = String::new();
-    for byte in Sha256::digest(settings.as_bytes()).iter().take(16) {
+    for byte in Sha256::digest(identity.as_bytes()).iter().take(16) {
         let _ = write!(digest, "{byte:02x}");
     }
-    Some(Claim { name: format!("{kind} {provider} {digest}"), shown: format!("{kind} {resource}") })
+    let kind = kind.key();
+    Some(Claim { name: format!("{kind} {digest}"), shown: format!("{kind} {resource}") })
+}
+
+/// What becomes of what another run has that was left behind, or does not renew its lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    /// It stands in the way of a run that would begin.
+    Respected,
+    /// It stands in the way of a run that would be taken up again.
+    RespectedByResumed,
+    /// A person said that it is taken over.
+    TakenOver,
 }
 
 /// What is asked for.
 pub(super) struct Wanted<'a> {
-    /// The file of the store.
-    pub(super) store: &'a Path,
+    /// Where runs are, and the store.
+    pub(super) runs: &'a Runs,
     /// Which runs have ended.
     pub(super) history: &'a History,
     /// This machine.
@@ -116,8 +145,8 @@ pub(super) struct Wanted<'a> {
     pub(super) claims: &'a [Claim],
     /// How long they last without being renewed.
     pub(super) ttl: Span,
-    /// Whether what does not go on is taken over.
-    pub(super) break_glass: bool,
+    /// Whether what others left behind, or do not renew, is taken over.
+    pub(super) others: Others,
     /// Told when a lease is lost.
     pub(super) signals: mpsc::Sender<Signal>,
 }
@@ -127,9 +156,10 @@ pub(super) struct Wanted<'a> {
 /// # Errors
 /// [`AppError::Refused`] says who has what since when, and what to do. [`AppError::Files`].
 pub(super) fn take(wanted: Wanted<'_>) -> Result<(Lock, Vec<String>), AppError> {
-    let mut live = SqliteLive::open(wanted.store).map_err(files)?;
+    let Wanted { runs, run, .. } = wanted;
+    let mut live = SqliteLive::open(&runs.store).map_err(files)?;
     let holder = Holder {
-        run: wanted.run.clone(),
+        run: run.clone(),
         pid: std::process::id(),
         pid_started: started(std::process::id()).unwrap_or_default(),
         boot: wanted.here.boot.clone(),
@@ -137,32 +167,65 @@ pub(super) fn take(wanted: Wanted<'_>) -> Result<(Lock, Vec<String>), AppError> 
         user: wanted.here.user.clone(),
     };
     let now = now();
+    // Before the store is held: to be sure of a lock may take a moment.
+    let leases = live.leases().map_err(files)?;
+    let holders: BTreeSet<&RunId> = leases.iter().map(|lease| &lease.holder.run).collect();
+    let unseen = leases.iter().filter(|lease| look_at(&lease.holder, wanted.here) == Process::Gone);
+    let written: BTreeMap<&RunId, bool> = unseen
+        .map(|lease| &lease.holder.run)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .map(|run| (run, begun::is_written(&runs.reports, run)))
+        .collect();
     let stands = |lease: &Lease| {
+        let of = &lease.holder.run;
         // Not known because the index can't be read is not over.
-        let over =
-            wanted.history.get(&lease.holder.run).is_ok_and(|row| row.is_none_or(|row| row.finished_at.is_some()));
-        standing(lease, wanted.here, now, over)
+        let over = wanted.history.get(of).is_ok_and(|row| row.is_none_or(|row| row.finished_at.is_some()));
+        // Who takes a run up again has the lock itself.
+        let written =
+            || of != run && written.get(of).copied().unwrap_or_else(|| begun::is_written_now(&runs.reports, of));
+        standing(lease, wanted.here, now, over, written)
     };
+    let own = |lease: &Lease| lease.holder.run == *run;
     let yields = |lease: &Lease| match stands(lease) {
         Standing::Over => true,
         Standing::GoingOn => false,
-        // Who takes a run up again takes over from its earlier process, if that is gone.
-        Standing::LeftBehind => wanted.break_glass || lease.holder.run == *wanted.run,
-        Standing::Silent => wanted.break_glass,
+        // Who takes a run up again takes over from its earlier process: where that is, it no longer writes the journal,
+        // whose lock is ours.
+        Standing::LeftBehind | Standing::Silent => wanted.others == Others::TakenOver || own(lease),
     };
+    let unleased = unleased::meeting(&wanted, &holders)?;
+    let (passed, in_the_way): (Vec<Unleased>, Vec<Unleased>) =
+        unleased.into_iter().partition(|of| of.standing == Standing::LeftBehind && wanted.others == Others::TakenOver);
+    if !in_the_way.is_empty() {
+        let lines: Vec<String> = in_the_way.iter().map(|of| of.refusal(wanted.others)).collect();
+        return Err(AppError::Refused(format!("{}\nNothing was touched", lines.join("\n"))));
+    }
     match live.take(wanted.claims, &holder, wanted.ttl, now, &yields).map_err(files)? {
         Taken::All { held, over } => {
-            let live = SqliteLive::open_patient(wanted.store, PATIENCE).map_err(files)?;
-            let own = |lease: &&Lease| lease.holder.run != *wanted.run;
-            let over = over.iter().filter(own).filter_map(|lease| match stands(lease) {
-                Standing::Over => None,
-                standing => Some(format!("the lease on {}", sentence(lease, standing))),
-            });
-            let over = over.collect();
-            Ok((Lock::start(live, held, wanted.signals), over))
+            let live = SqliteLive::open_patient(&runs.store, PATIENCE).map_err(files)?;
+            let mut told: Vec<String> = passed.iter().map(|of| format!("the hold on {}", of.sentence())).collect();
+            let mut left: BTreeSet<&RunId> = passed.iter().map(|of| &of.run).collect();
+            for lease in over.iter().filter(|lease| !own(lease)) {
+                match stands(lease) {
+                    Standing::Over => {}
+                    standing => {
+                        told.push(format!("the lease on {}", sentence(lease, standing)));
+                        left.insert(&lease.holder.run);
+                    }
+                }
+            }
+            for left in left {
+                // Where it can't be noted, that run stands in the way of the next one again, and is told.
+                if let Err(error) = pass_over(&runs.reports, left, run) {
+                    tracing::warn!(%error, "that the run {left} was passed over is not noted");
+                }
+            }
+            is_own_again(&runs.reports, run).map_err(files)?;
+            Ok((Lock::start(live, held, wanted.signals), told))
         }
         Taken::None(in_the_way) => {
-            let lines: Vec<String> = in_the_way.iter().map(|lease| refusal(lease, stands(lease))).collect();
+            let lines: Vec<String> = in_the_way.iter().map(|lease| refusal(lease, stands(lease), &wanted)).collect();
             Err(AppError::Refused(format!("{}\nNothing was touched", lines.join("\n"))))
         }
     }
@@ -174,7 +237,10 @@ fn sentence(lease: &Lease, standing: Standing) -> String {
     let how = match standing {
         Standing::GoingOn | Standing::Over => String::new(),
         Standing::Silent => {
-            format!(", but has not renewed its lease since {:.0}: it is stopped, or its machine sleeps", renewed.wall)
+            format!(
+                ", but has not renewed its lease since {:.0}: it is stopped, or its machine sleeps or is gone",
+                renewed.wall
+            )
         }
         Standing::LeftBehind => ", but was left behind: its process is gone".to_owned(),
     };
@@ -185,20 +251,34 @@ fn sentence(lease: &Lease, standing: Standing) -> String {
 }
 
 /// The same, with what to do now.
-fn refusal(lease: &Lease, standing: Standing) -> String {
-    let run = &lease.holder.run;
-    let now = match standing {
-        Standing::GoingOn | Standing::Over => format!("Wait until it has ended, or end it: muster abort {run}"),
-        Standing::Silent => format!(
-            "Let it go on and abort it (muster abort {run}), or take it over: --break-glass --because TEXT; it can't \
-             act any more then"
-        ),
-        Standing::LeftBehind => format!(
-            "Take it up again: muster resume {run} (with --undo or --stop if it is not to go on). Or pass over it: \
-             --break-glass --because TEXT; what it left is then nobody's"
-        ),
+fn refusal(lease: &Lease, standing: Standing, wanted: &Wanted<'_>) -> String {
+    let now = if lease.holder.run == *wanted.run && standing == Standing::GoingOn {
+        format!(
+            "Its process can't be seen from here, so its lease counts until it has run out: try again in {}",
+            lease.ttl
+        )
+    } else {
+        advice(&lease.holder.run, standing, wanted.others)
     };
     format!("{}. {now}", sentence(lease, standing))
+}
+
+/// What to do about a run that stands in the way.
+fn advice(run: &RunId, standing: Standing, others: Others) -> String {
+    // Only a run that begins can pass over what is there.
+    let over = others != Others::RespectedByResumed;
+    match standing {
+        Standing::GoingOn | Standing::Over => format!("Wait until it has ended, or end it: muster abort {run}"),
+        Standing::Silent => format!(
+            "Let it go on and abort it (muster abort {run}), or, if nobody carries it out any more, take it up again: \
+             muster resume {run} (with --undo or --stop if it is not to go on){}",
+            if over { ". Or take it over: --break-glass --because TEXT; it can't act any more then" } else { "" }
+        ),
+        Standing::LeftBehind => format!(
+            "Take it up again: muster resume {run} (with --undo or --stop if it is not to go on){}",
+            if over { ". Or pass over it: --break-glass --because TEXT; what it left is then nobody's" } else { "" }
+        ),
+    }
 }
 
 /// Keeps leases until they are let go: renews them, and answers whether they are still ours.
@@ -331,6 +411,10 @@ impl Fence for Shared {
         if boot().0 < self.good_until.load(Ordering::Acquire) { Ok(()) } else { self.renew() }
     }
 }
+
+mod unleased;
+
+use unleased::Unleased;
 
 #[cfg(test)]
 mod tests;

@@ -57,15 +57,20 @@ pub(super) fn started(pid: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
+/// Whether a lease was taken in this very boot: then clocks since the machine's start are one, and a host that has
+/// another name now (a container that was started anew, an address that was given anew) is the same all the same.
+pub(super) fn same_boot(holder: &Holder, here: &Machine) -> bool {
+    if holder.boot.is_empty() { here.boot.is_empty() && holder.host == here.host } else { holder.boot == here.boot }
+}
+
 /// Looks at the process that holds a lease.
 pub(super) fn look_at(holder: &Holder, here: &Machine) -> Process {
-    if holder.host != here.host {
-        return Process::Elsewhere;
+    match same_boot(holder, here) {
+        true if started(holder.pid) == Some(holder.pid_started) => Process::There,
+        true => Process::Gone,
+        false if holder.host == here.host => Process::Gone,
+        false => Process::Elsewhere,
     }
-    if holder.boot != here.boot || started(holder.pid) != Some(holder.pid_started) {
-        return Process::Gone;
-    }
-    Process::There
 }
 
 /// The name of user `uid` in the lines of a user list (passwd(5)).
@@ -99,7 +104,16 @@ mod tests {
         assert_eq!(look_at(&mine, &here), Process::There);
         assert_eq!(look_at(&Holder { pid_started: 1, ..mine.clone() }, &here), Process::Gone);
         assert_eq!(look_at(&Holder { boot: "b".to_owned(), ..mine.clone() }, &here), Process::Gone);
-        assert_eq!(look_at(&Holder { host: "there".to_owned(), ..mine }, &here), Process::Elsewhere);
+        // The machine may be called otherwise meanwhile; whether it is the same is told by its boot.
+        let renamed = Holder { host: "there".to_owned(), ..mine };
+        assert_eq!(look_at(&renamed, &here), Process::There);
+        assert_eq!(look_at(&Holder { pid_started: 1, ..renamed.clone() }, &here), Process::Gone);
+        assert_eq!(look_at(&Holder { boot: "b".to_owned(), ..renamed.clone() }, &here), Process::Elsewhere);
+        // Where the system has no id of a boot, the name is all there is.
+        let nameless = Machine { boot: String::new(), ..here };
+        let unsaid = Holder { boot: String::new(), ..renamed };
+        assert_eq!(look_at(&unsaid, &nameless), Process::Elsewhere);
+        assert_eq!(look_at(&Holder { host: "here".to_owned(), ..unsaid }, &nameless), Process::There);
     }
 
     #[test]

@@ -3,7 +3,12 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod admission;
+mod begun;
+mod by_hand;
+mod calibrating;
 mod commands;
+mod foresee;
 mod going;
 mod crash;
 mod history;
@@ -22,14 +27,15 @@ pub mod simulation;
 mod survey;
 mod windows;
 
+pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
 pub use going::{LeftBehind, left_behind};
 pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
-pub use load::{Loaded, Request, load};
+pub use load::{Calibrating, Loaded, Request, load};
 pub use locks::LEASE;
-pub use play::Kill;
-pub use rehearsal::{Aftermath, Rehearsal, Rehearsed, rehearse, rehearse_afflicted};
+pub use play::{Keep, Kill};
+pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse, rehearse_afflicted};
 pub use reports::{Written, draw, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};

@@ -4,14 +4,18 @@
 //! from the same seed to the same record, and then taken up like any other.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::admission;
+use super::by_hand::{by_hand, replayed};
 use super::history::{Ends, JournalRead, Refusal};
 use super::listen::Ear;
-use super::locks::{self, LEASE, Wanted};
-use super::play::{Back, Death, Kill, Play};
+use super::locks::{self, LEASE, Others, Wanted};
+use super::play::{Back, Death, Keep, Kill, Play};
 use super::run::{Finished, Progress, RealRun, SIGNALS, Way, conclude, folder_of, to_be_resumed};
+use super::simulation::Twin;
 use super::{AppError, Attendance, History, Runs};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
@@ -24,6 +28,13 @@ use crate::model::{Environment, Person, Plan};
 use crate::provider::process::keeper;
 use crate::record::Entry;
 use crate::time::{Moment, Span, since_boot};
+
+/// So often a journal that somebody locks is looked at again before it is said to be written by another process. A
+/// program that Muster was just starting when it was killed holds the lock until it runs, for some milliseconds.
+const LOOKS: u32 = 40;
+
+/// From one look to the next.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(25);
 
 /// How long after its last record a simulated run is taken up, in its own time.
 const SIMULATED_DOWN: Span = Span::from_secs(10);
@@ -80,7 +91,7 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         return Err(AppError::Files(format!("{}: it does not begin with the event `started`", path.display())));
     };
     started.plan.check().map_err(|why| AppError::Files(format!("{}: its plan was changed: {why}", path.display())))?;
-    let by_hand = by_hand(&started.plan, &request.by_hand)?;
+    let by_hand = by_hand(&started.plan, &entries, &request.by_hand)?;
     let broke = |_| AppError::Defect("the index of runs could not be opened: it broke off".to_owned());
     let (history, mut notices) = history.map_err(broke)??;
     if cut > 0 {
@@ -106,22 +117,26 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
         resumed.fencing = before + 2;
         again_in_simulation(&folder, &entries, (*started).clone(), writer, resumed, by_hand, observers)?
     } else {
-        admit(&run, &started.plan, request.to)?;
+        admission::admit(&started.plan, request.attendance)?;
+        let changed = || Ok(replayed(&started.plan, &entries)?.changed);
+        admission::admit_again(&started, request.to, crate::time::wall_now(), changed)?;
+        simulated_beside(&run, &started.plan, request.to)?;
         // What it was begun with it is taken up with; in the way can only be who passed over it meanwhile.
         let (taken, _) = locks::take(Wanted {
-            store: &request.runs.store,
+            runs: &request.runs,
             history: &history,
             here: &super::machine::machine(),
             run: &run,
             claims: &locks::claims(&started.plan),
             ttl: LEASE,
-            break_glass: false,
+            others: Others::RespectedByResumed,
             signals: signals.clone(),
         })?;
         resumed.fencing = taken.fencing();
         lock = Some(taken);
         end_what_is_left(&entries);
-        let now = now(&entries, &mut resumed);
+        let clocks = Clocks { since_boot: since_boot(), wall: crate::time::wall_now() };
+        let now = now(&entries, &mut resumed, clocks);
         let past = Past { entries, resumed, by_hand };
         let journal = Journal::threaded(writer).map_err(|error| AppError::Files(error.to_string()))?;
         let _ear = Ear::open(&request.runs.store, &run, signals.clone())?;
@@ -144,7 +159,15 @@ pub fn resume(request: ResumeRequest) -> Result<Finished, AppError> {
 /// Locks a journal and reads it; gives how many bytes of a cut record were taken out.
 fn read(path: &Path) -> Result<(Writer, u64, JournalRead), AppError> {
     let ends = Ends::default();
-    let taken = Writer::take_up(path, Durability::EachCommit, |placed| ends.decode(placed));
+    let take = || Writer::take_up(path, Durability::EachCommit, |placed| ends.decode(placed));
+    let mut taken = take();
+    for _ in 0..LOOKS {
+        if !matches!(taken, Err(Refusal::Journal(JournalError::Locked { .. }))) {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        taken = take();
+    }
     let (writer, whole) = taken.map_err(|error| refused(path, error))?;
     let cut = whole.cut.map_or(0, |(_, bytes)| bytes);
     Ok((writer, cut, JournalRead::of(whole, ends)))
@@ -167,27 +190,8 @@ fn started_of(entry: &Entry) -> Option<Box<Started>> {
     }
 }
 
-/// The steps that a person did by hand, as the plan has them.
-fn by_hand(plan: &Plan, given: &[(String, String)]) -> Result<Vec<(StepId, String)>, AppError> {
-    let known = |(step, because): &(String, String)| {
-        let found = plan.steps.iter().find(|planned| planned.id.as_str() == step).ok_or_else(|| {
-            AppError::Usage(format!(
-                "the run's plan has no step `{step}`; `muster show` lists its steps. Nothing was touched"
-            ))
-        })?;
-        if !found.applies {
-            return Err(AppError::Usage(format!(
-                "step `{step}` is no part of this run, which is {}: there is nothing to skip. Nothing was touched",
-                plan.mode
-            )));
-        }
-        Ok((found.id.clone(), because.clone()))
-    };
-    given.iter().map(known).collect()
-}
-
 /// What of a real run can't go on: resources that were simulated beside it are gone.
-fn admit(run: &RunId, plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
+fn simulated_beside(run: &RunId, plan: &Plan, to: ResumeTo) -> Result<(), AppError> {
     let resources = plan.resources.iter().filter(|(_, binding)| binding.provider == "simulated");
     let regions = plan.regions.iter().filter(|(_, region)| region.provider == "simulated");
     let simulated: Vec<String> =
@@ -217,8 +221,17 @@ fn end_what_is_left(entries: &[Entry]) {
     }
 }
 
+/// What the clocks show when a run is taken up.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    /// How long the machine has been running.
+    since_boot: Span,
+    /// By the calendar.
+    wall: Timestamp,
+}
+
 /// The run's own time now. In the same boot it is measured; across a reboot the wall clock tells it, as an estimate.
-fn now(entries: &[Entry], resumed: &mut Resumed) -> Moment {
+fn now(entries: &[Entry], resumed: &mut Resumed, clocks: Clocks) -> Moment {
     let mut boots = entries.iter().rev().filter_map(|entry| match &entry.event {
         Event::Resumed(it) => Some((it.boot.as_str(), it.since_boot?, entry.elapsed)),
         Event::Started(it) => Some((it.origin.boot.as_str(), it.origin.since_boot?, Moment::ZERO)),
@@ -226,7 +239,7 @@ fn now(entries: &[Entry], resumed: &mut Resumed) -> Moment {
     });
     let last = entries.last();
     let at_least = last.map_or(Moment::ZERO, |entry| entry.elapsed);
-    let booted = since_boot();
+    let booted = clocks.since_boot;
     resumed.since_boot = Some(booted);
     if let Some((boot, then, elapsed)) = boots.next()
         && !boot.is_empty()
@@ -236,7 +249,7 @@ fn now(entries: &[Entry], resumed: &mut Resumed) -> Moment {
         return (elapsed + (booted - then)).max(at_least);
     }
     resumed.estimated = true;
-    let passed = last.map_or(0, |entry| nanos_between(entry.at, crate::time::wall_now()));
+    let passed = last.map_or(0, |entry| nanos_between(entry.at, clocks.wall));
     at_least + Span(passed)
 }
 
@@ -279,6 +292,8 @@ fn again_in_simulation(
     let log = MemoryLog::new();
     let play = Play {
         id: writer.run().clone(),
+        twin: Arc::new(Twin::of(&started.plan).map_err(AppError::Usage)?),
+        keep: Keep::Journal,
         seed: started.seed.unwrap_or(Seed(1)),
         start,
         pace: Pace::Ahead,
@@ -300,3 +315,6 @@ fn again_in_simulation(
     }
     Ok(ended)
 }
+
+#[cfg(test)]
+mod tests;

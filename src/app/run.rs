@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::listen::Ear;
-use super::locks::{self, Lock, Wanted};
-use super::play::Play;
+use super::locks::{self, Lock, Others, Wanted};
+use super::play::{Keep, Play};
 use super::reports::{Written, write_reports};
+use super::simulation::Twin;
 use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
@@ -18,7 +19,7 @@ use crate::event::{FORMAT, Origin, PreviousRun, Started};
 use crate::id::RunId;
 use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, MemoryLog, Writer};
-use crate::model::{Environment, ExitCode};
+use crate::model::ExitCode;
 use crate::provider::network::Masked;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
@@ -73,6 +74,8 @@ pub struct RunRequest {
     pub break_glass: Option<String>,
     /// How long the leases of a real run last without being renewed.
     pub lease: Span,
+    /// How long the forecast of a real run may take before it begins; `None`: as fits how long it is expected to take.
+    pub forecast_time: Option<Span>,
     /// Muster's own program, by which what it started is ended if it is killed. `None`: it runs on to its own end.
     pub program: Option<PathBuf>,
 }
@@ -114,6 +117,10 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
             plan.name
         )));
     }
+    // Before anything exists: whoever interrupts it leaves nothing behind.
+    let forecast =
+        (!simulated).then(|| super::foresee::of_run(&request.loaded, request.attendance, start, request.forecast_time));
+    let start = request.start.unwrap_or_else(crate::time::wall_now);
     let reports = &request.runs.reports;
     std::fs::create_dir_all(reports).map_err(|error| {
         AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
@@ -126,6 +133,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
     let mut started = started(&request, simulated, previous);
+    started.forecast = forecast;
     // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
     match super::rehearsing::kept_proof(&request.loaded, reports) {
         Ok(proof) => started.proof = proof,
@@ -153,9 +161,12 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         let writer = Writer::create(&path, folder.run.clone(), durability)
             .map_err(|error| AppError::Files(error.to_string()))?;
         if simulated {
+            let twin = Arc::new(Twin::of(&started.plan).map_err(AppError::Usage)?);
             let play = Play {
                 id: folder.run.clone(),
                 started,
+                twin,
+                keep: Keep::Journal,
                 seed: request.seed,
                 start,
                 pace: request.pace,
@@ -227,11 +238,22 @@ pub(super) fn conclude(
     lock: Option<Lock>,
     mut notices: Vec<String>,
 ) -> Result<Finished, AppError> {
-    let exit = ended.exit;
+    let mut exit = ended.exit;
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
     let record = Record::from_events(run.clone(), ended.events, heads);
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
-    let reports = write_reports(&record, &folder)?;
+    let (reports, missing) = write_reports(&record, &folder);
+    if !missing.is_empty() {
+        notices.extend(missing.iter().map(ToString::to_string));
+        notices.push(format!(
+            "the run has ended all the same, and its journal is whole: `muster report {run} --format FORMAT` draws what \
+             is missing when there is room"
+        ));
+        // Whoever asks only whether it went well must not take a drill without its evidence for one.
+        if exit == ExitCode::Passed {
+            exit = ExitCode::Failed;
+        }
+    }
     if let Err(error) = history.finished(&record) {
         notices
             .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
@@ -277,12 +299,7 @@ fn admit(request: &RunRequest) -> Result<(), AppError> {
                 .to_owned(),
         ));
     }
-    if plan.environment == Environment::Production && request.attendance == Attendance::Yes {
-        return Err(AppError::Refused(
-            "--yes answers no gates in production: people do. Nothing was touched".to_owned(),
-        ));
-    }
-    real::refuse_unknown(plan)
+    super::admission::admit(plan, request.attendance)
 }
 
 fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>) -> Started {
@@ -291,8 +308,8 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
     let (host, user, boot) = if simulated { Default::default() } else { (machine.host, machine.user, machine.boot) };
     Started {
         format: FORMAT,
-        plan: request.loaded.plan.clone(),
-        documents: request.loaded.documents.clone(),
+        plan: Arc::new(request.loaded.plan.clone()),
+        documents: Arc::new(request.loaded.documents.clone()),
         origin: Origin {
             muster: env!("CARGO_PKG_VERSION").to_owned(),
             host,
@@ -311,6 +328,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
         seed: simulated.then_some(request.seed),
         previous,
         proof: None,
+        forecast: None,
     }
 }
 
@@ -326,13 +344,13 @@ fn lock(
     signals: tokio::sync::mpsc::Sender<Signal>,
 ) -> Result<Lock, AppError> {
     let (lock, over) = locks::take(Wanted {
-        store: &request.runs.store,
+        runs: &request.runs,
         history,
         here: &super::machine::machine(),
         run,
         claims: &locks::claims(&started.plan),
         ttl: request.lease,
-        break_glass: request.break_glass.is_some(),
+        others: if request.break_glass.is_some() { Others::TakenOver } else { Others::Respected },
         signals,
     })?;
     started.origin.passed_over.extend(over);

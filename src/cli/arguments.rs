@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use crate::app::{AppError, Loaded, Request, Runs, load};
+use crate::app::{AppError, Calibrating, Loaded, Request, Runs, load};
 use crate::catalogue::Mode;
 use crate::cli::output::Output;
 use crate::plan::Reality;
@@ -118,6 +118,36 @@ pub(super) struct PlaybookArguments {
     pub(super) playbook: String,
     #[command(flatten)]
     pub(super) setting: PlaybookSetting,
+    #[command(flatten)]
+    pub(super) calibration: CalibrationSetting,
+}
+
+/// What past drills say of how long things take.
+#[derive(Clone, Debug, Args)]
+pub(super) struct CalibrationSetting {
+    /// Set the twin by this calibration file, in place of the one that lies beside the infrastructure file
+    #[arg(long = "calibration", value_name = "FILE", conflicts_with = "no_calibration")]
+    pub(super) file: Option<String>,
+    /// Set the twin by no calibration file
+    #[arg(long)]
+    pub(super) no_calibration: bool,
+}
+
+impl CalibrationSetting {
+    /// Which is meant; `beside`: where nothing is said.
+    fn which(&self, beside: Calibrating) -> Calibrating {
+        match &self.file {
+            Some(file) => Calibrating::File(file.clone()),
+            None if self.no_calibration => Calibrating::No,
+            None => beside,
+        }
+    }
+
+    /// The options as they would be typed again.
+    pub(super) fn typed(&self) -> Vec<String> {
+        let file = self.file.iter().flat_map(|file| ["--calibration".to_owned(), file.clone()]);
+        file.chain(self.no_calibration.then(|| "--no-calibration".to_owned())).collect()
+    }
 }
 
 /// How a playbook is read.
@@ -151,8 +181,21 @@ impl PlaybookSetting {
 impl PlaybookArguments {
     /// Reads the playbook and prints its warnings.
     pub(super) fn load(&self, reality: Reality, output: &Output) -> Result<Loaded, AppError> {
-        let loaded = load(&self.setting.request(&self.playbook, reality))?;
+        self.load_with(reality, Calibrating::Beside, output)
+    }
+
+    /// The same for a drill, which waits for nobody to mend a calibration.
+    pub(super) fn load_for_a_drill(&self, output: &Output) -> Result<Loaded, AppError> {
+        self.load_with(Reality::AsBound, Calibrating::BesideIfGood, output)
+    }
+
+    fn load_with(&self, reality: Reality, beside: Calibrating, output: &Output) -> Result<Loaded, AppError> {
+        let calibration = self.calibration.which(beside);
+        let loaded = load(&Request { calibration, ..self.setting.request(&self.playbook, reality) })?;
         output.warn_of(&loaded.warnings, &loaded.sources);
+        for unused in loaded.plan.calibration.iter().flat_map(|calibration| &calibration.unused) {
+            output.say(&format!("not used of the calibration: {unused}"));
+        }
         Ok(loaded)
     }
 }

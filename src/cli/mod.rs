@@ -6,6 +6,7 @@
 mod abort;
 mod approve;
 mod arguments;
+mod calibrate;
 mod exit;
 mod go_on;
 mod history;
@@ -76,6 +77,8 @@ enum Command {
     Reject(reject::Reject),
     /// Takes up a run that was left behind
     Resume(resume::ResumeCommand),
+    /// Fits the twin to past real runs and says how good their forecasts were
+    Calibrate(calibrate::CalibrateCommand),
     /// Lists past runs
     History(history::HistoryCommand),
     /// Shows a run
@@ -109,6 +112,7 @@ impl Command {
             Self::Approve(command) => command.form(),
             Self::Reject(command) => command.form(),
             Self::Resume(command) => command.form(),
+            Self::Calibrate(command) => command.form(),
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
@@ -120,7 +124,9 @@ impl Command {
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Validate(_) | Self::Plan(_) | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Validate(command) => command.runs(),
+            Self::Plan(command) => command.runs(),
             Self::Simulate(command) => command.runs(),
             Self::Run(command) => command.runs(),
             Self::Resume(command) => command.runs(),
@@ -132,6 +138,7 @@ impl Command {
             Self::Stop(command) => command.runs(),
             Self::Approve(command) => command.runs(),
             Self::Reject(command) => command.runs(),
+            Self::Calibrate(command) => command.runs(),
             Self::History(command) => command.runs(),
             Self::Show(command) => command.runs(),
             Self::Report(command) => command.runs(),
@@ -179,6 +186,7 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Approve(command) => command.run(output),
         Command::Reject(command) => command.run(output),
         Command::Resume(command) => command.run(output),
+        Command::Calibrate(command) => command.run(output),
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),

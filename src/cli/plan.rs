@@ -3,9 +3,9 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::arguments::{OutputFormat, PlaybookArguments};
+use super::arguments::{OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
-use crate::app::{AppError, survey};
+use crate::app::{AppError, Runs, survey};
 use crate::diagnostic::render_json;
 use crate::model::ExitCode;
 use crate::plan::{Reality, preview, render};
@@ -30,6 +30,8 @@ enum Drawing {
 pub(super) struct PlanCommand {
     #[command(flatten)]
     playbook: PlaybookArguments,
+    #[command(flatten)]
+    reports: Reports,
     /// How it is printed
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Drawing,
@@ -39,6 +41,10 @@ impl PlanCommand {
     /// What goes wrong is told in JSON to whoever asked for JSON.
     pub(super) fn form(&self) -> OutputFormat {
         if self.format == Drawing::Json { OutputFormat::Json } else { OutputFormat::Text }
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
     }
 
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {

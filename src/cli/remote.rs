@@ -122,6 +122,9 @@ fn said(told: &Told) -> (ExitCode, String) {
     let command = &commanded.command;
     match effect {
         Effect::Taken(then) => (ExitCode::Passed, format!("{run}: {command}. {}", next(run, command, *then))),
+        Effect::Ignored(why) if matches!(command, Command::Vote { .. }) => {
+            (ExitCode::Refused, format!("refused: {run}: {command}: this answer does not count: {why}"))
+        }
         Effect::Ignored(why) => (ExitCode::Refused, format!("refused: {run}: {command}: {why}. Nothing follows")),
         Effect::NotYet => (
             ExitCode::Failed,
@@ -151,8 +154,8 @@ fn next(run: &RunId, command: &Command, then: Option<OnFailure>) -> String {
             format!("It does nothing more; `muster show {run}` says what is left")
         }
         Command::Vote { answer, .. } => match answer.decision {
-            Decision::Approved => "The approval is noted".to_owned(),
-            Decision::Rejected => "The rejection is noted; the step fails by it".to_owned(),
+            Decision::Approved => "The approval counts; the step passes once enough have approved".to_owned(),
+            Decision::Rejected => "The rejection counts; the step fails by it".to_owned(),
         },
     }
 }

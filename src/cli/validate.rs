@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use super::arguments::{Form, OutputFormat, PlaybookSetting};
+use super::arguments::{Form, OutputFormat, PlaybookSetting, Reports};
 use super::output::Output;
-use crate::app::{AppError, Request, load};
+use crate::app::{AppError, Request, Runs, load};
 use crate::catalogue::Mode;
 use crate::diagnostic::render_json;
 use crate::model::ExitCode;
@@ -20,12 +20,18 @@ pub(super) struct Validate {
     #[command(flatten)]
     setting: PlaybookSetting,
     #[command(flatten)]
+    reports: Reports,
+    #[command(flatten)]
     form: Form,
 }
 
 impl Validate {
     pub(super) fn form(&self) -> OutputFormat {
         self.form.format
+    }
+
+    pub(super) fn runs(&self) -> Runs {
+        self.reports.runs()
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "every subcommand runs in the same way")]

@@ -47,6 +47,10 @@ impl Observer for Waiting {
         self.run = Some(run.clone());
     }
 
+    fn stands_still(&mut self, because: &[&Entry]) {
+        because.iter().for_each(|entry| self.event(entry));
+    }
+
     fn event(&mut self, entry: &Entry) {
         match &entry.event {
             Event::StepFailed { step, failure, .. } if failure.retry_in.is_none() => self.failed = Some(step.clone()),
@@ -75,9 +79,16 @@ impl Observer for Waiting {
 /// Names every run that was left behind, but for the one that is being taken up.
 pub(super) fn name_left_behind(runs: &Runs, taken_up: Option<&str>, output: &Output) {
     let others = left_behind(runs).into_iter().filter(|left| taken_up != Some(left.run.as_str()));
-    for LeftBehind { run, since } in others {
-        output.say(&format!(
-            "the run {run}, begun {since:.0}, was left behind: its process is gone. Take it up again: muster resume {run}"
-        ));
+    for LeftBehind { run, since, silent_since } in others {
+        output.say(&match silent_since {
+            None => format!(
+                "the run {run}, begun {since:.0}, was left behind: its process is gone. Take it up again: muster resume \
+                 {run}"
+            ),
+            Some(last) => format!(
+                "the run {run}, begun {since:.0}, has not renewed its lease since {last:.0}: it is stopped, or its \
+                 machine sleeps or is gone. If nobody carries it out any more, take it up again: muster resume {run}"
+            ),
+        });
     }
 }

@@ -223,4 +223,14 @@ pub const CODES: &[Code] = &[
         "a phase whose name nearly means something",
         "A phase's kind is its name (prechecks, disaster, detect, failover, verify, soak, failback, cleanup) or its `kind:`. Another name is part of the leg in which it stands.",
     ),
+    code(
+        "M059",
+        "the calibration of another infrastructure",
+        "A calibration file is made from the runs on one infrastructure file and says its name. How long things take there says nothing of another.",
+    ),
+    code(
+        "M060",
+        "a calibration file that can't be used",
+        "The file that `--calibration` names, or that lies beside the infrastructure file, can't be read, or has mistakes. A drill begins without it; rehearsals and plans wait until it is mended, or `--no-calibration` is said.",
+    ),
 ];

@@ -134,7 +134,9 @@ fn person(person: &mut Person, secrets: &dyn Secrets) {
 }
 
 fn reasons<T>(reasons: &mut [(T, String)], secrets: &dyn Secrets) {
-    reasons.iter_mut().for_each(|(_, why)| words(Some(why), secrets));
+    for (_, why) in reasons {
+        words(Some(why), secrets);
+    }
 }
 
 /// Why sides of resources did not answer, in their providers' words.

@@ -6,6 +6,7 @@
 //!
 //! May rely on `yaml`, `diagnostic`, `model` and above. Must never do I/O or build a provider.
 
+pub mod calibration;
 mod providers;
 mod read;
 pub mod real;

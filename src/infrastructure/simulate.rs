@@ -6,6 +6,7 @@
 
 mod affliction;
 mod fault;
+mod pattern;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ use crate::time::Span;
 
 pub use affliction::{Address, Affliction, Ailment, Answering, Snapshotting, Stepping};
 pub use fault::{Fault, FaultError, FaultKind, Faults};
+pub use pattern::Together;
 
 /// One value for each region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,6 +40,25 @@ pub enum Durability {
 /// How many bytes are gathered before a write with [`Durability::AtEnd`].
 const GATHERED_BYTES: usize = 64 * 1024;
 
+/// So many looks at a new file are waited for, each as long as [`GLANCE`].
+const LOOKERS: u32 = 100;
+/// Longer than any look takes.
+const GLANCE: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// Whether a journal file has its writer: a process that lives, whatever else is known of it. Looking takes a lock that
+/// looks don't keep from each other, for an instant.
+///
+/// # Errors
+/// [`JournalError::File`].
+pub fn is_written(path: &Path) -> Result<bool, JournalError> {
+    let file = File::open(path).map_err(|error| JournalError::file("open", path, error))?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(JournalError::file("look at the lock of", path, error)),
+    }
+}
+
 /// A journal file, locked for as long as this value lives.
 ///
 /// Nothing is allocated ahead: on ext4 a `write` and `fdatasync` of a commit took as long with `fallocate`
@@ -65,7 +84,16 @@ impl FileLog {
             .create_new(true)
             .open(path)
             .map_err(|error| JournalError::file("create", path, error))?;
-        lock(&file, path)?;
+        // A file that did not exist can only be locked by who just looks whether it is written.
+        let mut locked = lock(&file, path);
+        for _ in 0..LOOKERS {
+            if !matches!(locked, Err(JournalError::Locked { .. })) {
+                break;
+            }
+            std::thread::sleep(GLANCE);
+            locked = lock(&file, path);
+        }
+        locked?;
         if durability == Durability::EachCommit {
             // A durable line in a file whose name is lost with the power would be no evidence.
             sync_folders_of(path)?;

@@ -24,7 +24,7 @@ pub mod writer;
 pub use chain::{Chain, LineHash, Stamp};
 pub use error::{Damage, JournalError};
 pub use handle::{Commit, Journal};
-pub use log::{Durability, FileLog, Log, MemoryLog, path_in};
+pub use log::{Durability, FileLog, Log, MemoryLog, is_written, path_in};
 pub use reader::{FinishedHead, Line, Lines, Verified, read_file, verify_file};
 pub use whole::{Placed, Whole, read_whole};
 pub use writer::{Committed, Writer};

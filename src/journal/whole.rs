@@ -3,7 +3,7 @@
 //! A line needs of the one before it only the hash, which is that of its bytes: so each thread takes a part of the file,
 //! checks the chain within it and decodes its records, and where the parts meet their ends are compared. What is not
 //! exactly as Muster writes it, line by line, is no matter for this way: then the file is read once more by
-//! [`reader`](super::reader), which alone says what is wrong, and where.
+//! [`reader`], which alone says what is wrong, and where.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};

@@ -48,14 +48,10 @@ impl fmt::Display for BadEnd {
 pub struct Accepted {
     /// Which.
     pub end: BadEnd,
-    /// With which faults, as `--fault` takes them; `any=KIND` is that kind on any step or resource. All of them must be
-    /// there.
+    /// With any of these faults: `dns=hangs`, `any=hangs` on every step and resource, `a=fails and b=hangs` at once.
     pub when: Vec<String>,
     /// In which modes; `None`: in all.
     pub modes: Option<Vec<Mode>>,
     /// Why.
     pub because: String,
 }
-
-/// Stands in [`Accepted::when`] for every step and resource.
-pub const ANY: &str = "any";

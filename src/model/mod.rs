@@ -4,17 +4,21 @@
 //! into journals that are read years later: a field is only ever added with a default, never renamed.
 
 mod accepted;
+mod calibrated;
 mod canary;
 mod command;
+mod foreseen;
 mod outcome;
 mod plan;
 mod proof;
 mod sample;
 mod windows;
 
-pub use accepted::{ANY, Accepted, BadEnd};
+pub use accepted::{Accepted, BadEnd};
+pub use calibrated::Calibrated;
 pub use canary::{CanaryCount, CanaryProgress};
 pub use command::{Command, Commanded, Person};
+pub use foreseen::{Foreseen, ForeseenMeasure, ForeseenRuns, ForeseenStep, MeasureOf, Percentiles};
 pub use outcome::{
     Course, ExitCode, Happened, LeftOver, PhaseResult, Place, StepFailure, StepPass, UndoResult, Verdict,
 };

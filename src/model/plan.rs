@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accepted, Windows};
+use super::{Accepted, Calibrated, Windows};
 use crate::catalogue::{Access, Act, Check, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
@@ -354,6 +354,9 @@ pub struct Documents {
     pub infrastructure: SourceDocument,
     /// Playbooks that the playbook's steps name.
     pub nested: Vec<SourceDocument>,
+    /// The calibration that the twin was set by, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<SourceDocument>,
 }
 
 /// The frozen plan.
@@ -419,6 +422,9 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// The steps, those of a phase together and in written order.
     pub steps: Vec<Step>,
+    /// By which calibration the twin's settings, and with them what is expected, were set; no part of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibrated>,
     /// SHA-256 in hex over all of the above and the documents' texts.
     pub digest: String,
 }

@@ -68,6 +68,7 @@ pub(super) fn compile(
         playbook: files.document(&options.playbook_path),
         infrastructure: files.document(&options.infrastructure_path),
         nested: nested_paths.iter().map(|path| files.document(path)).collect(),
+        calibration: None,
     };
     let rto = playbook.objectives.rto;
     let plan = Plan {
@@ -100,6 +101,7 @@ pub(super) fn compile(
         at_once: playbook.at_once,
         phases,
         steps,
+        calibration: None,
     };
     if !diagnostics.iter().any(Diagnostic::is_error) {
         flow::check(&plan, &names, &mut diagnostics);

@@ -5,6 +5,7 @@ use super::files::{Files, Read, beside};
 use super::{check, modes, variables};
 use crate::catalogue::Mode;
 use crate::diagnostic::{Diagnostic, Place, Sources, sort_by_place};
+use crate::infrastructure::calibration::{self, Calibration, Told};
 use crate::infrastructure::{self, Infrastructure};
 use crate::model::{Documents, Plan};
 use crate::playbook::{self, Prelude};
@@ -30,6 +31,18 @@ pub enum Checked {
     InEveryMode,
 }
 
+/// A calibration file: its path and its bytes, or in a few words why it can't be read.
+pub type CalibrationFile = (String, Result<Vec<u8>, String>);
+
+/// Gives the calibration of the infrastructure file at a path, if one is to be used.
+pub type FindCalibration<'a> = dyn Fn(&str) -> Option<CalibrationFile> + 'a;
+
+/// No calibration, whatever the infrastructure file.
+#[must_use]
+pub fn uncalibrated(_infrastructure: &str) -> Option<CalibrationFile> {
+    None
+}
+
 /// What a plan is made from.
 pub struct LoadInput<'a> {
     /// The playbook's path, as given.
@@ -49,6 +62,8 @@ pub struct LoadInput<'a> {
     /// Reads the infrastructure file and inlined playbooks, by path: [`LoadInput::infrastructure_path`] as it is given,
     /// others joined to the folder of the file that names them. The error says in a few words why not.
     pub read: &'a Read<'a>,
+    /// Finds the calibration that the twin is set by: [`uncalibrated`] for none.
+    pub calibration: &'a FindCalibration<'a>,
 }
 
 /// What came of it.
@@ -88,7 +103,13 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
     let variables = variables::resolve(&prelude.vars, infrastructure.as_ref(), input.vars, diagnostics);
     let names = variables::names(&variables, infrastructure.as_ref());
     let playbook = playbook::read(root, &names, diagnostics)?;
-    let infrastructure = infrastructure?;
+    let mut infrastructure = infrastructure?;
+    let found = infrastructure_path.as_ref().and_then(|(path, _)| (input.calibration)(path));
+    let calibration = found.and_then(|found| calibration_file(found, &infrastructure.name, files, diagnostics));
+    let mut told = Told::default();
+    if let Some((_, calibration)) = &calibration {
+        calibration.apply(&mut infrastructure, &mut told);
+    }
     check::references(&playbook, &infrastructure, input.reality, diagnostics);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return None;
@@ -113,12 +134,48 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
                 Err(errors) => (None, errors),
             };
         if mode == options.mode {
-            made = plan;
+            made = plan.map(|made| calibrated(made, calibration.as_ref(), told.clone(), files));
         }
         found.push((mode, problems));
     }
     diagnostics.append(&mut modes::merge(found));
     made
+}
+
+/// Reads a calibration file.
+fn calibration_file(
+    (path, bytes): CalibrationFile,
+    infrastructure: &str,
+    files: &mut Files<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(String, Calibration)> {
+    match bytes {
+        Ok(bytes) => {
+            let root = files.parse(&path, &bytes, diagnostics)?;
+            Some((path, calibration::read(&root, infrastructure, diagnostics)?))
+        }
+        Err(why) => {
+            let message = format!("the calibration file {path} cannot be read: {why}");
+            diagnostics.push(Diagnostic::error("M060", message).help("--no-calibration does without"));
+            None
+        }
+    }
+}
+
+/// The plan with the steps' times of the calibration, and what it was made of.
+fn calibrated(
+    (mut plan, mut documents): (Plan, Documents),
+    calibration: Option<&(String, Calibration)>,
+    mut told: Told,
+    files: &Files<'_>,
+) -> (Plan, Documents) {
+    if let Some((path, calibration)) = calibration {
+        calibration.apply_to_steps(&mut plan, &mut told);
+        let document = files.document(path);
+        plan.calibration = Some(calibration.told(path, &document.text, told));
+        documents.calibration = Some(document);
+    }
+    (plan, documents)
 }
 
 /// The path of the infrastructure file, and where the playbook names it.

@@ -25,7 +25,7 @@ mod variables;
 
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
-pub use load::{Checked, LoadInput, Loaded, Reality, load};
+pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};
 pub use preview::{Change, Judgement, LegPreview, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::schedule::{Schedule, schedule};
 use crate::catalogue::{Access, Achieved, Act, Mode, OnFailure, Part, Setting, Undo};
 use crate::id::{PhaseId, ResourceId, StepId};
-use crate::model::{Environment, Leg, Phase, PhaseKind, Plan, Step};
+use crate::model::{Calibrated, Environment, Leg, Phase, PhaseKind, Plan, Step};
 use crate::resource::{ResourceState, Seen, World};
 use crate::time::Span;
 
@@ -132,6 +132,8 @@ pub struct Preview {
     pub legs: Vec<LegPreview>,
     /// Whether every precheck that could be judged holds.
     pub prechecks_hold: bool,
+    /// By which calibration what is expected was set.
+    pub calibration: Option<Calibrated>,
 }
 
 /// Walks a plan over the world as it was observed.
@@ -166,6 +168,7 @@ pub fn preview(plan: &Plan, observed: &World) -> Preview {
         simulated: plan.simulated(),
         digest: plan.digest.clone(),
         total: schedule.total(),
+        calibration: plan.calibration.clone(),
         prechecks_hold: !phases.iter().flat_map(|phase| &phase.steps).any(failing),
         phases,
         left_out: left_out(plan),

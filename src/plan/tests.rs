@@ -31,6 +31,7 @@ fn load_checked(
         reality: Reality::AsBound,
         checked,
         read: &read,
+        calibration: &crate::plan::uncalibrated,
     })
 }
 

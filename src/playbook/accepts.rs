@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::document::Name;
 use crate::catalogue::{Mode, OneOrMany};
 use crate::diagnostic::Diagnostic;
-use crate::infrastructure::simulate::Fault;
+use crate::infrastructure::simulate::Together;
 use crate::model::{Accepted, BadEnd};
 use crate::yaml::{Node, decode};
 
@@ -24,7 +24,7 @@ pub(super) fn accepted(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option
     let place = |key: &str| node.get(key).map_or_else(|| node.place(), Node::place);
     let name = Name::new(place("end"), node.clone());
     for text in &raw.when.0 {
-        if let Err(error) = text.parse::<Fault>() {
+        if let Err(error) = text.parse::<Together>() {
             diagnostics.push(
                 Diagnostic::error("M024", error.to_string()).at(name.place_of(text)).help(
                     "write it as for --fault: `when: dns=hangs`, or `when: any=hangs` for every step and resource",

@@ -1,9 +1,11 @@
 //! Puts a record together out of all that a builder took in.
 
+use std::sync::Arc;
+
 use super::builder::Builder;
 use super::{
     Ended, GuardrailRecord, Happening, HappeningKind, Header, Heads, LegRecord, LegVerdict, Limit, Record, RegionName,
-    ServiceRecord, Simulated, StepState, changes, legs, limits, steps, users, verdict,
+    ServiceRecord, Simulated, StepState, changes, foreseen, legs, limits, steps, users, verdict,
 };
 use crate::model::{Environment, Place, VariableSource, Verdict, Watch};
 use crate::time::Moment;
@@ -49,7 +51,9 @@ pub(super) fn record(builder: &Builder, heads: Heads) -> Record {
         limits: Vec::<Limit>::new(),
         previous: builder.started.previous.clone(),
         proof: builder.started.proof.clone(),
+        forecast: None,
     };
+    record.forecast = builder.started.forecast.as_ref().map(|foreseen| foreseen::held_against(foreseen, &record));
     record.limits = limits::limits(builder, &record);
     record.warnings = limits::warnings(builder, &record);
     record.ended.reasons = verdict::reasons(&record);
@@ -98,7 +102,8 @@ fn header(builder: &Builder, heads: Heads) -> Header {
             .collect(),
         seed: started.seed,
         origin: started.origin.clone(),
-        documents: started.documents.clone(),
+        documents: Arc::clone(&started.documents),
+        calibration: plan.calibration.clone(),
         started_at: builder.started_at,
         finished_at: builder.finish.as_ref().map(|finish| finish.at),
         until: builder.until,

@@ -1,12 +1,14 @@
 //! What was run, where, by whom, and how it ended.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
 use crate::chance::Seed;
 use crate::event::Origin;
 use crate::id::{RegionRole, RunId};
-use crate::model::{Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict};
+use crate::model::{Calibrated, Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict};
 use crate::time::{Moment, Span};
 
 /// How much of a run was simulated. Such a run is never evidence of a real failover.
@@ -88,7 +90,10 @@ pub struct Header {
     /// Who and what ran it, and from which vantage point it was seen.
     pub origin: Origin,
     /// The texts that it was made of.
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
+    /// By which calibration its twin, and with it what was expected, was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibrated>,
     /// The wall clock at the start; a label.
     pub started_at: jiff::Timestamp,
     /// The wall clock at the end, if it ended; a label.

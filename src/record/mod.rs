@@ -12,6 +12,7 @@ pub mod changes;
 mod drill;
 mod entry;
 mod finish;
+mod foreseen;
 mod header;
 mod index;
 mod legs;
@@ -28,6 +29,7 @@ pub use drill::{
     VoteRecord, WithinResult,
 };
 pub use entry::{Entry, RecordError};
+pub use foreseen::{Fallen, FallenMeasure, FallenStep, ForecastRecord, ForecastRun, Truth};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
 pub use index::{IndexRow, index_row};
 pub use service::{
@@ -91,6 +93,9 @@ pub struct Record {
     /// Which of its checks were seen to go red in rehearsal; none if none were proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
+    /// The forecast that a real run began with, and where the truth fell in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<ForecastRecord>,
 }
 
 #[cfg(test)]

@@ -27,7 +27,9 @@ impl Told {
     #[must_use]
     pub fn of(findings: &Findings, drills: &[Record]) -> Self {
         let mut told = Self::default();
-        drills.iter().for_each(|record| told.drill(record));
+        for record in drills {
+            told.drill(record);
+        }
         if let Some(found) = &findings.exploration {
             told.figures.insert("single faults".to_owned(), found.singles.len().to_string());
             for end in End::ALL {

@@ -5,6 +5,7 @@
 //! follows from many of them comes out. Playing them is the app's. May rely on `record` and what lies above it; must
 //! never do I/O, read a clock or draw a chance that is not a function of the seed.
 
+pub mod calibration;
 pub mod difference;
 pub mod exploration;
 pub mod proof;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
 use crate::chance::Seed;
-use crate::model::ExitCode;
+use crate::model::{Calibrated, ExitCode};
 
 /// The version of the JSON document's shape. Fields are only ever added under one version.
 pub const JSON_VERSION: u32 = 1;
@@ -38,6 +39,9 @@ pub struct Subject {
     pub seed: Seed,
     /// The version of Muster.
     pub muster: String,
+    /// By which calibration the twin was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibrated>,
     /// What was typed to set the scene: options that have to be given again to rehearse the same.
     pub options: Vec<String>,
 }

@@ -57,6 +57,12 @@ fn drill(view: &View, record: &Record) -> TestSuite {
         suite.add_property(Property::new("guarded by the lease only", line(&limit.text, TEXT_MAX)));
     }
     suite.add_property(Property::new("checks", &view.methodology.checks));
+    if let Some(forecast) = &view.forecast {
+        suite.add_property(Property::new("forecast", &forecast.sentence));
+        for row in &forecast.measures {
+            suite.add_property(Property::new("forecast", row.sentence()));
+        }
+    }
     for head in &view.heads {
         suite.add_property(Property::new(&head.name, &head.value));
     }

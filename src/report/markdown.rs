@@ -17,6 +17,7 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     list(&mut out, "Warnings", &view.warnings);
     happenings(&mut out, &view);
     parts(&mut out, &view.legs);
+    forecast(&mut out, &view);
     steps(&mut out, &view);
     outages(&mut out, &view);
     services(&mut out, &view);
@@ -99,6 +100,21 @@ fn parts(out: &mut String, legs: &[LegView]) {
             let percent = part.percent.map_or_else(String::new, |percent| format!(" ({percent} %)"));
             let _ = writeln!(out, "  - {}: {}{percent}", part.name, esc(&part.length));
         }
+    }
+}
+
+fn forecast(out: &mut String, view: &View) {
+    let Some(forecast) = &view.forecast else { return };
+    let _ = writeln!(out, "\n## Forecast\n\n{}", esc(&forecast.sentence));
+    if forecast.measures.is_empty() && forecast.steps.is_empty() {
+        return;
+    }
+    table(out, "Where the truth fell", &["What", "Actual", "Fell", "Foretold by"]);
+    for row in forecast.measures.iter().chain(&forecast.steps) {
+        cells(out, [&row.what, &row.actual, &mark(&row.place), &row.foretold]);
+    }
+    if !forecast.steps_told.is_empty() {
+        let _ = writeln!(out, "\n{}", esc(&forecast.steps_told));
     }
 }
 

@@ -19,6 +19,7 @@ mod text;
 mod timeline;
 mod view;
 
+pub mod calibration;
 pub mod history;
 pub mod live;
 pub mod rehearsal;

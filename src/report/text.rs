@@ -25,6 +25,7 @@ pub(super) fn render(record: &Record, style: &Style) -> String {
     let mut out = String::new();
     head(&mut out, &view, style);
     objectives(&mut out, &view, style);
+    forecast(&mut out, &view, style);
     steps(&mut out, &view, style);
     left(&mut out, &view, style);
     for warning in view.warnings.iter().take(STEPS_MAX) {
@@ -66,6 +67,9 @@ fn head(out: &mut String, view: &View, style: &Style) {
     if let Some(stamp) = &view.stamp {
         paragraph(out, "", stamp, style);
     }
+    if let Some(calibration) = &view.calibration {
+        paragraph(out, "Twin set by ", calibration, style);
+    }
     out.push('\n');
     paragraph(out, "", &view.sentence, style);
     for reason in view.reasons.iter().take(STEPS_MAX) {
@@ -93,6 +97,23 @@ fn objectives(out: &mut String, view: &View, style: &Style) {
         ]);
     }
     let _ = writeln!(out, "{}", table.trim_fmt());
+}
+
+/// Where the truth fell in the forecast that the run began with.
+fn forecast(out: &mut String, view: &View, style: &Style) {
+    let Some(forecast) = &view.forecast else { return };
+    out.push('\n');
+    paragraph(out, "", &forecast.sentence, style);
+    if !forecast.measures.is_empty() {
+        let mut table = table(&["Foretold", "Actual", "Fell", "Of"], style);
+        for row in &forecast.measures {
+            table.add_row([Cell::new(&row.what), Cell::new(&row.actual), result(&row.place), Cell::new(&row.foretold)]);
+        }
+        let _ = writeln!(out, "{}", table.trim_fmt());
+    }
+    if !forecast.steps_told.is_empty() {
+        paragraph(out, "", &forecast.steps_told, style);
+    }
 }
 
 fn steps(out: &mut String, view: &View, style: &Style) {

@@ -488,8 +488,8 @@ impl RunState {
         if !course::may_follow(self.course, course) {
             return Err(Illegal(format!("a run that is {} can't turn to {course}", self.course)));
         }
-        // What came up while a person was asked is put to them next.
-        let resumes = self.course == Course::Paused && matches!(course, Course::Forward | Course::Returning);
+        // What came up while a person was asked is put to them next; an undo that turns the run round has heard it.
+        let resumes = self.course == Course::Paused && course == self.resume_to;
         let trigger = if resumes { None } else { self.trigger.take() };
         self.stopped |= course == Course::Stopping;
         if course == Course::Stopping && !self.changed {

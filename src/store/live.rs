@@ -3,6 +3,7 @@
 //! Light to open, for each thread its own. A database that was found broken is moved aside under those who have it
 //! open; they notice by the file's identity and open the new one.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
-use super::sqlite::{BUSY_TIMEOUT, SCHEMA_VERSION, version};
+use super::sqlite::{BUSY_TIMEOUT, SCHEMA_VERSION, runs_where, version};
+use crate::id::RunId;
 
 /// A connection of its own to the store's file.
 #[derive(Debug)]
@@ -64,6 +66,15 @@ impl SqliteLive {
             *self = Self::open_patient(&self.path, self.patience)?;
         }
         Ok(moved)
+    }
+
+    /// Runs that have ended, as far as the index knew when it was brought up to date last.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn ended(&self) -> Result<BTreeSet<RunId>, StoreError> {
+        let ended = runs_where(&self.connection, "finished_at IS NOT NULL").map_err(|error| self.failed(error))?;
+        Ok(ended.into_iter().collect())
     }
 
     /// Wraps what `SQLite` said.

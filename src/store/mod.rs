@@ -24,7 +24,7 @@ use crate::id::{IdError, RunId};
 
 pub use commands::{AT_ONCE, Commands, Given};
 pub use evidence::{EVIDENCE_FOLDER, EvidenceError, keep_evidence, read_evidence};
-pub use folder::RunFolder;
+pub use folder::{RunFolder, is_own_again, is_passed_over, pass_over};
 pub use leases::{Claim, Held, Holder, Instant, Lease, Leases, Renewed, Successor, Taken};
 pub use live::SqliteLive;
 pub use refresh::{Notice, ReadRun};
@@ -113,6 +113,12 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`].
     fn get(&self, run: &RunId) -> Result<Option<RunRow>, StoreError>;
+
+    /// Runs that have begun and not ended, as far as the index knows, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn unfinished(&self) -> Result<Vec<RunId>, StoreError>;
 
     /// The newest run of a playbook that ended: what the next one is compared with.
     ///

@@ -227,6 +227,10 @@ impl Store for SqliteStore {
             .map_err(|error| self.failed(error))
     }
 
+    fn unfinished(&self) -> Result<Vec<RunId>, StoreError> {
+        runs_where(&self.connection, "finished_at IS NULL").map_err(|error| self.failed(error))
+    }
+
     fn previous_finished(&self, playbook: &str, reality: Reality) -> Result<Option<RunRow>, StoreError> {
         self.connection
             .query_row(
@@ -241,6 +245,15 @@ impl Store for SqliteStore {
             .optional()
             .map_err(|error| self.failed(error))
     }
+}
+
+/// The runs of which a condition holds, oldest first.
+pub(super) fn runs_where(connection: &Connection, condition: &str) -> rusqlite::Result<Vec<RunId>> {
+    let mut statement =
+        connection.prepare(&format!("SELECT run FROM runs WHERE {condition} ORDER BY started_at, run"))?;
+    let found = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    // What is no id got in by another hand; nothing can ask for it.
+    Ok(found.iter().filter_map(|run| RunId::new(run).ok()).collect())
 }
 
 /// Brings a connection to our schema: checks a database that is there, fills one that is new.

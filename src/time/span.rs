@@ -123,6 +123,22 @@ impl Span {
         Ok(Self(total))
     }
 
+    /// Reads what [`Span`]'s `Display` writes for people, to what it is rounded to: `430 ms`, `4 min 12 s`. `None`: it is none.
+    #[must_use]
+    pub fn parse_shown(text: &str) -> Option<Self> {
+        const SHOWN: [(&str, u64); 7] =
+            [("ns", 1), ("µs", MICRO), ("ms", MILLI), ("s", SECOND), ("min", MINUTE), ("h", HOUR), ("d", DAY)];
+        let words: Vec<&str> = text.split(' ').collect();
+        if !words.len().is_multiple_of(2) || words.len() > 4 {
+            return None;
+        }
+        let parts = words.chunks(2).map(|part| {
+            let unit = SHOWN.iter().find(|(name, _)| *name == part[1])?.1;
+            scaled(part[0], unit).ok()
+        });
+        parts.sum::<Option<u64>>().map(Self)
+    }
+
     /// The exact playbook form, which [`Span::parse`] reads back: `2m`, `1m30s`, `1.5s`, `0s`.
     #[must_use]
     pub fn short(self) -> String {

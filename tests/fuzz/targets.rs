@@ -39,6 +39,7 @@ fn check(playbook: &[u8], read: &dyn Fn(&str) -> Result<Vec<u8>, String>) {
             reality,
             checked: Checked::InEveryMode,
             read,
+            calibration: &muster::plan::uncalibrated,
         });
         let drawn = render_text(&loaded.diagnostics, &loaded.sources, Color::Never, DRAWN);
         assert!(loaded.diagnostics.is_empty() || !drawn.is_empty(), "a problem is not told");

@@ -507,6 +507,7 @@ fn plan(act: Act, mode: Mode) -> Plan {
         phases: vec![phase],
         steps: vec![step],
         digest: String::new(),
+        calibration: None,
     }
 }
 

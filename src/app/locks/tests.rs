@@ -2,11 +2,14 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{LEASE, Wanted, claims, take};
-use crate::app::{AppError, History, Request, Runs, load, machine};
+use super::{LEASE, Others, Standing, Wanted, claims, standing, take};
+use crate::app::machine::{self, Machine};
+use crate::app::{AppError, History, Request, Runs, load};
 use crate::catalogue::Mode;
 use crate::id::RunId;
 use crate::model::Plan;
+use crate::store::{Claim, Holder, Instant, Lease};
+use crate::time::{Moment, Span};
 
 const DRILL: &str = "
 muster: 1
@@ -27,7 +30,7 @@ name: lab
 environment: lab
 regions: { primary: { name: a }, secondary: { name: b } }
 resources:
-  NAMED: { dns: { provider: rfc2136, name: HOST, ttl: 30s } }
+  NAMED: { dns: { provider: rfc2136, name: HOST, ttl: TTL } }
   web: { compute: { provider: simulated } }
   files: { storage: { provider: git } }
 ";
@@ -36,6 +39,7 @@ resources:
 fn plan(folder: &Path, name: &str, named: &str, host: &str) -> Plan {
     let write = |file: &str, text: &str| {
         let text = text.replace("NAMED", named).replace("NAME", name).replace("HOST", host);
+        let text = text.replace("TTL", if named == "entry" { "60s" } else { "30s" });
         std::fs::write(folder.join(file), text).unwrap();
     };
     write("drill.yaml", DRILL);
@@ -74,13 +78,13 @@ fn two_playbooks_that_change_one_name_do_not_run_at_once() {
     let (signals, _signalled) = tokio::sync::mpsc::channel(8);
     let lock = |run: &str, plan: &Plan| {
         take(Wanted {
-            store: &runs.store,
+            runs: &runs,
             history: &history,
             here: &here,
             run: &RunId::new(run).unwrap(),
             claims: &claims(plan),
             ttl: LEASE,
-            break_glass: false,
+            others: Others::Respected,
             signals: signals.clone(),
         })
     };
@@ -95,4 +99,64 @@ fn two_playbooks_that_change_one_name_do_not_run_at_once() {
     assert!(elsewhere.fencing() > held.fencing());
     held.release().unwrap();
     assert!(lock("20261122-084219-two", &two).is_ok());
+}
+
+/// A lease of this very process, taken in boot `a` of `here`, and renewed 1000 s after the machine's start, at 02:00.
+fn lease() -> Lease {
+    let pid = std::process::id();
+    let holder = Holder {
+        run: RunId::new("20261122-084216-one").unwrap(),
+        pid,
+        pid_started: machine::started(pid).unwrap(),
+        boot: "a".to_owned(),
+        host: "here".to_owned(),
+        user: "me".to_owned(),
+    };
+    let renewed = instant(1000, "2026-11-22T02:00:00Z");
+    let claim = Claim { name: "playbook one".to_owned(), shown: "playbook one".to_owned() };
+    Lease { claim, fencing: 1, holder, since: renewed.wall, renewed, ttl: LEASE }
+}
+
+fn instant(boot_s: u64, wall: &str) -> Instant {
+    Instant { wall: wall.parse().unwrap(), boot: Moment::ZERO + Span::from_secs(boot_s) }
+}
+
+fn at(host: &str, boot: &str) -> Machine {
+    Machine { host: host.to_owned(), user: "me".to_owned(), boot: boot.to_owned() }
+}
+
+#[test]
+fn a_wall_clock_that_jumps_by_hours_makes_no_lease_run_out_and_keeps_none_alive() {
+    for wall in ["2026-11-22T02:00:10Z", "2026-11-22T09:00:00Z", "2026-11-21T19:00:00Z"] {
+        for host in ["here", "renamed"] {
+            let stands = |boot_s| standing(&lease(), &at(host, "a"), instant(boot_s, wall), false, || true);
+            assert_eq!(stands(1010), Standing::GoingOn, "{wall} {host}");
+            assert_eq!(stands(1031), Standing::Silent, "{wall} {host}");
+        }
+    }
+}
+
+#[test]
+fn a_process_that_is_not_seen_is_gone_unless_somebody_writes_its_journal() {
+    let mut lease = lease();
+    lease.holder.pid_started = 1;
+    let stands = |boot_s, written| {
+        standing(&lease, &at("renamed", "a"), instant(boot_s, "2026-11-22T02:00:10Z"), false, || written)
+    };
+    assert_eq!(stands(1010, false), Standing::LeftBehind);
+    assert_eq!(stands(1010, true), Standing::GoingOn);
+    assert_eq!(stands(1031, true), Standing::Silent);
+    let over = standing(&lease, &at("here", "a"), instant(1010, "2026-11-22T02:00:10Z"), true, || false);
+    assert_eq!(over, Standing::Over);
+}
+
+#[test]
+fn of_another_machine_only_the_calendar_tells_and_its_silence_is_not_its_end() {
+    let stands = |wall| standing(&lease(), &at("there", "b"), instant(5, wall), false, || false);
+    assert_eq!(stands("2026-11-22T02:00:10Z"), Standing::GoingOn);
+    assert_eq!(stands("2026-11-22T02:00:31Z"), Standing::Silent);
+    assert_eq!(stands("2026-11-21T19:00:00Z"), Standing::GoingOn);
+    // The same machine after a reboot: nothing of it is left.
+    let rebooted = standing(&lease(), &at("here", "b"), instant(5, "2026-11-22T02:00:10Z"), false, || false);
+    assert_eq!(rebooted, Standing::LeftBehind);
 }

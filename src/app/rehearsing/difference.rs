@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::super::{AppError, Loaded};
+use super::super::{AppError, Loaded, Prepared};
 use super::{Questions, modes};
 use crate::catalogue::Mode;
 use crate::id::RunId;
@@ -44,7 +44,7 @@ fn drills(questions: &Questions) -> Result<Vec<Record>, AppError> {
     let mut all = Vec::new();
     for mode in std::iter::once(own).chain(others) {
         let Ok(loaded) = modes::in_mode(&questions.loaded, mode) else { continue };
-        all.push(super::prove::play(questions, &loaded, &[], &[])?.record);
+        all.push(super::prove::play(questions, &Prepared::new(&loaded)?, &[], &[])?.record);
     }
     Ok(all)
 }
@@ -98,6 +98,8 @@ impl Repository {
         let said = plan.variables.iter().filter(|variable| variable.source == VariableSource::CommandLine);
         let vars: Vec<(String, String)> = said.map(|it| (it.name.clone(), it.value.clone())).collect();
         let mode: Mode = plan.mode;
+        // What is compared is the playbooks, so both are played with what is known now of how long things take.
+        let calibration = |_: &str| modes::as_it_was(&questions.loaded.documents);
         let loaded = crate::plan::load(&LoadInput {
             playbook_path: &questions.path,
             playbook: &playbook,
@@ -107,6 +109,7 @@ impl Repository {
             reality: if plan.twin { Reality::Twin } else { Reality::AsBound },
             checked: Checked::InItsMode,
             read: &read,
+            calibration: &calibration,
         });
         match (loaded.plan, loaded.documents) {
             (Some(plan), Some(documents)) => {

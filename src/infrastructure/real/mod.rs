@@ -2,7 +2,11 @@
 //! place when the file is read, like everything else; the plan keeps them as JSON, and [`typed`] makes types of them
 //! again where the provider is built.
 //!
-//! A new provider is one file here, its lines in [`KNOWN`], and its folder in `provider/`, built by `app`.
+//! A new provider is one file here, its lines in `KNOWN`, and its folder in `provider/`, built by `app`.
+
+mod identity;
+
+pub use identity::identity;
 
 mod address;
 pub mod exec;

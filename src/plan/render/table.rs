@@ -16,6 +16,12 @@ pub fn table(preview: &Preview, width: u16) -> String {
     let _ = writeln!(out, "{}", plain(&preview.title));
     let _ = writeln!(out, "{} mode, environment {}{simulated}", preview.mode, preview.environment);
     let _ = writeln!(out, "plan {}", preview.digest);
+    if let Some(calibration) = &preview.calibration {
+        let _ = writeln!(out, "expected times set by {}", plain(&calibration.told()));
+        for unused in &calibration.unused {
+            let _ = writeln!(out, "  not used: {}", plain(unused));
+        }
+    }
     for phase in &preview.phases {
         let _ =
             writeln!(out, "\n{} ({}), {} to {}", phase.id, plain(&phase.title), offset(phase.start), offset(phase.end));

@@ -36,7 +36,9 @@ pub fn singles(plan: &Plan) -> Vec<Case> {
         }
     }
     for id in plan.resources.keys() {
-        FaultKind::ALL.into_iter().for_each(|kind| add(id.as_str(), kind));
+        for kind in FaultKind::ALL {
+            add(id.as_str(), kind);
+        }
     }
     for role in RegionRole::ALL {
         let acted_in = applying().any(|step| step.act.region() == Some(role));

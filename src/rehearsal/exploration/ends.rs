@@ -74,15 +74,19 @@ fn out(truth: &Truth) -> Option<String> {
     if truth.users_out.is_empty() {
         return None;
     }
-    let names: Vec<&str> = truth.users_out.iter().map(|id| id.as_str()).collect();
+    let names: Vec<&str> = truth.users_out.iter().map(crate::id::ServiceId::as_str).collect();
     let mut ways: Vec<String> = Vec::new();
     let (mut leads, mut cut) = (Vec::new(), Vec::new());
     for (id, state) in &truth.after {
         match state {
             ResourceState::Dns(dns) => leads.extend(dns.serves.map(|role| format!("{id} leads to the {role} region"))),
             ResourceState::Region(region) if !region.isolated_from.is_empty() => cut.push(format!("{id} is cut off")),
-            ResourceState::Database(it) => ways.push(writes(id.as_str(), it.writable().map(|role| role.as_str()))),
-            ResourceState::Storage(it) => ways.push(writes(id.as_str(), it.writable().map(|role| role.as_str()))),
+            ResourceState::Database(it) => {
+                ways.push(writes(id.as_str(), it.writable().map(crate::id::RegionRole::as_str)));
+            }
+            ResourceState::Storage(it) => {
+                ways.push(writes(id.as_str(), it.writable().map(crate::id::RegionRole::as_str)));
+            }
             _ => {}
         }
     }

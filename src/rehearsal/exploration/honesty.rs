@@ -61,7 +61,7 @@ pub fn changed(truth: &Truth) -> Vec<String> {
 fn writers(record: &Record, exit: ExitCode, truth: &Truth) -> Vec<String> {
     let mut wrong = Vec::new();
     let shouted = record.timeline.iter().any(|happening| happening.kind == HappeningKind::SplitBrain);
-    let names: Vec<&str> = truth.two_writers.iter().map(|id| id.as_str()).collect();
+    let names: Vec<&str> = truth.two_writers.iter().map(crate::id::ResourceId::as_str).collect();
     if !names.is_empty() && !shouted {
         wrong.push(format!("two sides took writes, and nobody was told: {}", names.join(", ")));
     }
@@ -95,7 +95,7 @@ fn commands(plan: &Plan, record: &Record, truth: &Truth) -> Vec<String> {
                 .as_ref()
                 .is_some_and(|result| !matches!(result, UndoResult::NothingToDo) && !result.leaves_something())
         });
-        if !left && !other_failed && (said_back || all.iter().any(|n| ended_by(n))) {
+        if !left && !other_failed && (said_back || all.iter().any(ended_by)) {
             wrong.push(format!("what `{id}` did is still so, and nobody is told"));
         }
     }

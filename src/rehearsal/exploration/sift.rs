@@ -1,12 +1,12 @@
 //! What a reader needs to see of many cases: each pair shrunk to the single fault that suffices, equal causes once, what
 //! the playbook accepts apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bad, Case, End, Exploration, Tried};
 use crate::catalogue::Mode;
-use crate::infrastructure::simulate::Fault;
-use crate::model::{ANY, Accepted};
+use crate::infrastructure::simulate::{Fault, Together};
+use crate::model::Accepted;
 
 /// Sifts single faults, and pairs of them that were played afterwards. `command`: what is typed to see a case.
 #[must_use]
@@ -20,10 +20,10 @@ pub fn sift(
         singles.iter().map(|tried| ((tried.case.mode, tried.case.faults[0].clone()), tried.end)).collect();
     let mut bad: Vec<Bad> = Vec::new();
     let mut place: BTreeMap<(End, Option<usize>, String), usize> = BTreeMap::new();
-    let mut used = vec![false; accepts.len()];
+    let mut used: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut group_of: BTreeMap<(Mode, Fault), usize> = BTreeMap::new();
     let mut pair_ends = BTreeMap::new();
-    for tried in pairs.iter() {
+    for tried in &pairs {
         *pair_ends.entry(tried.end).or_default() += 1;
     }
     let (count, mut needing_both) = (pairs.len() as u64, Vec::new());
@@ -35,10 +35,10 @@ pub fn sift(
         }
     }
     for tried in singles.iter().chain(&needing_both).filter(|tried| tried.end.is_bad()) {
-        let by = accepts.iter().position(|accepted| covers(accepted, tried));
-        if let Some(by) = by {
-            used[by] = true;
-        }
+        let mut lines = accepts.iter().enumerate();
+        let found = lines.find_map(|(n, accepted)| covers(accepted, tried).map(|by| (n, by)));
+        used.extend(found);
+        let by = found.map(|(n, _)| n);
         let key = (tried.end, by, cause(tried));
         let at = *place.entry(key).or_insert_with(|| {
             bad.push(Bad {
@@ -66,7 +66,12 @@ pub fn sift(
     }
     // The sort is stable: of equal size the order of the plan stays.
     bad.sort_by_key(|bad| (bad.accepted.is_some(), bad.first.case.faults.len(), bad.end));
-    let idle = accepts.iter().zip(used).filter(|(_, used)| !used).map(|(accepted, _)| accepted.clone()).collect();
+    let idle = accepts.iter().enumerate().filter_map(|(n, accepted)| {
+        let unused = accepted.when.iter().enumerate().filter(|(by, _)| !used.contains(&(n, *by)));
+        let when: Vec<String> = unused.map(|(_, text)| text.clone()).collect();
+        (!when.is_empty()).then(|| Accepted { when, ..accepted.clone() })
+    });
+    let idle = idle.collect();
     Exploration { modes: Vec::new(), left_out: Vec::new(), singles, pairs: count, pair_ends, bad, idle }
 }
 
@@ -78,20 +83,14 @@ fn suffices<'a>(alone: &BTreeMap<(Mode, Fault), End>, tried: &'a Tried) -> Optio
     tried.case.faults.iter().find(ends)
 }
 
-/// Whether a playbook's line accepts a case: its end, its mode, and all of the line's faults are there.
-fn covers(accepted: &Accepted, tried: &Tried) -> bool {
+/// Which of a line's alternatives accepts a case: its end, its mode, and all faults of the alternative are there.
+fn covers(accepted: &Accepted, tried: &Tried) -> Option<usize> {
     let mode = accepted.modes.as_ref().is_none_or(|modes| modes.contains(&tried.case.mode));
-    let there = |text: &String| {
-        let Ok(wanted) = text.parse::<Fault>() else { return false };
-        let mut faults = tried.case.faults.iter();
-        faults.any(|fault| fault.kind == wanted.kind && names(&wanted.target, &fault.target))
-    };
-    tried.end.bad() == Some(accepted.end) && mode && accepted.when.iter().all(there)
-}
-
-/// Whether the target of a line means that of a fault. A region goes by its role, too.
-fn names(wanted: &str, target: &str) -> bool {
-    wanted == ANY || wanted == target || target.strip_prefix("region.") == Some(wanted)
+    if tried.end.bad() != Some(accepted.end) || !mode {
+        return None;
+    }
+    let means = |text: &String| text.parse().is_ok_and(|together: Together| together.means(&tried.case.faults));
+    accepted.when.iter().position(means)
 }
 
 /// What makes two cases one to a reader: the kinds of their faults and what came of it.

@@ -83,16 +83,27 @@ fn a_bad_end_is_accepted_by_its_name_its_mode_and_all_of_its_faults() {
     assert_eq!(open(&[accepted(BadEnd::HeldWithUsersOut, &["dns=hangs"], None)]), (0, 0));
     assert_eq!(open(&[accepted(BadEnd::HeldWithUsersOut, &["any=hangs"], None)]), (0, 0));
     assert_eq!(open(&[accepted(BadEnd::HeldWithUsersOut, &["dns=hangs"], Some(vec![Mode::Planned]))]), (0, 0));
+    assert_eq!(open(&[accepted(BadEnd::HeldWithUsersOut, &["dns=hangs", "dns=fails"], None)]), (0, 1), "one is idle");
     // One of another end, kind, target, mode, or with a second fault accepts nothing, and is said to.
     for (end, when, modes) in [
         (BadEnd::TwoWriters, &["dns=hangs"][..], None),
         (BadEnd::HeldWithUsersOut, &["dns=fails"], None),
         (BadEnd::HeldWithUsersOut, &["main=hangs"], None),
         (BadEnd::HeldWithUsersOut, &["dns=hangs"], Some(vec![Mode::Unplanned])),
-        (BadEnd::HeldWithUsersOut, &["dns=hangs", "main=slow"], None),
+        (BadEnd::HeldWithUsersOut, &["dns=hangs and main=slow"], None),
     ] {
         assert_eq!(open(&[accepted(end, when, modes)]), (1, 1), "{when:?}");
     }
+}
+
+#[test]
+fn a_pair_that_needs_both_of_its_faults_is_accepted_with_both() {
+    let singles = || vec![tried(&["a=fails"], End::Returned, ""), tried(&["b=hangs"], End::Returned, "")];
+    let open = |when: &str| {
+        let pairs = vec![tried(&["a=fails", "b=hangs"], OUT, "out")];
+        sifted(&[accepted(BadEnd::HeldWithUsersOut, &[when], None)], singles(), pairs).unaccepted().count()
+    };
+    assert_eq!((open("a=fails and b=hangs"), open("a=fails and b=fails")), (0, 1));
 }
 
 #[test]

@@ -25,6 +25,7 @@
 //! [`sensitivity`]: candidates by their time on the critical path and their rank correlation with the recovery time; the
 //! few that could matter most are then *played*: the same seeds once more, with that step's time halved.
 
+mod foresee;
 mod histogram;
 pub mod interval;
 mod outturn;
@@ -40,6 +41,7 @@ use crate::id::{ProbeId, ServiceId, StepId};
 use crate::model::{ExitCode, Leg, Place, Verdict};
 use crate::time::Span;
 
+pub use foresee::foresee;
 pub use histogram::Histogram;
 pub use interval::{CONFIDENCE, Share};
 use interval::{rank, ranks};

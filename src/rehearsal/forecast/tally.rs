@@ -178,6 +178,21 @@ impl Tally {
         seed_of(self.first_seed, n)
     }
 
+    /// The values of each figure so far, in ascending order.
+    pub(super) fn values(&self) -> impl Iterator<Item = Vec<u64>> + '_ {
+        self.figures.iter().map(|sums| ascending(&sums.values))
+    }
+
+    /// How long each step took, in ascending order, of the runs in which it ended and whose steps are kept.
+    pub(super) fn took(&self) -> impl Iterator<Item = (&StepId, Vec<Span>)> {
+        self.layout.steps.iter().zip(&self.took_ms).map(|(step, took)| {
+            let ended = took.iter().filter(|ms| **ms != NEVER_MS);
+            let mut spans: Vec<Span> = ended.map(|ms| Span::from_millis(u64::from(*ms))).collect();
+            spans.sort_unstable();
+            (step, spans)
+        })
+    }
+
     /// The drill's recovery times so far, in ascending order, leg by leg.
     pub(super) fn recoveries(&self) -> impl Iterator<Item = Vec<u64>> + '_ {
         let figures = self.layout.figures.iter().zip(&self.figures);

@@ -102,6 +102,7 @@ fn plan() -> Plan {
         phases: vec![phase("prechecks", 0, 1), phase("failover", 1, 2)],
         steps: vec![step("go", 0, 1), step("promote", 1, 35), step("dns", 1, 2)],
         digest: "a3".repeat(32),
+        calibration: None,
     }
 }
 

@@ -8,6 +8,9 @@ use crate::report::view::{Mark, Tone, count, line};
 /// Cases that are named of one cause; the rest is counted.
 const NAMED: usize = 12;
 
+/// Accepted causes that are shown, the smallest cases first; what is not accepted is shown whole.
+const ACCEPTED_MAX: usize = 40;
+
 pub(super) fn chapter(found: &Exploration) -> Chapter {
     let mut blocks = vec![summary(found)];
     blocks.extend(found.left_out.iter().map(|(mode, why)| {
@@ -22,13 +25,20 @@ pub(super) fn chapter(found: &Exploration) -> Chapter {
     }
     if !accepted.is_empty() {
         blocks.push(Block::Heading("Bad ends that the playbook accepts".to_owned()));
-        for bad in accepted {
+        let more = accepted.len().saturating_sub(ACCEPTED_MAX) as u64;
+        for bad in accepted.into_iter().take(ACCEPTED_MAX) {
             blocks.extend(bad_end(bad, Tone::Doubt));
+        }
+        if more > 0 {
+            blocks.push(Block::Text(format!("And {}, all of them in the JSON document.", count(more, "more cause"))));
         }
     }
     blocks.extend(found.idle.iter().map(|accepted| {
-        let text =
-            format!("the playbook accepts {} when {}, and nothing ended so", accepted.end, accepted.when.join(" and "));
+        let text = format!(
+            "the playbook accepts {} when {}, and nothing that was played ended so",
+            accepted.end,
+            accepted.when.join(", ")
+        );
         Block::Marked(Mark::new(Tone::Doubt, "idle"), line(text))
     }));
     blocks.push(Block::Heading("How every fault ended".to_owned()));

@@ -1,8 +1,8 @@
 //! What a rehearsal found, in every form. Each part of it ([`crate::rehearsal`]) is put into words once, as a
-//! [`Chapter`]; each format draws chapters, whatever they are about. JSON is the findings themselves.
+//! `Chapter`; each format draws chapters, whatever they are about. JSON is the findings themselves.
 //!
-//! A new part is one file that makes a chapter and one line in [`chapters`]; a new format one file that draws them and one
-//! line in [`Form::render`].
+//! A new part is one file that makes a chapter and one line in `chapters`; a new format one file that draws them and one
+//! line in `Form::render`.
 
 mod difference;
 mod forecast;
@@ -141,12 +141,13 @@ fn replay(subject: &crate::rehearsal::Subject, options: &[String]) -> String {
 /// The line under the title: what was rehearsed.
 fn subject(findings: &Findings) -> String {
     let subject = &findings.subject;
-    let told = [
+    let mut told = vec![
         format!("{} on the simulated twin of {}", subject.playbook, subject.infrastructure),
         format!("seed {}", subject.seed.0),
         format!("plan {}", subject.digest.chars().take(16).collect::<String>()),
         format!("Muster {}", subject.muster),
     ];
+    told.extend(subject.calibration.as_ref().map(|it| format!("twin set by {}", it.told())));
     super::view::line(told.join("; "))
 }
 

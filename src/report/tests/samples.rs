@@ -4,6 +4,7 @@
 mod odd;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(crate) use odd::{hostile, large};
 
@@ -69,11 +70,13 @@ fn header(until: Moment) -> Header {
             yes: true,
             ..Origin::default()
         },
-        documents: Documents {
+        documents: Arc::new(Documents {
             playbook: document("playbooks/quarterly-failover.yaml", "muster: 1\nname: quarterly-failover\n"),
             infrastructure: document("playbooks/infra/simulated.yaml", "muster: 1\nenvironment: simulated\n"),
             nested: Vec::new(),
-        },
+            calibration: None,
+        }),
+        calibration: None,
         started_at: "2026-11-22T08:42:16Z".parse().unwrap(),
         finished_at: Some("2026-11-22T09:42:16Z".parse().unwrap()),
         until,
@@ -337,6 +340,7 @@ pub(crate) fn passed() -> Record {
     drill.started = None;
     Record {
         proof: Some(proof()),
+        forecast: None,
         header: header(at(2520)),
         ended: Ended {
             verdict: Verdict::Passed,

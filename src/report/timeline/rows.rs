@@ -231,13 +231,21 @@ fn one_service(svg: &mut String, service: &ServiceRecord, record: &Record, scale
         return;
     }
     bar(svg, scale, whole, (y + 7.0, 4.0), "o-up", "up");
-    let mut told_until = LEFT;
     for one in service.outages.iter().take(200) {
         let outage = &one.outage;
         let end = outage.end().unwrap_or(until);
         bar(svg, scale, (outage.start(), end), (y + 3.0, 12.0), "o-maybe", &outage_title(outage, end));
         let sure_until = if outage.end().is_some() { outage.last_bad } else { until };
         bar(svg, scale, (outage.first_bad, sure_until), (y + 1.0, 16.0), "o-sure", &outage_title(outage, end));
+    }
+    // Over all that was measured: what was so before and after need not have been so meanwhile.
+    for (times, why) in unwatched(record) {
+        bar(svg, scale, times, (y + 3.0, 12.0), "o-unknown", why);
+    }
+    let mut told_until = LEFT;
+    for one in service.outages.iter().take(200) {
+        let outage = &one.outage;
+        let end = outage.end().unwrap_or(until);
         let words =
             format!("down {}", one.length.upper().map_or_else(|| one.length.to_string(), |upper| upper.to_string()));
         let (x, x_end) = (scale.x(outage.start()), scale.x(end));
@@ -250,10 +258,6 @@ fn one_service(svg: &mut String, service: &ServiceRecord, record: &Record, scale
             text(svg, x_end + 4.0, y + 5.0, "label", &words);
             told_until = x_end + wide;
         }
-    }
-    // Over all that was measured: what was so before and after need not have been so meanwhile.
-    for (times, why) in unwatched(record) {
-        bar(svg, scale, times, (y + 3.0, 12.0), "o-unknown", why);
     }
 }
 

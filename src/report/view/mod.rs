@@ -3,6 +3,7 @@
 //! Every string in here is clean (no control characters, bounded) and not yet escaped: that is the format's task.
 //! Nothing is told by a colour or a sign alone: a [`Mark`] has a word.
 
+mod forecast;
 mod methodology;
 mod services;
 mod steps;
@@ -14,6 +15,7 @@ use crate::measure::Judgement;
 use crate::record::Record;
 use crate::time::{Moment, Span};
 
+pub(crate) use forecast::ForecastView;
 pub(crate) use methodology::MethodologyView;
 pub(crate) use services::{CanaryView, DnsView, GuardrailView, OutageView, ServiceView};
 pub(crate) use steps::{PhaseView, StepView, step_mark};
@@ -160,6 +162,10 @@ pub(crate) struct View {
     pub(crate) limits: Vec<String>,
     /// How its checks were proven: a sentence, then those that were seen red, then those that were not.
     pub(crate) methodology: MethodologyView,
+    /// The forecast that a real run began with.
+    pub(crate) forecast: Option<ForecastView>,
+    /// By which calibration its twin was set.
+    pub(crate) calibration: Option<String>,
     pub(crate) previous: Option<String>,
     pub(crate) digest: String,
     pub(crate) heads: Vec<Fact>,
@@ -212,6 +218,8 @@ impl View {
             overridden: header.overridden.iter().map(summary::variable).collect(),
             limits: record.limits.iter().map(|limit| line(&limit.text)).collect(),
             methodology: methodology::methodology(record),
+            forecast: forecast::forecast(record),
+            calibration: header.calibration.as_ref().map(|it| line(it.told())),
             previous: record.previous.as_ref().map(summary::previous),
             digest: line(&header.digest),
             heads: summary::heads(record),
@@ -224,6 +232,7 @@ pub(crate) fn documents(record: &Record) -> Vec<DocumentView> {
     let documents = &record.header.documents;
     [("Playbook", &documents.playbook), ("Infrastructure file", &documents.infrastructure)]
         .into_iter()
+        .chain(documents.calibration.iter().map(|document| ("Calibration file", document)))
         .chain(documents.nested.iter().take(NESTED_MAX).map(|nested| ("Nested playbook", nested)))
         .enumerate()
         .map(|(n, (what, document))| {

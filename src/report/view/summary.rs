@@ -302,6 +302,8 @@ pub(super) fn facts(record: &Record) -> Vec<Fact> {
     some("Muster", &origin.muster);
     some("Seed", &header.seed.map_or_else(String::new, |seed| seed.0.to_string()));
     some("Faults put in", &origin.faults.join(", "));
+    let calibration = header.calibration.as_ref().map(|it| format!("{}, SHA-256 {}", it.told(), it.sha256));
+    some("Twin set by", calibration.as_deref().unwrap_or_default());
     some("Evidence supporting the controls", &header.controls.join(", "));
     if origin.yes {
         some("Gates", "answered by --yes: nobody was asked");

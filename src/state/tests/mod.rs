@@ -100,6 +100,7 @@ fn empty() -> Plan {
         phases: Vec::new(),
         steps: Vec::new(),
         digest: String::new(),
+        calibration: None,
     }
 }
 
@@ -317,6 +318,16 @@ fn a_pause_asks_and_goes_on_as_it_is_told() {
 }
 
 #[test]
+fn an_undo_that_a_person_decides_on_past_the_point_of_no_return_takes_the_way_home() {
+    let mut plan = drill();
+    plan.steps[2].on_failure = OnFailure::Pause;
+    let play = Play::new(plan).run(&[("promote", Happened::Unknown)]);
+    let told = play.told();
+    assert!(told.starts_with("ready, fence, promote, asked, going back home, fence-back, promote-back"), "{told}");
+    assert!(!told.contains("undoing"), "what was decided once must not turn the run round again: {told}");
+}
+
+#[test]
 fn a_second_failure_waits_until_the_first_is_decided() {
     let mut plan = drill();
     for step in &mut plan.steps[1..4] {
@@ -392,6 +403,21 @@ fn an_undo_that_can_not_begin_is_still_owed() {
     let before = format!("{state:?}");
     state.apply(&plan, &graph, &Event::UndoStarted { step: fence }).unwrap_err();
     assert_eq!(before, format!("{state:?}"));
+}
+
+#[test]
+fn two_writers_stop_the_run_whatever_else_was_wanted() {
+    let mut play = Play::new(drill());
+    let (phase, main) = (play.plan.phases[0].id.clone(), crate::id::ResourceId::new("main").unwrap());
+    play.emit(&Event::PhaseStarted { phase });
+    let then = OnFailure::Undo;
+    play.emit(&Event::GuardrailBroken { name: "gateway".into(), seen: "silence".into(), then });
+    play.emit(&Event::SplitBrain { resource: main, seen: "two rows".into() });
+    let Next::Turn { course, because, aborted, .. } = next(&play.plan, &play.graph, &play.state) else {
+        panic!("it goes on");
+    };
+    assert_eq!((course, aborted), (Course::Stopping, false));
+    assert!(because.contains("two sides of main took writes: two rows"), "{because}");
 }
 
 fn by_hand(step: &StepId) -> Event {

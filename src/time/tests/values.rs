@@ -31,6 +31,21 @@ fn spans_are_read_as_playbooks_write_them() {
 }
 
 #[test]
+fn what_people_are_shown_is_read_back_to_what_it_is_rounded_to() {
+    for nanos in
+        [0, 7, 15_000, 430_000_000, 999_600_000, 2_540_000_000, 65_000_000_000, 4_000_000_000_000, 200_000_000_000_000]
+    {
+        let (span, shown) = (Span(nanos), Span(nanos).to_string());
+        let back = Span::parse_shown(&shown).unwrap_or_else(|| panic!("{shown}"));
+        assert_eq!(back.to_string(), shown);
+        assert!(back.0.abs_diff(span.0) <= span.0 / 20, "{shown}: {back:?} of {span:?}");
+    }
+    for text in ["", "4", "4 parsecs", "4 min 12", "s 4", "1 d 2 h 3 min"] {
+        assert_eq!(Span::parse_shown(text), None, "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_span_is_refused_with_the_units() {
     for (text, says) in [
         ("", "missing"),

@@ -64,6 +64,22 @@ fn digest_of(scene: &Scene) -> String {
 fn yes_answers_nothing_in_production() {
     let scene = lab(TOUCH).file("lab.yaml", &LAB.replace("environment: lab", "environment: production"));
     refused(&scene, &format!("run drill.yaml {REAL}"), "--yes answers no gates in production");
+    // Nor where a run is taken up again, whatever became of its Muster.
+    let gated = "      - { id: long, command: { argv: [sh, -c, 'touch begun; test -f end || sleep 600'], observe: [test, -f, end] } }
+      - { id: go, approve: { by: [incident-commander], deadline: 50s, prompt: Go? } }
+      - { id: touch, command: { argv: [touch, touched] } }
+";
+    let scene = lab(gated).file("lab.yaml", &LAB.replace("environment: lab", "environment: production"));
+    let mut running = scene.starts("run drill.yaml --execute --mode planned");
+    running.until_file("begun").kill();
+    running.ends();
+    scene.write("end", "");
+    let run = scene.runs()[0].clone();
+    scene.types(&format!("resume {run} --yes")).exits(3).warns("--yes answers no gates in production");
+    let mut resumed = scene.starts(&format!("resume {run}"));
+    resumed.until("`go` waits for an answer");
+    scene.types(&format!("approve {run} go --by 'ann as incident-commander'")).exits(0);
+    resumed.ends().exits(0).says("PASSED");
 }
 
 #[test]

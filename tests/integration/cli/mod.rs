@@ -1,6 +1,7 @@
 //! The program as its first user meets it: what is typed, and what is then seen.
 
 mod bad_days;
+mod calibrate;
 mod commands;
 mod differing;
 mod exits;

@@ -66,6 +66,63 @@ fn a_gate_is_answered_from_another_terminal_with_evidence_that_is_kept_and_verif
     scene.types("verify alone.jsonl").exits(0).says("whole");
 }
 
+/// A gate that two of two roles must pass.
+const TWO: &str =
+    "      - { id: go, approve: { by: [incident-commander, database-lead], quorum: 2, deadline: 50s, prompt: Start? } }
+      - { id: touch, command: { argv: [touch, touched] } }
+";
+
+#[test]
+fn a_quorum_comes_together_from_other_terminals_and_each_is_told_whether_the_answer_counts() {
+    let scene = lab(TWO);
+    let mut running = scene.starts("run drill.yaml --execute --mode planned");
+    running.until("`go` waits for an answer");
+    let approve = |by: &str| scene.types(&format!("approve last go --by '{by}'"));
+    approve("mallory").exits(3).warns("does not count").warns("mallory is not among those who may decide");
+    approve("ann as incident-commander").exits(0).says("The approval counts");
+    approve("Ann as database-lead").exits(3).warns("does not count").warns("Ann has approved already");
+    assert!(!scene.path("touched").exists());
+    let told = scene.types("approve last go --by 'mallory' --format json").exits(3).json();
+    assert_eq!((&told["effect"], told["because"].as_str().is_some()), (&"ignored".into(), true), "{told}");
+    approve("bob as database-lead").exits(0).says("The approval counts");
+    running.ends().exits(0).says("PASSED");
+    assert!(scene.path("touched").exists());
+    let report = scene.types(&format!("report {}", scene.runs()[0])).exits(0);
+    report.says("ann (incident-commander)").says("bob (database-lead)").says("mallory");
+}
+
+#[test]
+fn a_gate_is_rejected_from_another_terminal_by_those_who_may() {
+    let scene = lab(TWO);
+    let mut running = scene.starts("run drill.yaml --execute --mode planned");
+    running.until("`go` waits for an answer");
+    scene.types("reject last go --by ann").exits(2).warns("--because");
+    let refused = scene.types("reject last go --by mallory --because 'not today'").exits(3);
+    refused.warns("does not count").warns("mallory is not among").never_says("the step fails");
+    let told = scene.types("reject last go --by 'ann as incident-commander' --because 'the lag is high'").exits(0);
+    told.says("The rejection counts; the step fails by it");
+    let seen = running.ends();
+    assert_ne!(seen.code, 0, "{seen}");
+    seen.says("the lag is high").says("ann");
+    assert!(!scene.path("touched").exists());
+    scene.types("approve last go --by 'bob as database-lead'").exits(3).warns("no run goes on");
+}
+
+#[test]
+fn who_started_a_run_is_told_that_somebody_else_must_approve_it() {
+    let scene = lab(&GATED.replace("prompt:", "other_than_starter: true, deadline: 50s, prompt:"));
+    let mut running = scene.starts("run drill.yaml --execute --mode planned --lead ann");
+    running.until("`go` waits for an answer");
+    for (by, why) in [("ann", "ann did"), ("bob", "bob answers from the account")] {
+        let refused = scene.types(&format!("approve last go --by '{by} as incident-commander'")).exits(3);
+        refused.warns("does not count").warns("somebody other than who started the run").warns(why);
+    }
+    // Who may not let it begin may keep it from beginning.
+    scene.types("reject last go --by 'ann as incident-commander' --because 'nobody else is there'").exits(0);
+    assert_ne!(running.ends().code, 0);
+    assert!(!scene.path("touched").exists());
+}
+
 #[test]
 fn needs_script_the_question_at_the_terminal_names_the_command_for_others() {
     let scene = lab(GATED);

@@ -1,7 +1,7 @@
 //! The rules are tried on code that breaks them.
 
 use super::Source;
-use super::rules::{drawers, ignored_tests, impurities, layers, long_files, private_places, upward_imports};
+use super::rules::{doors, drawers, ignored_tests, impurities, layers, long_files, private_places, upward_imports};
 
 fn lib() -> Source {
     Source::new("src/lib.rs", "//! pub mod nothing;\npub mod time;\npub mod plan;\n/* pub mod no; */ pub mod engine;\n")
@@ -114,4 +114,16 @@ fn a_test_that_is_left_out_is_found() {
     let text = "#[test]\n#[ignore = \"slow\"]\nfn a() {}\n// #[ignore]\nconst B: &str = \"#[ignore]\";\n#[ ignore ]\nfn c() {}\n";
     let offences = ignored_tests(&[Source::new("src/a.rs", text), Source::new("README.md", "#[ignore]")]);
     assert_eq!(offences, ["src/a.rs:2: a test that nobody runs", "src/a.rs:6: a test that nobody runs"]);
+}
+
+#[test]
+fn events_that_pass_the_door_by_are_found() {
+    let door = "async fn write(&mut self, events: Vec<Clean>) { self.run.journal.commit(stamp, &events).await }\n";
+    let at_the_door = |text: &str| doors(&[Source::new("src/engine/dispatcher/mod.rs", text)]);
+    assert_eq!(at_the_door(door), Vec::<String>::new());
+    assert_eq!(at_the_door(&door.replace("Vec<Clean>", "Vec<Event>")).len(), 2);
+    let beside = format!("{door}fn other() {{ self.run.journal.commit(stamp, &[event]) }}");
+    assert_eq!(at_the_door(&beside), ["src/engine/dispatcher/mod.rs:2: events pass the one door by"]);
+    let elsewhere = Source::new("src/engine/gates.rs", "fn tell() { run.journal.commit(stamp, &[event]) }");
+    assert_eq!(doors(&[Source::new("src/engine/dispatcher/mod.rs", door), elsewhere]).len(), 1);
 }

@@ -129,6 +129,7 @@ pub(super) fn empty_plan() -> Plan {
         phases: Vec::new(),
         steps: Vec::new(),
         digest: String::new(),
+        calibration: None,
     }
 }
 
