@@ -26,7 +26,7 @@ mod variables;
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
 pub use load::{Checked, LoadInput, Loaded, Reality, load};
-pub use preview::{Change, Judgement, LegPreview, PhasePreview, Preview, StepPreview, preview};
+pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]
 mod tests;

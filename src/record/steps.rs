@@ -89,7 +89,7 @@ fn judge_within(within: Span, step: &StepRecord) -> WithinResult {
 fn step_changes(builder: &Builder, plan: &Plan, index: usize) -> Vec<Change> {
     let before = &builder.captured[index];
     let mut after = before.clone();
-    let setting = Setting { mode: plan.mode, initial: &builder.before };
+    let setting = Setting { mode: plan.mode, initial: &builder.before, discard: plan.discard };
     plan.steps[index].act.describe().effect(&mut after, &setting);
     changes::between(before, &after)
 }

@@ -137,6 +137,7 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
             initial: Arc::new(World::new()),
             secrets: Arc::clone(&run.secrets),
             step: None,
+            left_behind: Arc::default(),
         },
         names,
         desk,
@@ -432,7 +433,7 @@ struct Round {
 }
 
 /// Before the first probe was started, nothing is known.
-struct NoHealth;
+pub(super) struct NoHealth;
 
 #[async_trait::async_trait]
 impl crate::resource::Health for NoHealth {

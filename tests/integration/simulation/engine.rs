@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use muster::app::Loaded;
 use muster::model::{ExitCode, UndoResult, Verdict};
-use muster::plan::preview;
+use muster::plan::{Looks, preview};
 use muster::record::{Record, StepRecord, StepState};
 use muster::resource::{CommandLine, Context, Finished, ProcessError, Processes, World};
 use muster::time::Span;
@@ -68,7 +68,7 @@ fn a_plan_foretells_when_each_step_begins_under_a_limit() {
         text.push_str("  - name: verify\n    steps: [{ id: last, wait: { for: 3s } }]\n");
         let loaded = written(&text, &[]);
         let (record, _) = run(&loaded, &[]);
-        let told = preview(&loaded.plan, &World::new());
+        let told = preview(&loaded.plan, &World::new(), &Looks::new());
         let told: BTreeMap<&str, Span> =
             told.phases.iter().flat_map(|phase| &phase.steps).map(|it| (it.id.as_str(), it.start)).collect();
         let first = record.steps.iter().filter_map(|step| step.started).min().unwrap();
@@ -83,7 +83,7 @@ fn what_makes_room_under_a_limit_is_on_the_critical_path() {
     let text = "at_once: 1\nphases:\n  - name: failover\n    steps:
       - { id: a, needs: [], wait: { for: 2s } }
       - { id: b, needs: [], wait: { for: 3s } }\n";
-    let told = preview(&written(text, &[]).plan, &World::new());
+    let told = preview(&written(text, &[]).plan, &World::new(), &Looks::new());
     assert_eq!(told.total, secs(5));
     assert!(told.phases[0].steps.iter().all(|step| step.critical), "{told:?}");
 }
