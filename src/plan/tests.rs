@@ -214,3 +214,4 @@ fn prechecks_that_nobody_judged_are_named() {
 mod diagnostics;
 mod made;
 mod safety;
+mod sense;
