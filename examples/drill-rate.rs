@@ -4,14 +4,19 @@
 //! canaries at their real intervals, its journal hash-chained and in memory. Reading the playbook and writing reports
 //! are left out. Prints medians of the wall times and of the processor's times, on one thread: where others work on the
 //! same machine, the latter are what can be compared.
+//!
+//! Then it rehearses the drill as `muster simulate --runs` does, to its record and without a journal: on one thread, and
+//! ten times as many seeds on each core. Prints drills a second of wall time and of the processor's time of one core,
+//! and the most memory that the process ever had.
 
 use std::error::Error;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use muster::action::StandInSecrets;
-use muster::app::{Loaded, Request, load, simulation};
+use muster::app::{Keep, Loaded, Prepared, Rehearsal, Request, load, simulation};
 use muster::catalogue::Mode;
 use muster::chance::Seed;
 use muster::engine::watch::Pace;
@@ -20,6 +25,7 @@ use muster::event::{Event, FORMAT, Origin, Started};
 use muster::id::RunId;
 use muster::infrastructure::simulate::Faults;
 use muster::journal::{Journal, MemoryLog, Writer};
+use muster::model::Verdict;
 use muster::plan::Reality;
 use muster::provider::simulated::Simulation;
 use muster::time::{Moment, run_virtual};
@@ -34,9 +40,57 @@ fn main() -> Result<()> {
     for mode in [Mode::Planned, Mode::Unplanned] {
         let reality = Reality::Twin;
         let request = Request { playbook: playbook.clone(), mode: Some(mode), reality, ..Request::default() };
-        measure(mode, &load(&request).map_err(|error| format!("{playbook}: {error}"))?, seeds)?;
+        let loaded = load(&request).map_err(|error| format!("{playbook}: {error}"))?;
+        measure(mode, &loaded, seeds)?;
+        let cores = std::thread::available_parallelism()?.get();
+        for threads in [1, cores] {
+            rehearse(mode, &loaded, seeds * 10, threads)?;
+        }
     }
     Ok(())
+}
+
+/// Rehearses the drill once for each seed, on so many threads, and prints how many a second that were.
+fn rehearse(mode: Mode, loaded: &Loaded, seeds: u64, threads: usize) -> Result<()> {
+    let prepared = Prepared::new(loaded)?;
+    let start: Timestamp = "2026-11-22T08:42:16Z".parse()?;
+    let (next, passed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let began = [ClockId::Monotonic, ClockId::ProcessCPUTime].map(milliseconds);
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return Ok(());
+            }
+            let with = Rehearsal { seed: Seed(seed), start, faults: Vec::new(), pace: Pace::Ahead };
+            let drill = prepared.rehearse(&with, Keep::Nothing, Vec::new()).map_err(|error| error.to_string())?;
+            passed.fetch_add(u64::from(drill.record.ended.verdict == Verdict::Passed), Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| Err("it panicked".to_owned())))
+    })?;
+    let [wall, processor] = [ClockId::Monotonic, ClockId::ProcessCPUTime].map(milliseconds);
+    let a_second = |since: f64, now: f64| seeds as f64 * 1e3 / (now - since);
+    writeln!(
+        std::io::stdout(),
+        "{mode}, rehearsed on {threads} thread(s): {:.0} drills a second, {:.0} a processor's second, {seeds} seeds, {} passed, \
+         peak memory {:.0} MiB",
+        a_second(began[0], wall),
+        a_second(began[1], processor),
+        passed.load(Ordering::Relaxed),
+        peak_memory_mib(),
+    )?;
+    Ok(())
+}
+
+/// The most memory that this process ever had, in MiB; not a number where the system does not tell.
+fn peak_memory_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.map_or(f64::NAN, |kib| kib / 1024.0)
 }
 
 /// Runs the drill once for each seed and prints what that took.
@@ -104,8 +158,8 @@ fn drill(loaded: &Loaded, seed: Seed, log: MemoryLog) -> Result<Ended> {
 fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
     Started {
         format: FORMAT,
-        plan: loaded.plan.clone(),
-        documents: loaded.documents.clone(),
+        plan: Arc::new(loaded.plan.clone()),
+        documents: Arc::new(loaded.documents.clone()),
         origin: Origin {
             muster: env!("CARGO_PKG_VERSION").to_owned(),
             host: String::new(),

@@ -6,6 +6,8 @@
 
 mod swift;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Before, OnFailure};
@@ -80,10 +82,10 @@ pub struct Origin {
 pub struct Started {
     /// [`FORMAT`].
     pub format: u32,
-    /// The frozen plan.
-    pub plan: Plan,
+    /// The frozen plan; shared, for a plan may be rehearsed by the thousand.
+    pub plan: Arc<Plan>,
     /// What it was made of.
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
     /// Who and what.
     pub origin: Origin,
     /// The seed, in a simulation.

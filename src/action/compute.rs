@@ -49,6 +49,10 @@ async fn ask(
             now.capacity
         )));
     }
+    // Asked for before a crash, or by whoever scaled it by hand: on the way is not asked for twice.
+    if servers == now.desired {
+        return Ok(Applied::showing([("servers".to_owned(), format!("{servers} were asked for already"))].into()));
+    }
     let scaled = find(tools, id)?.scale(cx, region, servers).await;
     scaled.map_err(|error| ActError::of(format!("scaling {id} in {region}"), &error))?;
     Ok(Applied::showing([("servers".to_owned(), format!("{} -> {servers}", now.desired))].into()))

@@ -5,10 +5,12 @@
 //! journal ends after a whole record, and the world goes on without it.
 
 use std::io;
+use std::sync::Arc;
 
 use super::history::JournalRead;
 use super::run::{assemble, broke_off, sight};
-use super::{AppError, journal_entries, simulation};
+use super::simulation::Twin;
+use super::{AppError, journal_entries};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
 use crate::engine::{Ended, Observer, Past, drive};
@@ -46,6 +48,15 @@ pub(super) enum Back {
     At(Moment),
 }
 
+/// What is kept of a run beside what its events add up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Its journal: every event as a line, chained by hashes.
+    Journal,
+    /// Nothing.
+    Nothing,
+}
+
 /// A simulated run with its deaths.
 pub(super) struct Play {
     pub(super) id: RunId,
@@ -54,6 +65,10 @@ pub(super) struct Play {
     pub(super) start: jiff::Timestamp,
     pub(super) pace: Pace,
     pub(super) faults: Faults,
+    /// The twin of its plan.
+    pub(super) twin: Arc<Twin>,
+    /// Whether a journal is kept; it must be, if it is to die on the way.
+    pub(super) keep: Keep,
     /// What is wrong with the world itself.
     pub(super) afflictions: Vec<Affliction>,
     /// What the journal is written to.
@@ -77,7 +92,7 @@ impl Play {
     ) -> Result<(Ended, T), AppError> {
         let ran = run_virtual(self.start, |clock| async move {
             let plan = &self.started.plan;
-            let mut setup = simulation::setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
+            let mut setup = self.twin.setup(plan, self.seed, clock.clone(), &self.faults).map_err(AppError::Usage)?;
             setup.afflictions = std::mem::take(&mut self.afflictions);
             let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
             let before = simulation.world();
@@ -85,18 +100,22 @@ impl Play {
             let mut past = None;
             for death in deaths.iter().map(Some).chain([None]) {
                 let (own, group) = clock.grouped();
-                let (writer, observers) = if let Some(death) = death {
-                    (self.writer(Some((death.kill, group.clone())))?, Vec::new())
+                let (journal, observers) = if let Some(death) = death {
+                    (Journal::inline(self.writer(Some((death.kill, group.clone())))?), Vec::new())
                 } else {
-                    let end = self.end.take().map_or_else(|| self.writer(None), Ok)?;
-                    (end, std::mem::take(&mut self.observers))
+                    let journal = match (self.keep, self.end.take()) {
+                        (Keep::Nothing, _) => Journal::unkept(self.id.clone()),
+                        (Keep::Journal, Some(end)) => Journal::inline(end),
+                        (Keep::Journal, None) => Journal::inline(self.writer(None)?),
+                    };
+                    (journal, std::mem::take(&mut self.observers))
                 };
                 let (_keep, signals) = tokio::sync::mpsc::channel(1);
                 let mut run = assemble(
                     self.id.clone(),
                     self.started.clone(),
                     simulation.resources(),
-                    Journal::inline(writer),
+                    journal,
                     own.clone(),
                     self.pace,
                     sight(&simulation),
@@ -153,7 +172,7 @@ fn ended(read: &JournalRead) -> Option<Ended> {
     let entry = read.entries.iter().rev().find(|entry| matches!(entry.event, Event::Finished { .. }))?;
     let Event::Finished { verdict, world, exit, .. } = &entry.event else { return None };
     let head = read.heads.finished.clone().unwrap_or_default();
-    Some(Ended { events: read.entries.clone(), verdict: Some((*verdict, *world)), exit: *exit, head })
+    Some(Ended { events: read.entries.clone(), story: None, verdict: Some((*verdict, *world)), exit: *exit, head })
 }
 
 /// A log that kills who writes it.

@@ -86,6 +86,8 @@ fn simulated_part(plan: &Plan, clock: &Clock) -> Result<Resources, AppError> {
     if plan.resources.is_empty() {
         all.regions = BTreeMap::new();
     }
+    // A twin in the place of a real region would cut nothing off, and say that it had.
+    all.regions.retain(|role, _| plan.regions.get(role).is_some_and(|region| region.provider == SIMULATED));
     Ok(all)
 }
 

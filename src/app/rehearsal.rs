@@ -2,10 +2,12 @@
 //! the true world before and after, and what users were really served.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::play::{Death, Play};
+use super::play::{Death, Keep, Play};
+use super::simulation::Twin;
 use super::{AppError, Loaded, simulation};
 use crate::chance::Seed;
 use crate::engine::Observer;
@@ -14,7 +16,7 @@ use crate::event::{FORMAT, Origin, Started};
 use crate::id::{RegionRole, ResourceId, RunId};
 use crate::infrastructure::simulate::{Affliction, Faults};
 use crate::journal::MemoryLog;
-use crate::model::ExitCode;
+use crate::model::{Documents, ExitCode, Plan};
 use crate::provider::simulated::{Simulation, Truth};
 use crate::record::{Heads, Record};
 use crate::resource::{Marker, World};
@@ -38,7 +40,7 @@ pub struct Rehearsal {
 pub struct Rehearsed {
     /// All that its journal tells.
     pub record: Record,
-    /// The journal's lines.
+    /// The journal's lines; none if it was not kept.
     pub journal: Vec<u8>,
     /// The exit code that the program would give.
     pub exit: ExitCode,
@@ -61,6 +63,8 @@ pub struct Aftermath {
     pub two_writers: Vec<(ResourceId, Moment)>,
     /// Of the commands that steps observe, the last that took effect: by what observes them.
     pub commands: Vec<(Vec<String>, Vec<String>)>,
+    /// How often what took effect on the simulated resources: by who did it, what it was and on what.
+    pub effects: BTreeMap<String, u32>,
     /// Which run has marked what as its own.
     pub markers: BTreeMap<ResourceId, Marker>,
     /// The regions that a fault took.
@@ -80,6 +84,7 @@ impl Aftermath {
             truth: simulation.truth(until),
             two_writers: simulation.two_writers(),
             commands: simulation.commands(),
+            effects: simulation.effects(),
             markers: simulation.markers(),
             lost: simulation.lost(),
             met: simulation.met(),
@@ -88,7 +93,114 @@ impl Aftermath {
     }
 }
 
-/// Rehearses a plan on its simulated twin, whatever it is bound to.
+/// A plan made ready: what its rehearsals have in common is worked out once. May be used by many threads at once; they
+/// share nothing that changes.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    plan: Arc<Plan>,
+    documents: Arc<Documents>,
+    twin: Arc<Twin>,
+}
+
+impl Prepared {
+    /// Makes a plan ready to be rehearsed on its simulated twin, whatever it is bound to.
+    ///
+    /// # Errors
+    /// [`AppError::Usage`] for a plan without a twin.
+    pub fn new(loaded: &Loaded) -> Result<Self, AppError> {
+        Ok(Self {
+            plan: Arc::new(loaded.plan.clone()),
+            documents: Arc::new(loaded.documents.clone()),
+            twin: Arc::new(Twin::of(&loaded.plan).map_err(AppError::Usage)?),
+        })
+    }
+
+    /// Rehearses it. Where no journal is kept, the record has no heads, and is the same but for them.
+    ///
+    /// # Errors
+    /// As [`rehearse`].
+    pub fn rehearse(
+        &self,
+        with: &Rehearsal,
+        keep: Keep,
+        observers: Vec<Box<dyn Observer>>,
+    ) -> Result<Rehearsed, AppError> {
+        self.rehearse_through(with, keep, &[], &[], observers)
+    }
+
+    /// Rehearses it on a twin with which something is wrong; as [`Self::rehearse`].
+    ///
+    /// # Errors
+    /// As [`rehearse`].
+    pub fn rehearse_afflicted(
+        &self,
+        with: &Rehearsal,
+        keep: Keep,
+        afflictions: &[Affliction],
+    ) -> Result<Rehearsed, AppError> {
+        self.rehearse_through(with, keep, afflictions, &[], Vec::new())
+    }
+
+    fn rehearse_through(
+        &self,
+        with: &Rehearsal,
+        keep: Keep,
+        afflictions: &[Affliction],
+        deaths: &[Death],
+        observers: Vec<Box<dyn Observer>>,
+    ) -> Result<Rehearsed, AppError> {
+        let plan = &self.plan;
+        let faults = Faults::parse(with.faults.iter().map(String::as_str))
+            .map_err(|error| AppError::Usage(error.to_string()))?;
+        simulation::faults::points(plan, &faults).map_err(AppError::Usage)?;
+        let run = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
+        let log = MemoryLog::new();
+        let play = Play {
+            id: run.clone(),
+            started: self.started(with),
+            seed: with.seed,
+            start: with.start,
+            pace: with.pace,
+            faults,
+            afflictions: afflictions.to_vec(),
+            twin: Arc::clone(&self.twin),
+            keep,
+            log: log.clone(),
+            end: None,
+            observers,
+        };
+        let (ended, aftermath) = play.carry_out(deaths, Aftermath::of)?;
+        let heads = match keep {
+            Keep::Journal => Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head },
+            Keep::Nothing => Heads::default(),
+        };
+        let record = match ended.story {
+            Some(story) => story.record(heads),
+            None => {
+                Record::from_events(run, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?
+            }
+        };
+        Ok(Rehearsed { record, journal: log.take(), exit: ended.exit, aftermath })
+    }
+
+    /// The first event of a rehearsal.
+    fn started(&self, with: &Rehearsal) -> Started {
+        let origin =
+            Origin { muster: env!("CARGO_PKG_VERSION").to_owned(), faults: with.faults.clone(), ..Origin::default() };
+        Started {
+            format: FORMAT,
+            plan: Arc::clone(&self.plan),
+            documents: Arc::clone(&self.documents),
+            origin,
+            seed: Some(with.seed),
+            previous: None,
+            proof: None,
+        }
+    }
+}
+
+/// Rehearses a plan on its simulated twin, whatever it is bound to, and keeps its journal. Who rehearses one plan often
+/// is faster with [`Prepared`].
 ///
 /// # Errors
 /// [`AppError::Usage`] for a plan without a twin and faults that don't fit it, [`AppError::Defect`] if the simulation
@@ -117,41 +229,5 @@ pub(super) fn rehearse_through(
     deaths: &[Death],
     observers: Vec<Box<dyn Observer>>,
 ) -> Result<Rehearsed, AppError> {
-    let plan = &loaded.plan;
-    let faults =
-        Faults::parse(with.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
-    simulation::faults::points(plan, &faults).map_err(AppError::Usage)?;
-    let run = RunId::make(with.start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
-    let log = MemoryLog::new();
-    let play = Play {
-        id: run.clone(),
-        started: started(loaded, with),
-        seed: with.seed,
-        start: with.start,
-        pace: with.pace,
-        faults,
-        afflictions: afflictions.to_vec(),
-        log: log.clone(),
-        end: None,
-        observers,
-    };
-    let (ended, aftermath) = play.carry_out(deaths, Aftermath::of)?;
-    let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
-    let record = Record::from_events(run, ended.events, heads).map_err(|error| AppError::Defect(error.to_string()))?;
-    Ok(Rehearsed { record, journal: log.take(), exit: ended.exit, aftermath })
-}
-
-/// The first event of a rehearsal.
-fn started(loaded: &Loaded, with: &Rehearsal) -> Started {
-    let origin =
-        Origin { muster: env!("CARGO_PKG_VERSION").to_owned(), faults: with.faults.clone(), ..Origin::default() };
-    Started {
-        format: FORMAT,
-        plan: loaded.plan.clone(),
-        documents: loaded.documents.clone(),
-        origin,
-        seed: Some(with.seed),
-        previous: None,
-        proof: None,
-    }
+    Prepared::new(loaded)?.rehearse_through(with, Keep::Journal, afflictions, deaths, observers)
 }

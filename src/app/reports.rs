@@ -24,17 +24,19 @@ pub fn draw(record: &Record, format: Format) -> String {
 
 /// Writes every report that a run leaves into its folder. Each appears whole or not at all.
 ///
-/// # Errors
-/// [`AppError::Files`] names the first that could not be written; the journal is not touched by that.
-pub fn write_reports(record: &Record, folder: &Path) -> Result<Vec<Written>, AppError> {
-    let mut written = Vec::new();
+/// One that can't be written keeps none of the others from it; the journal is not touched by that.
+#[must_use]
+pub fn write_reports(record: &Record, folder: &Path) -> (Vec<Written>, Vec<AppError>) {
+    let (mut written, mut missing) = (Vec::new(), Vec::new());
     for format in Format::ALL {
         let Some(name) = format.file_name() else { continue };
         let path = folder.join(name);
-        write_whole(&path, draw(record, format).as_bytes())?;
-        written.push(Written { format, path });
+        match write_whole(&path, draw(record, format).as_bytes()) {
+            Ok(()) => written.push(Written { format, path }),
+            Err(error) => missing.push(error),
+        }
     }
-    Ok(written)
+    (written, missing)
 }
 
 /// Writes beside and renames, so that nobody reads half a report.
@@ -49,6 +51,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), AppError> {
         ))
     };
     let beside = path.with_extension("part");
-    fs::write(&beside, bytes).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
+    let done = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    done.map_err(|error| {
+        // Half a report is none.
+        let _ = fs::remove_file(&beside);
+        failed(error)
+    })
 }

@@ -4,14 +4,16 @@
 //! from the same seed to the same record, and then taken up like any other.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::history::{Ends, JournalRead, Refusal};
 use super::listen::Ear;
 use super::locks::{self, LEASE, Wanted};
-use super::play::{Back, Death, Kill, Play};
+use super::play::{Back, Death, Keep, Kill, Play};
 use super::run::{Finished, Progress, RealRun, SIGNALS, Way, conclude, folder_of, to_be_resumed};
+use super::simulation::Twin;
 use super::{AppError, Attendance, History, Runs};
 use crate::chance::Seed;
 use crate::engine::watch::Pace;
@@ -294,6 +296,8 @@ fn again_in_simulation(
     let log = MemoryLog::new();
     let play = Play {
         id: writer.run().clone(),
+        twin: Arc::new(Twin::of(&started.plan).map_err(AppError::Usage)?),
+        keep: Keep::Journal,
         seed: started.seed.unwrap_or(Seed(1)),
         start,
         pace: Pace::Ahead,

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use super::listen::Ear;
 use super::locks::{self, Lock, Wanted};
-use super::play::Play;
+use super::play::{Keep, Play};
 use super::reports::{Written, write_reports};
+use super::simulation::Twin;
 use super::{AppError, History, Loaded, Runs, real, simulation};
 use crate::action::StandInSecrets;
 use crate::chance::Seed;
@@ -153,9 +154,12 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         let writer = Writer::create(&path, folder.run.clone(), durability)
             .map_err(|error| AppError::Files(error.to_string()))?;
         if simulated {
+            let twin = Arc::new(Twin::of(&started.plan).map_err(AppError::Usage)?);
             let play = Play {
                 id: folder.run.clone(),
                 started,
+                twin,
+                keep: Keep::Journal,
                 seed: request.seed,
                 start,
                 pace: request.pace,
@@ -227,11 +231,22 @@ pub(super) fn conclude(
     lock: Option<Lock>,
     mut notices: Vec<String>,
 ) -> Result<Finished, AppError> {
-    let exit = ended.exit;
+    let mut exit = ended.exit;
     let heads = Heads { finished: ended.verdict.map(|_| ended.head.clone()), last: ended.head };
     let record = Record::from_events(run.clone(), ended.events, heads);
     let record = record.map_err(|error| AppError::Defect(error.to_string()))?;
-    let reports = write_reports(&record, &folder)?;
+    let (reports, missing) = write_reports(&record, &folder);
+    if !missing.is_empty() {
+        notices.extend(missing.iter().map(ToString::to_string));
+        notices.push(format!(
+            "the run has ended all the same, and its journal is whole: `muster report {run} --format FORMAT` draws what \
+             is missing when there is room"
+        ));
+        // Whoever asks only whether it went well must not take a drill without its evidence for one.
+        if exit == ExitCode::Passed {
+            exit = ExitCode::Failed;
+        }
+    }
     if let Err(error) = history.finished(&record) {
         notices
             .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
@@ -291,8 +306,8 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
     let (host, user, boot) = if simulated { Default::default() } else { (machine.host, machine.user, machine.boot) };
     Started {
         format: FORMAT,
-        plan: request.loaded.plan.clone(),
-        documents: request.loaded.documents.clone(),
+        plan: Arc::new(request.loaded.plan.clone()),
+        documents: Arc::new(request.loaded.documents.clone()),
         origin: Origin {
             muster: env!("CARGO_PKG_VERSION").to_owned(),
             host,

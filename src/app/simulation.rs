@@ -6,45 +6,88 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalogue::{Act, HttpExpect, Probe, split_url};
-use crate::chance::Seed;
+use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
-use crate::infrastructure::simulate::{Faults, PerRegion};
+use crate::infrastructure::simulate::{Faults, PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::infrastructure::twin;
 use crate::model::{Plan, ProbePlan, Watch};
 use crate::provider::simulated::{Endpoint, EndpointKind, ObservedCommand, Pace, Said, SimulationSetup};
 use crate::time::Clock;
 
-/// The settings of the world that a plan is rehearsed in.
+/// The twin of a plan: all that is the same in each of its rehearsals. Made once, used as often as the plan is rehearsed.
+#[derive(Clone, Debug)]
+pub struct Twin {
+    region_names: PerRegion<String>,
+    regions: PerRegion<SimulatedRegion>,
+    resources: Vec<(ResourceId, SimulatedResource)>,
+    network: SimulatedNetwork,
+    endpoints: Vec<Endpoint>,
+    step_says: BTreeMap<StepId, Said>,
+    step_takes: BTreeMap<StepId, Distribution>,
+    paces: BTreeMap<StepId, Pace>,
+    commands: Vec<ObservedCommand>,
+}
+
+impl Twin {
+    /// The twin of `plan`.
+    ///
+    /// # Errors
+    /// Says which settings can't be read.
+    pub fn of(plan: &Plan) -> Result<Self, String> {
+        let mut resources = Vec::new();
+        for (id, binding) in &plan.resources {
+            let twin = twin::resource(binding).map_err(|why| format!("the simulated twin of `{id}`: {why}"))?;
+            resources.push((id.clone(), twin));
+        }
+        let region = |role: RegionRole| {
+            let info = plan.regions.get(&role).ok_or_else(|| format!("the plan has no {role} region"))?;
+            let settings =
+                twin::region(info).map_err(|why| format!("the simulated twin of the {role} region: {why}"))?;
+            Ok::<_, String>((info.name.clone(), settings))
+        };
+        let (primary, secondary) = (region(RegionRole::Primary)?, region(RegionRole::Secondary)?);
+        Ok(Self {
+            region_names: PerRegion { primary: primary.0, secondary: secondary.0 },
+            regions: PerRegion { primary: primary.1, secondary: secondary.1 },
+            resources,
+            network: twin::network(&plan.network).map_err(|why| format!("the simulated network: {why}"))?,
+            endpoints: endpoints(plan)?,
+            step_says: step_says(plan),
+            step_takes: step_takes(plan),
+            paces: paces(plan),
+            commands: commands(plan),
+        })
+    }
+
+    /// A world of its own for one rehearsal of `plan`, whose twin this is.
+    ///
+    /// # Errors
+    /// Says which fault is on something that the plan does not have.
+    pub fn setup(&self, plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<SimulationSetup, String> {
+        Ok(SimulationSetup {
+            seed,
+            clock,
+            region_names: self.region_names.clone(),
+            regions: self.regions.clone(),
+            resources: self.resources.clone(),
+            network: self.network.clone(),
+            endpoints: self.endpoints.clone(),
+            faults: faults::points(plan, faults)?,
+            afflictions: Vec::new(),
+            step_says: self.step_says.clone(),
+            step_takes: self.step_takes.clone(),
+            paces: self.paces.clone(),
+            commands: self.commands.clone(),
+        })
+    }
+}
+
+/// The settings of the world that a plan is rehearsed in, once.
 ///
 /// # Errors
 /// Says what does not fit: settings that can't be read, or a fault on something that the plan does not have.
 pub fn setup(plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<SimulationSetup, String> {
-    let mut resources = Vec::new();
-    for (id, binding) in &plan.resources {
-        let twin = twin::resource(binding).map_err(|why| format!("the simulated twin of `{id}`: {why}"))?;
-        resources.push((id.clone(), twin));
-    }
-    let region = |role: RegionRole| {
-        let info = plan.regions.get(&role).ok_or_else(|| format!("the plan has no {role} region"))?;
-        let settings = twin::region(info).map_err(|why| format!("the simulated twin of the {role} region: {why}"))?;
-        Ok::<_, String>((info.name.clone(), settings))
-    };
-    let (primary, secondary) = (region(RegionRole::Primary)?, region(RegionRole::Secondary)?);
-    Ok(SimulationSetup {
-        seed,
-        clock,
-        region_names: PerRegion { primary: primary.0, secondary: secondary.0 },
-        regions: PerRegion { primary: primary.1, secondary: secondary.1 },
-        resources,
-        network: twin::network(&plan.network).map_err(|why| format!("the simulated network: {why}"))?,
-        endpoints: endpoints(plan)?,
-        faults: faults::points(plan, faults)?,
-        afflictions: Vec::new(),
-        step_says: step_says(plan),
-        step_takes: step_takes(plan),
-        paces: paces(plan),
-        commands: commands(plan),
-    })
+    Twin::of(plan)?.setup(plan, seed, clock, faults)
 }
 
 /// Whatever probes connect to.
@@ -99,7 +142,7 @@ fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]
 }
 
 /// How long steps take that no resource's settings speak of.
-fn step_takes(plan: &Plan) -> BTreeMap<StepId, crate::chance::Distribution> {
+fn step_takes(plan: &Plan) -> BTreeMap<StepId, Distribution> {
     let said = plan.steps.iter().filter_map(|step| step.takes.map(|takes| (step.id.clone(), takes)));
     said.collect()
 }

@@ -6,7 +6,7 @@ use crate::model::ExitCode;
 pub(super) const HELP: &str = "\
 Exit codes:
    0  passed (validate, plan, verify: nothing is wrong)
-   1  failed: a step or an objective failed; the world is home again
+   1  failed: a step or an objective failed, or a report could not be written; the world is home again
    2  usage, or invalid input; nothing was touched
    3  refused: no --execute, a run going on, a window, a precheck, …; nothing was changed
    4  aborted by a person or a guardrail; the world is home again

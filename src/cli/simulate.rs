@@ -10,7 +10,7 @@ use super::arguments::{Form, ModeName, OutputFormat, PlaybookArguments, Reports}
 use super::output::Output;
 use super::run::{Simulated, carry_out};
 use crate::app::rehearsing::explore::{Explore, Pairing};
-use crate::app::rehearsing::{self, Questions, forecast, many};
+use crate::app::rehearsing::{self, Keeping, Questions, forecast, many};
 use crate::app::{AppError, Attendance, Loaded, RunRequest, Runs};
 use crate::catalogue::{Mode, Period};
 use crate::model::ExitCode;
@@ -189,8 +189,10 @@ impl Simulate {
         }
         let findings = findings?;
         if let Some(proof) = &findings.proof {
-            let kept = rehearsing::keep_proof(&questions, proof, &self.reports.reports)?;
-            output.say(&format!("kept for later runs: {}", kept.display()));
+            output.say(&match rehearsing::keep_proof(&questions, proof, &self.reports.reports)? {
+                Keeping::Kept(file) => format!("kept for later runs: {}", file.display()),
+                Keeping::NotKept(why) => format!("this proof is not kept for later runs: {why}"),
+            });
         }
         let form = if output.json() { report::rehearsal::Form::Json } else { report::rehearsal::Form::Text };
         output.result(&form.render(&findings, &output.style()));

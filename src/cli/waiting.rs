@@ -47,6 +47,10 @@ impl Observer for Waiting {
         self.run = Some(run.clone());
     }
 
+    fn stands_still(&mut self, because: &[&Entry]) {
+        because.iter().for_each(|entry| self.event(entry));
+    }
+
     fn event(&mut self, entry: &Entry) {
         match &entry.event {
             Event::StepFailed { step, failure, .. } if failure.retry_in.is_none() => self.failed = Some(step.clone()),

@@ -2,8 +2,9 @@
 
 use crate::catalogue::{Part, Undo};
 use crate::event::Event;
-use crate::model::{ExitCode, LeftOver, Place, Plan, UndoResult, Verdict};
-use crate::record::{Ending, Entry, Heads, Record, changes, judge as judge_record};
+use crate::id::RunId;
+use crate::model::{Course, ExitCode, LeftOver, Place, Plan, UndoResult, Verdict};
+use crate::record::{Builder, Ending, Entry, Record, RecordError, changes, judge as judge_record};
 use crate::resource::World;
 use crate::state::RunState;
 use crate::state::step::Status;
@@ -24,19 +25,50 @@ pub(super) enum Broken {
     Off,
 }
 
-/// Judges a run by its events and by what is seen at its end.
+/// What a run's events add up to, as far as that was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    builder: Option<Builder>,
+    /// How many events are in it.
+    taken: usize,
+}
+
+impl Story {
+    /// Takes in what is new of `entries`, all events of `run` so far.
+    ///
+    /// # Errors
+    /// They don't belong together: a defect.
+    pub(super) fn follow(&mut self, run: &RunId, entries: &[Entry]) -> Result<&Builder, RecordError> {
+        if self.builder.is_none() {
+            let first = entries.first().ok_or(RecordError::NotStarted)?;
+            (self.builder, self.taken) = (Some(Builder::new(run.clone(), first.clone())?), 1);
+        }
+        let builder = self.builder.as_mut().ok_or(RecordError::NotStarted)?;
+        for entry in &entries[self.taken..] {
+            builder.push_ref(entry)?;
+        }
+        self.taken = entries.len();
+        Ok(builder)
+    }
+
+    /// What it has come to.
+    pub(super) fn into_builder(self) -> Option<Builder> {
+        self.builder
+    }
+}
+
+/// Judges a run by what its events add up to and by what is seen at its end. `entries` are its events.
 pub(super) fn judge<'a>(
-    run: &crate::id::RunId,
+    told: Result<Record, RecordError>,
     plan: &Plan,
-    entries: impl Iterator<Item = &'a Entry> + Clone,
+    entries: impl Iterator<Item = &'a Entry>,
     state: &RunState,
     seen: &World,
     broken: Broken,
 ) -> Judged {
-    let mut left = left_over(plan, entries.clone(), state, broken);
-    let defect = Judged { verdict: Verdict::Failed, world: Place::Unknown, exit: ExitCode::Defect, left: left.clone() };
-    let Ok(record) = Record::of_events(run.clone(), entries, Heads::default()) else {
-        return defect;
+    let mut left = left_over(plan, entries, state, broken);
+    let Ok(record) = told else {
+        return Judged { verdict: Verdict::Failed, world: Place::Unknown, exit: ExitCode::Defect, left };
     };
     let ending = Ending {
         course: state.course,
@@ -44,6 +76,7 @@ pub(super) fn judge<'a>(
         refused: state.refused,
         stopped: broken == Broken::Off,
         defect: false,
+        left_by_hand: left.iter().any(|it| it.what == BY_HAND),
         world: seen,
     };
     let judged = judge_record(&record, &ending);
@@ -53,6 +86,9 @@ pub(super) fn judge<'a>(
     Judged { verdict: judged.verdict, world: judged.world, exit: judged.exit, left }
 }
 
+/// What is left of a step whose effect only the person knows who had it.
+const BY_HAND: &str = "a person did it, and the run, which was taken back, did not take that back";
+
 /// Everything that the run did and that is still so although it was to be taken back, or that is in doubt.
 fn left_over<'a>(
     plan: &Plan,
@@ -61,7 +97,9 @@ fn left_over<'a>(
     broken: Broken,
 ) -> Vec<LeftOver> {
     let mut left = Vec::new();
+    let mut undone = false;
     for entry in entries {
+        undone |= matches!(entry.event, Event::CourseChanged { course: Course::Undoing, .. });
         if let Event::UndoFinished { step, result } = &entry.event {
             match result {
                 UndoResult::Irreversible(what) => left.push(LeftOver {
@@ -90,6 +128,7 @@ fn left_over<'a>(
             Status::Running { .. } | Status::Undoing => "it was under way when the run ended",
             Status::Failed { happened: crate::model::Happened::Unknown, .. } => "whether it happened is not known",
             Status::Passed if stopped && !state.found_done(n) && unseen_trace(step) => "it was done and not taken back",
+            Status::ByHand if (stopped || undone) && unseen_trace(step) => BY_HAND,
             _ => continue,
         };
         left.push(LeftOver { step: Some(step.id.clone()), what: doubtful.to_owned(), advice: advice(step) });

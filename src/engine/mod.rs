@@ -37,7 +37,7 @@ use crate::event::{Resumed, Started};
 use crate::id::{RunId, StepId};
 use crate::journal::{Journal, JournalError};
 use crate::model::{Commanded, ExitCode, Place, Verdict};
-use crate::record::Entry;
+use crate::record::{Builder, Entry};
 use crate::resource::{Health, Resources};
 use crate::time::{Clock, Moment};
 use watch::Pace;
@@ -65,6 +65,10 @@ pub trait Observer: Send {
 
     /// An event was written.
     fn event(&mut self, entry: &Entry);
+
+    /// The run was taken up and stands still, as these events of its journal say, the oldest first: a step that failed,
+    /// a pause, open gates.
+    fn stands_still(&mut self, _because: &[&Entry]) {}
 
     /// Whether [`Observer::tick`] is to be called now and then, for clocks that run on a screen.
     fn wants_ticks(&self) -> bool {
@@ -146,6 +150,8 @@ pub enum Hears {
 pub struct Ended {
     /// All its events.
     pub events: Vec<Entry>,
+    /// What they add up to; `None` where only a journal tells of them.
+    pub story: Option<Box<Builder>>,
     /// How; `None` if it was stopped so that it can be resumed.
     pub verdict: Option<(Verdict, Place)>,
     /// The program's exit code.

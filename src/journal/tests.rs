@@ -398,6 +398,19 @@ fn a_journal_that_is_dropped_has_written_all() {
 }
 
 #[test]
+fn a_journal_that_is_not_kept_counts_its_records_and_closes() {
+    let journal = Journal::unkept(run_id());
+    runtime().block_on(async {
+        let first = journal.commit(stamp(0), &[1, 2, 3]).await.unwrap();
+        assert_eq!((first.first_seq, first.last_seq, first.head), (0, 2, LineHash::ZERO));
+        assert_eq!(journal.clone().commit(stamp(1), &[4]).await.unwrap().first_seq, 3);
+        assert_eq!(journal.finish().await.unwrap(), LineHash::ZERO);
+        assert!(matches!(journal.commit(stamp(2), &[5]).await, Err(JournalError::Closed)));
+        assert!(matches!(journal.finish().await, Err(JournalError::Closed)));
+    });
+}
+
+#[test]
 fn an_inline_commit_is_done_before_it_is_awaited() {
     let log = MemoryLog::new();
     let journal = Journal::inline(Writer::over(run_id(), Box::new(log.clone())));

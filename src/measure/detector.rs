@@ -243,8 +243,15 @@ impl Detector {
         self.outage.as_ref()
     }
 
-    /// The longest time from sending one healthy sample to sending the next, outages left out, since this was last
-    /// asked: no outage longer than this can have been missed.
+    /// Since when no healthy sample was sent; `None` in an outage, of which it is known that there was none.
+    #[must_use]
+    pub fn unsure_since(&self) -> Option<Moment> {
+        self.outage.is_none().then(|| self.last_healthy.unwrap_or_default())
+    }
+
+    /// The longest time from sending one healthy sample to sending the next, or from the start to the first, outages
+    /// left out, since this was last asked: no outage that ended before the last healthy sample and was longer than this
+    /// can have been missed. What came after is [`unsure_since`](Self::unsure_since).
     pub fn take_longest_gap(&mut self) -> Span {
         std::mem::take(&mut self.longest_gap)
     }
@@ -355,7 +362,7 @@ impl Detector {
         if self.outage.is_some() {
             return None;
         }
-        self.note_gap(self.last_healthy, run);
+        self.note_gap(Some(self.last_healthy.unwrap_or_default()), run);
         if self.known_up || !enough {
             return None;
         }

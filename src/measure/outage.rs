@@ -49,6 +49,19 @@ impl Outage {
         self.recovery.map(|recovery| recovery.answered)
     }
 
+    /// The part of it from `mark` on; `None` if it was over by then.
+    #[must_use]
+    pub fn from(&self, mark: Moment) -> Option<Self> {
+        if self.end().is_some_and(|end| end <= mark) {
+            return None;
+        }
+        if self.start() >= mark {
+            return Some(self.clone());
+        }
+        let (first_bad, last_bad) = (self.first_bad.max(mark), self.last_bad.max(mark));
+        Some(Self { last_healthy: Some(mark), first_bad, last_bad, ..self.clone() })
+    }
+
     /// The shortest that it can have been.
     #[must_use]
     pub fn lower(&self) -> Span {

@@ -43,17 +43,20 @@ pub struct Replayed {
     pub health: ServiceHealth,
     /// How many samples said nothing because the witness failed too.
     pub unknown: u64,
-    /// For each stretch between the marks: the longest gap between healthy samples, and how many samples there were.
+    /// How closely it was watched in each stretch between the marks.
     pub stretches: Vec<Stretch>,
 }
 
 /// How closely a probe was watched in a stretch of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stretch {
-    /// The longest time without a healthy sample, outages left out.
+    /// The longest time without a healthy sample that began, lay or ended in it, outages left out: no outage that was
+    /// longer can have been missed.
     pub longest_gap: Span,
     /// How many samples there were.
     pub samples: u64,
+    /// How many of them said something: that the service was well, or that it was not and the witness was.
+    pub telling: u64,
 }
 
 impl Track {
@@ -172,7 +175,7 @@ impl Track {
     }
 
     /// Replays all samples. `blind` are the stretches in which the witness failed too, in order and disjoint; `marks`
-    /// the instants that part the stretches of the answer.
+    /// the instants that part the stretches of the answer; `until` is when the watch was over.
     #[must_use]
     pub fn replay(
         &self,
@@ -180,14 +183,15 @@ impl Track {
         actives: &Actives,
         blind: &[(Moment, Moment)],
         marks: &[Moment],
+        until: Moment,
     ) -> Replayed {
-        self.follow(plan, actives, blind, marks).0
+        self.follow(plan, actives, blind, marks, until).0
     }
 
     /// What is known after all samples, to go on with.
     #[must_use]
     pub fn detector(&self, plan: &ProbePlan, actives: &Actives, blind: &[(Moment, Moment)]) -> Detector {
-        self.follow(plan, actives, blind, &[]).1
+        self.follow(plan, actives, blind, &[], Moment::ZERO).1
     }
 
     fn follow(
@@ -196,6 +200,7 @@ impl Track {
         actives: &Actives,
         blind: &[(Moment, Moment)],
         marks: &[Moment],
+        until: Moment,
     ) -> (Replayed, Detector) {
         let mut cuts: Vec<Moment> = actives.changes.iter().map(|change| change.0).collect();
         // What was sent at the very instant of the last good witness is still seen clearly.
@@ -211,45 +216,77 @@ impl Track {
             stretches: vec![Stretch::default()],
         };
         let mut marks = marks.iter().copied().peekable();
+        let mut open = Open::default();
         for piece in self.runs.iter().flat_map(|run| pieces(run, &cuts)) {
             let at = piece.first.sent;
             while marks.next_if(|mark| *mark <= at).is_some() {
-                found.close_stretch(&mut detector);
+                open.leave(found.close_stretch(&mut detector), &detector);
             }
             let sight = sight(blind, at);
-            if sight == Sight::Blind && !piece.first.is_healthy() {
+            let unknown = sight == Sight::Blind && !piece.first.is_healthy();
+            if unknown {
                 found.unknown += piece.count;
             }
-            found.count(piece.count);
-            if let Some(Change::Recovered(outage)) = detector.push_run(&piece, actives.at(at), sight) {
+            found.count(piece.count, unknown);
+            let change = detector.push_run(&piece, actives.at(at), sight);
+            if let Some(outage) = detector.outage() {
+                open.close(&mut found, outage.first_bad);
+            } else if piece.first.is_healthy() {
+                open.close(&mut found, at);
+            }
+            if let Some(Change::Recovered(outage)) = change {
                 found.outages.push(outage);
             }
         }
         for _ in marks {
-            found.close_stretch(&mut detector);
+            open.leave(found.close_stretch(&mut detector), &detector);
         }
-        found.note_gap(&mut detector);
+        open.leave(found.note_gap(&mut detector), &detector);
+        open.close(&mut found, until);
         found.outages.extend(detector.outage().cloned());
         found.health = detector.health();
         (found, detector)
     }
 }
 
-impl Replayed {
-    fn note_gap(&mut self, detector: &mut Detector) {
-        if let Some(stretch) = self.stretches.last_mut() {
-            stretch.longest_gap = detector.take_longest_gap();
+/// Stretches that ended before it was known what became of the service after its last healthy sample in them.
+#[derive(Debug, Default)]
+struct Open(Vec<(usize, Moment)>);
+
+impl Open {
+    /// `stretch` ends; what is not known in it goes on.
+    fn leave(&mut self, stretch: usize, detector: &Detector) {
+        self.0.extend(detector.unsure_since().map(|since| (stretch, since)));
+    }
+
+    /// It is known again from `at` on.
+    fn close(&mut self, found: &mut Replayed, at: Moment) {
+        for (stretch, since) in self.0.drain(..) {
+            let gap = &mut found.stretches[stretch].longest_gap;
+            *gap = (*gap).max(at.since(since));
         }
     }
+}
 
-    fn close_stretch(&mut self, detector: &mut Detector) {
-        self.note_gap(detector);
-        self.stretches.push(Stretch::default());
+impl Replayed {
+    /// Notes the gaps of the stretch that is the last; gives its place.
+    fn note_gap(&mut self, detector: &mut Detector) -> usize {
+        let last = self.stretches.len() - 1;
+        self.stretches[last].longest_gap = detector.take_longest_gap();
+        last
     }
 
-    fn count(&mut self, samples: u64) {
+    /// Ends the stretch that is the last; gives its place.
+    fn close_stretch(&mut self, detector: &mut Detector) -> usize {
+        let last = self.note_gap(detector);
+        self.stretches.push(Stretch::default());
+        last
+    }
+
+    fn count(&mut self, samples: u64, unknown: bool) {
         if let Some(stretch) = self.stretches.last_mut() {
             stretch.samples += samples;
+            stretch.telling += if unknown { 0 } else { samples };
         }
     }
 }

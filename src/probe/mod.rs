@@ -13,7 +13,7 @@ mod sample;
 
 pub use prepared::PreparedProbe;
 pub use regions::Regions;
-pub use sample::{Foreteller, Healthy, once, sample};
+pub use sample::{Alike, Foreteller, once, sample};
 
 #[cfg(test)]
 mod tests;

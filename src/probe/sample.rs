@@ -1,7 +1,7 @@
 //! Taking a sample.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::prepared::Ask;
 use super::{PreparedProbe, Regions};
@@ -9,7 +9,7 @@ use crate::catalogue::{HttpExpect, Judged, Probe};
 use crate::id::{ProbeId, RegionRole};
 use crate::model::{Sample, SampleResult};
 use crate::resource::{
-    Context, Exchange, ForetellExchange, Foretold, HttpResponse, NetError, Network, Stage, Stages, Steady,
+    Context, Exchange, ForetellExchange, Foretold, HttpResponse, Meeting, NetError, Network, Stage, Stages, Steady,
 };
 use crate::time::{Elapsed, Moment, Span};
 
@@ -43,6 +43,8 @@ pub async fn sample(
 pub struct Foreteller {
     probe: Arc<PreparedProbe>,
     oracle: Oracle,
+    /// What was met last, and what that is as a sample.
+    judged: Mutex<Option<(Meeting, Arc<Alike>)>>,
 }
 
 /// Who knows what comes of a probe's question.
@@ -51,13 +53,15 @@ enum Oracle {
     Tcp(Box<dyn ForetellExchange<()>>),
 }
 
-/// Healthy samples that differ only in how long they take.
-#[derive(Clone, Copy, Debug)]
-pub struct Healthy {
+/// Samples that differ only in how long they take.
+#[derive(Clone, Debug)]
+pub struct Alike {
     /// Who answers.
     address: Option<IpAddr>,
     /// The region that is in.
     pub region: Option<RegionRole>,
+    /// What each of them finds.
+    pub result: SampleResult,
     /// One that takes longer is not one of them.
     pub longest: Span,
 }
@@ -71,56 +75,65 @@ impl Foreteller {
             Ask::Tcp(request) => Oracle::Tcp(network.foretell_tcp(&probe.id, request)?),
             Ask::Never(_) => return None,
         };
-        Some(Self { probe: Arc::clone(probe), oracle })
+        Some(Self { probe: Arc::clone(probe), oracle, judged: Mutex::default() })
     }
 
-    /// The sample of `tick`, begun when it was due; `None` if its result would not be there before `horizon`, until when
-    /// nothing else happens.
+    /// The sample of `tick`, begun when it was due; `None` if its result is not known before `horizon`, until when nothing
+    /// else happens. It may be known before it is there.
     #[must_use]
     pub fn foretell(&self, tick: u64, scheduled: Moment, horizon: Moment) -> Option<Sample> {
         let timeout = self.probe.timeout;
         let deadline = scheduled + timeout;
         let by = horizon.min(deadline);
         let foretold = match &self.oracle {
-            Oracle::Http(oracle, expect) => oracle.foretell(scheduled, by)?.map(|answered, exchange| {
+            Oracle::Http(oracle, expect) => oracle.foretell(scheduled, by, deadline)?.map(|answered, exchange| {
                 let took = answered.since(scheduled);
                 judge(Ok(exchange), timeout, |response| judge_http(expect, &response, took))
             }),
             Oracle::Tcp(oracle) => oracle
-                .foretell(scheduled, by)?
+                .foretell(scheduled, by, deadline)?
                 .map(|_, exchange| judge(Ok(exchange), timeout, |()| SampleResult::Healthy)),
         };
         let (answered, (address, stages, result)) = match foretold {
             Foretold::At(answered, found) => (answered, found),
-            Foretold::Silence if deadline < horizon => {
-                (deadline, judge::<()>(Err(Elapsed), timeout, |()| SampleResult::Healthy))
-            }
-            Foretold::Silence => return None,
+            Foretold::Silence => (deadline, judge::<()>(Err(Elapsed), timeout, |()| SampleResult::Healthy)),
         };
         let region = address.and_then(|address| self.probe.regions.of(address));
         Some(Sample { tick, scheduled, sent: scheduled, answered, result, address, region, stages })
     }
 
-    /// What samples come to that are sent from `from` on, where that is known and healthy.
+    /// What samples come to that are sent from `from` on, where that is known.
     #[must_use]
-    pub fn steady(&self, from: Moment) -> Option<Steady<Healthy>> {
+    pub fn steady(&self, from: Moment) -> Option<Steady<Arc<Alike>>> {
+        let Steady { answer: meeting, until } = match &self.oracle {
+            Oracle::Http(oracle, _) => oracle.steady(from)?,
+            Oracle::Tcp(oracle) => oracle.steady(from)?,
+        };
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, alike)) = judged.as_ref().filter(|(before, _)| *before == meeting) {
+            return Some(Steady { answer: Arc::clone(alike), until });
+        }
+        let alike = Arc::new(self.judge(&meeting));
+        *judged = Some((meeting, Arc::clone(&alike)));
+        Some(Steady { answer: alike, until })
+    }
+
+    fn judge(&self, meeting: &Meeting) -> Alike {
         let timeout = self.probe.timeout;
-        let ((address, _, result), within, until) = match &self.oracle {
+        // An answer that is not as expected although it takes no time is otherwise, however long it takes.
+        let ((address, _, result), within) = match &self.oracle {
             Oracle::Http(oracle, expect) => {
-                let Steady { answer, until } = oracle.steady(from)?;
-                let found = judge(Ok(answer), timeout, |response| judge_http(expect, &response, Span::ZERO));
-                (found, expect.within.map(|most| most.0), until)
+                let answer = |response| judge_http(expect, &response, Span::ZERO);
+                (judge(Ok(oracle.answer(meeting)), timeout, answer), expect.within.map(|most| most.0))
             }
-            Oracle::Tcp(oracle) => {
-                let Steady { answer, until } = oracle.steady(from)?;
-                (judge(Ok(answer), timeout, |()| SampleResult::Healthy), None, until)
-            }
+            Oracle::Tcp(oracle) => (judge(Ok(oracle.answer(meeting)), timeout, |()| SampleResult::Healthy), None),
         };
         // What is answered at the deadline comes too late.
         let in_time = Span(timeout.0.saturating_sub(1));
+        let within = within.filter(|_| result == SampleResult::Healthy);
         let longest = within.map_or(in_time, |within| within.min(in_time));
         let region = address.and_then(|address| self.probe.regions.of(address));
-        (result == SampleResult::Healthy).then_some(Steady { answer: Healthy { address, region, longest }, until })
+        Alike { address, region, result, longest }
     }
 
     /// How long a sample takes that is sent at `sent`, while they are steady.
@@ -131,16 +144,16 @@ impl Foreteller {
 
     /// The sample of `tick`, begun when it was due and one of these.
     #[must_use]
-    pub fn healthy(&self, steady: &Healthy, tick: u64, scheduled: Moment) -> Sample {
+    pub fn sample(&self, alike: &Alike, tick: u64, scheduled: Moment) -> Sample {
         let stages = self.stages(scheduled);
         Sample {
             tick,
             scheduled,
             sent: scheduled,
             answered: scheduled + stages.total(),
-            result: SampleResult::Healthy,
-            address: steady.address,
-            region: steady.region,
+            result: alike.result.clone(),
+            address: alike.address,
+            region: alike.region,
             stages,
         }
     }

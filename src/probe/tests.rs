@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use super::*;
-use crate::catalogue::{HttpExpect, HttpProbe, OneOrMany, Period, Probe, StatusCodes, TcpProbe};
+use crate::catalogue::{HttpExpect, HttpProbe, Judged, OneOrMany, Period, Probe, StatusCodes, TcpProbe};
 use crate::id::{ProbeId, RegionRole, RunId};
 use crate::model::{ProbePlan, Sample, SampleResult};
 use crate::resource::{
@@ -86,6 +86,21 @@ fn http(url: &str, expect: HttpExpect) -> Probe {
 
 fn tcp() -> Probe {
     Probe::Tcp(TcpProbe { host: "git.example.test".into(), port: 22, resolver: Resolver::Server("192.0.2.53".into()) })
+}
+
+#[test]
+fn a_header_is_judged_by_its_value() {
+    let expect = HttpExpect { headers: [("X-Region".into(), "west".into())].into(), ..HttpExpect::default() };
+    let answer = |headers: &[(&str, &str)]| HttpResponse {
+        status: 200,
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: String::new(),
+    };
+    let judge = |headers: &[(&str, &str)]| expect.judge(&answer(headers), Span::ZERO);
+    assert_eq!(judge(&[("x-region", "west")]), Judged::AsExpected);
+    let says = |text: &str| Judged::Otherwise(text.into());
+    assert_eq!(judge(&[("X-Region", "east")]), says("header X-Region is `east`, expected `west`"));
+    assert_eq!(judge(&[("Server", "west")]), says("header X-Region is missing, expected `west`"));
 }
 
 fn regions() -> Arc<Regions> {

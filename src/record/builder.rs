@@ -389,6 +389,7 @@ impl Builder {
         step.warning = pass.warning;
         step.evidence = pass.evidence;
         let title = step.title.clone();
+        self.steps[index].changes = steps::step_changes(self, index);
         let act = &self.started.plan.steps[index].act;
         match act.describe().part() {
             Part::Disaster => self.mark(at, HappeningKind::Disaster, title),

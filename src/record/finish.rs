@@ -1,5 +1,7 @@
 //! Puts a record together out of all that a builder took in.
 
+use std::sync::Arc;
+
 use super::builder::Builder;
 use super::{
     Ended, GuardrailRecord, Happening, HappeningKind, Header, Heads, LegRecord, LegVerdict, Limit, Record, RegionName,
@@ -98,7 +100,7 @@ fn header(builder: &Builder, heads: Heads) -> Header {
             .collect(),
         seed: started.seed,
         origin: started.origin.clone(),
-        documents: started.documents.clone(),
+        documents: Arc::clone(&started.documents),
         started_at: builder.started_at,
         finished_at: builder.finish.as_ref().map(|finish| finish.at),
         until: builder.until,

@@ -1,5 +1,7 @@
 //! What was run, where, by whom, and how it ended.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
@@ -88,7 +90,7 @@ pub struct Header {
     /// Who and what ran it, and from which vantage point it was seen.
     pub origin: Origin,
     /// The texts that it was made of.
-    pub documents: Documents,
+    pub documents: Arc<Documents>,
     /// The wall clock at the start; a label.
     pub started_at: jiff::Timestamp,
     /// The wall clock at the end, if it ended; a label.

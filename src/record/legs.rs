@@ -1,9 +1,9 @@
 //! The two legs: their measures and verdicts.
 
 use super::builder::Builder;
-use super::users::Seen;
+use super::users::{Seen, outages_in};
 use super::{CanaryRecord, LegRecord, LegVerdict, PhaseRecord, PhaseState, StepRecord, steps};
-use crate::measure::{Activity, Judgement, Measure, parts, recovery_bounds, recovery_time, worst};
+use crate::measure::{Activity, Judgement, Measure, Outage, parts, recovery_bounds, recovery_time, worst};
 use crate::model::{Leg, PhaseKind, Plan};
 use crate::resource::AnsweredBy;
 use crate::time::{Moment, Span};
@@ -24,10 +24,10 @@ pub(super) fn leg(
 ) -> LegRecord {
     let plan = builder.plan();
     let mine: Vec<&PhaseRecord> = phases.iter().filter(|it| it.leg == Some(leg) && began_or_due(it)).collect();
-    let outages = || services.iter().flat_map(|seen| seen.record.outages.iter());
-    let outages = || outages().filter(|it| it.leg == leg).map(|it| &it.outage);
-    let rta = drill_time(leg, services, recovery_time(outages()));
-    let bounds = recovery_bounds(outages()).filter(|_| matches!(rta, Measure::Between { .. }));
+    let of = |seen: &Seen| outages_in(leg, &seen.record.outages, builder.return_began);
+    let outages: Vec<Outage> = services.iter().flat_map(of).collect();
+    let rta = drill_time(leg, services, recovery_time(&outages));
+    let bounds = recovery_bounds(&outages).filter(|_| matches!(rta, Measure::Between { .. }));
     let losses = canaries.iter().flat_map(|it| &it.legs).filter(|it| it.leg == leg).map(|it| &it.rpa);
     let rpa = worst(losses).unwrap_or(Measure::NotMeasured { why: "the playbook has no canary".to_owned() });
     let (rto, rpo) = (plan.objectives.rto_of(leg), plan.objectives.rpo_of(leg));
@@ -40,7 +40,7 @@ pub(super) fn leg(
         rta,
         rto,
         parts: bounds.map(|(start, end)| parts(start, end, &activity(builder, leg, services, phases, steps))),
-        lost_at: outages().map(crate::measure::Outage::start).min(),
+        lost_at: outages.iter().map(Outage::start).min(),
         recovered_at: bounds.map(|(_, end)| end),
         rpo_judgement: rpa.judge(rpo),
         rpa,
@@ -125,8 +125,7 @@ fn propagating(builder: &Builder, leg: Leg, services: &[Seen]) -> Vec<(Moment, M
             let asked_there =
                 builder.tracks.get(&service.probe.id).and_then(|it| it.answered_by(switch.to, switch.done));
             let run_out = || switch.done + builder.old_ttl(switch.step, record).unwrap_or(Span::ZERO);
-            let lost = seen.record.outages.iter().any(|it| it.leg == leg);
-            if lost {
+            if !outages_in(leg, &seen.record.outages, builder.return_began).is_empty() {
                 all.push((switch.done, asked_there.unwrap_or_else(run_out)));
             }
         }

@@ -57,20 +57,19 @@ pub(super) fn acts(act: &Act) -> bool {
 
 /// The steps, with what follows from all that happened to them.
 pub(super) fn steps(builder: &Builder) -> Vec<StepRecord> {
-    let plan = builder.plan();
-    let finish = |(index, step): (usize, &StepRecord)| {
+    let finish = |step: &StepRecord| {
         let mut step = step.clone();
         if step.state == StepState::Running {
             step.ended = None;
         }
         step.took = step.started.zip(step.ended).map(|(from, to)| to.since(from));
         step.within = step.within.map(|result| judge_within(result.within, &step));
-        if step.state == StepState::Passed {
-            step.changes = step_changes(builder, plan, index);
+        if step.state != StepState::Passed {
+            step.changes.clear();
         }
         step
     };
-    builder.steps.iter().enumerate().map(finish).collect()
+    builder.steps.iter().map(finish).collect()
 }
 
 /// Retries count, open gates don't.
@@ -86,7 +85,8 @@ fn judge_within(within: Span, step: &StepRecord) -> WithinResult {
 }
 
 /// What a passed step changed: its effect was seen, so the captured state and its effect tell.
-fn step_changes(builder: &Builder, plan: &Plan, index: usize) -> Vec<Change> {
+pub(super) fn step_changes(builder: &Builder, index: usize) -> Vec<Change> {
+    let plan = builder.plan();
     let before = &builder.captured[index];
     let mut after = before.clone();
     let setting = Setting { mode: plan.mode, initial: &builder.before, discard: plan.discard };

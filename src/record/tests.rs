@@ -1,5 +1,7 @@
 //! A small drill's events and what its record must say; verdicts and places as tables.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::catalogue::{Act, Before, DatabasePromote, DnsSwitch, Mode, OnFailure, OneOrMany, Probe, TcpProbe};
 use crate::event::{Event, FORMAT, Origin, Started};
@@ -144,6 +146,7 @@ impl Story {
         let document = || SourceDocument { path: "p.yaml".into(), text: String::new() };
         let documents = Documents { playbook: document(), infrastructure: document(), nested: Vec::new() };
         let origin = Origin::default();
+        let (plan, documents) = (Arc::new(plan), Arc::new(documents));
         let started = Started { format: FORMAT, plan, documents, origin, seed: None, previous: None, proof: None };
         let surveyed = Event::Surveyed { world: world(RegionRole::Primary), unseen: Vec::new() };
         Self(vec![(0, Event::Started(Box::new(started))), (0, surveyed)])
@@ -258,12 +261,21 @@ fn and_back() -> Story {
     let mut story = there(plan());
     story.phase(100, "failback", None).starts(100, "promote-back").passes(110, "promote-back");
     story.counted(110, Leg::Return, 0).starts(110, "dns-back").passes(112, "dns-back");
-    story.web(115, true, RegionRole::Primary).phase(150, "failback", Some(PhaseResult::Passed));
+    story.web(115, true, RegionRole::Primary).web(149, true, RegionRole::Primary);
+    story.phase(150, "failback", Some(PhaseResult::Passed));
     story
 }
 
 fn ending(world: &World) -> Ending<'_> {
-    Ending { course: Course::Forward, aborted: false, refused: false, stopped: false, defect: false, world }
+    Ending {
+        course: Course::Forward,
+        aborted: false,
+        refused: false,
+        stopped: false,
+        defect: false,
+        left_by_hand: false,
+        world,
+    }
 }
 
 #[test]
@@ -398,6 +410,28 @@ fn a_failed_step_fails_and_a_doubt_needs_a_person() {
     story.add(151, Event::SplitBrain { resource: id("main"), seen: "two rows".into() });
     let split = judge(&story.record(), &ending(&home));
     assert_eq!((split.verdict, split.exit), (Verdict::Failed, ExitCode::NeedsPerson));
+}
+
+#[test]
+fn an_outage_that_lasts_into_the_return_is_measured_in_both_legs() {
+    let mut story = Story::new(plan());
+    story.web(0, true, RegionRole::Primary).phase(10, "failover", None).starts(10, "promote").passes(12, "promote");
+    story.counted(12, Leg::Failover, 0).web(15, false, RegionRole::Primary);
+    story.phase(60, "failover", Some(PhaseResult::Passed)).phase(100, "failback", None).starts(100, "promote-back");
+    story.passes(110, "promote-back").counted(110, Leg::Return, 0).starts(110, "dns-back").passes(112, "dns-back");
+    story.web(160, true, RegionRole::Primary).web(199, true, RegionRole::Primary);
+    story.phase(200, "failback", Some(PhaseResult::Passed));
+    let record = story.record();
+    let [failover, back] = record.legs.as_slice() else { panic!("two legs") };
+    let between = |lower, upper| Measure::Between { lower: Span::from_secs(lower), upper: Span::from_millis(upper) };
+    // Users were lost in the failover, and back only late in the return: that leg had them out from its start.
+    assert_eq!(failover.rta, between(144, 146_100));
+    assert_eq!(back.rta, between(59, 60_100));
+    assert_eq!((failover.rto_judgement, back.rto_judgement), (Judgement::Missed, Judgement::Undecided));
+    let web = &record.services[0];
+    assert_eq!(web.legs[1].rta, back.rta);
+    assert_eq!(web.legs[0].downtime + web.legs[1].downtime, web.downtime);
+    assert_eq!(back.lost_at, Some(Moment::ZERO + Span::from_secs(100)));
 }
 
 #[test]

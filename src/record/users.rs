@@ -43,7 +43,7 @@ fn one_service(
     let marks: Vec<Moment> = builder.return_began.into_iter().collect();
     let empty = crate::measure::Track::new(probe);
     let track = builder.tracks.get(&probe.id).unwrap_or(&empty);
-    let replayed = track.replay(probe, &builder.actives[index], blind, &marks);
+    let replayed = track.replay(probe, &builder.actives[index], blind, &marks, builder.until);
     let leg_of = |outage: &Outage| match builder.return_began {
         Some(began) if outage.first_bad >= began => Leg::Return,
         _ => Leg::Failover,
@@ -68,7 +68,7 @@ fn one_service(
         failed_outside: failed.saturating_sub(in_outages).saturating_sub(replayed.unknown),
         unknown: replayed.unknown,
         missing: track.missing(),
-        downtime: downtime(outages.iter(), builder.until),
+        downtime: downtime(outages.iter().map(|it| &it.outage), builder.until),
         latency: latency(builder, &probe.id),
         failures: builder.failures.get(&probe.id).cloned().unwrap_or_default(),
         outages,
@@ -82,20 +82,37 @@ fn service_leg(
     outages: &[OutageRecord],
     replayed: &Replayed,
 ) -> ServiceLeg {
-    let mine = || outages.iter().filter(|it| it.leg == leg);
+    let mine = outages_in(leg, outages, builder.return_began);
     let reached = leg == Leg::Failover || builder.return_began.is_some();
     let stretch = match (leg, builder.return_began) {
         (Leg::Failover, _) => replayed.stretches.first(),
         (Leg::Return, Some(_)) => replayed.stretches.get(1),
         (Leg::Return, None) => None,
     };
-    let rta = recovery_time(mine().map(|it| &it.outage)).unwrap_or_else(|| none_seen(service, stretch, reached));
+    let rta = recovery_time(&mine).unwrap_or_else(|| none_seen(service, stretch, reached));
     let rto = service.objectives.rto_of(leg).or(builder.plan().objectives.rto_of(leg));
-    ServiceLeg { leg, judgement: rta.judge(rto), rta, rto, downtime: downtime(mine(), builder.until) }
+    // What of an outage lies after the leg counts as the other leg's, so that both add up to the whole.
+    let over = if leg == Leg::Failover { builder.return_began } else { None };
+    let downtime = downtime(&mine, over.unwrap_or(builder.until).min(builder.until));
+    ServiceLeg { leg, judgement: rta.judge(rto), rta, rto, downtime }
+}
+
+/// The outages of a leg. One that began on the way there and was not over when the return began is of both: it is whole
+/// in the first, and in the return its part from there on.
+pub(super) fn outages_in(leg: Leg, outages: &[OutageRecord], return_began: Option<Moment>) -> Vec<Outage> {
+    let part = |it: &OutageRecord| match (leg, it.leg, return_began) {
+        (one, other, _) if one == other => Some(it.outage.clone()),
+        (Leg::Return, Leg::Failover, Some(began)) => it.outage.from(began),
+        _ => None,
+    };
+    outages.iter().filter_map(part).collect()
 }
 
 fn none_seen(service: &Service, stretch: Option<&Stretch>, reached: bool) -> Measure {
     match stretch.filter(|stretch| stretch.samples > 0) {
+        Some(stretch) if stretch.telling == 0 => Measure::NotMeasured {
+            why: format!("no sample of {} told anything: the witness failed too, each time", service.title),
+        },
         Some(stretch) => Measure::NoneSeen {
             resolution: resolution(service.probe.every, service.probe.unhealthy_after, stretch.longest_gap),
         },
@@ -104,8 +121,9 @@ fn none_seen(service: &Service, stretch: Option<&Stretch>, reached: bool) -> Mea
     }
 }
 
-fn downtime<'a>(outages: impl Iterator<Item = &'a OutageRecord>, until: Moment) -> Span {
-    outages.map(|it| it.outage.end().unwrap_or(until).since(it.outage.start())).sum()
+/// How much of `outages` lies before `until`.
+fn downtime<'a>(outages: impl IntoIterator<Item = &'a Outage>, until: Moment) -> Span {
+    outages.into_iter().map(|it| it.end().unwrap_or(until).min(until).since(it.start())).sum()
 }
 
 fn latency(builder: &Builder, probe: &ProbeId) -> Option<Latency> {

@@ -20,6 +20,8 @@ pub struct Ending<'a> {
     pub stopped: bool,
     /// Whether a defect of Muster itself showed.
     pub defect: bool,
+    /// Whether something that a person did by hand is left, although the run was taken back.
+    pub left_by_hand: bool,
     /// Everything as it is now.
     pub world: &'a World,
 }
@@ -75,7 +77,7 @@ fn exit(record: &Record, ending: &Ending<'_>, verdict: Verdict, world: Place) ->
     }
     let settled = world == Place::Home || (verdict == Verdict::Passed && world == Place::Secondary && stays(record));
     let waiting = matches!(ending.course, Course::Holding | Course::Paused);
-    if !settled || waiting || split_brain(record) || !undone(record) {
+    if !settled || waiting || ending.left_by_hand || split_brain(record) || !undone(record) {
         return ExitCode::NeedsPerson;
     }
     match verdict {
@@ -127,6 +129,7 @@ pub fn reasons(record: &Record) -> Vec<String> {
         let why = step.failure.as_deref().unwrap_or("no reason given");
         let how = match step.state {
             StepState::ByHand => "was done by hand",
+            StepState::InDoubt => "is in doubt",
             state if state.was_cancelled() => "was cancelled",
             _ => "failed",
         };

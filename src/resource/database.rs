@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -112,7 +113,7 @@ pub enum Stance {
 
 /// Foretells what becomes of a canary's rows in a region, each sent when it says; one by one or as many as come to the
 /// same.
-pub trait ForetellRows: Foretell<(RegionRole, CanaryRow), WriteAttempt> {
+pub trait ForetellRows: Foretell<(RegionRole, CanaryRow), WriteAttempt> + fmt::Debug {
     /// What `region` makes of rows from now on.
     fn stance(&self, region: RegionRole) -> Stance;
 
@@ -122,9 +123,9 @@ pub trait ForetellRows: Foretell<(RegionRole, CanaryRow), WriteAttempt> {
     /// At most so long each of these rows takes; much cheaper than asking for each.
     fn longest(&self, numbers: Range<u64>) -> Span;
 
-    /// `region` takes rows, numbered from `first` on, as they arrive: sent at these moments, the time that each takes
-    /// beside it.
-    fn write(&self, region: RegionRole, first: u64, rows: &mut dyn Iterator<Item = (Moment, Span)>);
+    /// `region` takes `many` rows, numbered from `first` on, the first of which is sent at the given moment and each
+    /// other so much after the one before it: each is taken when it arrives. None may take twice as long as that.
+    fn write(&self, region: RegionRole, first: u64, many: u64, sent: (Moment, Span));
 }
 
 /// A numbered row of a canary.
@@ -188,7 +189,7 @@ pub trait Database: Exclusive {
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt;
 
     /// Foretells what becomes of the rows of `canary` that [`Self::write_canary`] sends.
-    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Arc<dyn ForetellRows>> {
         let _ = canary;
         None
     }

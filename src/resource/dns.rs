@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Exclusive, ProviderError};
 use crate::id::RegionRole;
-use crate::time::Span;
+use crate::time::{Moment, Span};
 
 /// The types of record that a drill switches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,4 +94,11 @@ pub trait Dns: Exclusive {
 
     /// What the users' resolvers that are listed answer now, from their caches.
     async fn resolvers(&self, cx: &Context) -> Result<Vec<ServerAnswer>, ProviderError>;
+
+    /// Whether all of them, asked at any time until `to`, surely answer as they did at `from`, so far as the record is not
+    /// changed meanwhile. Only a simulation knows that without asking.
+    fn answers_alike(&self, cx: &Context, from: Moment, to: Moment) -> bool {
+        let _ = (cx, from, to);
+        false
+    }
 }

@@ -7,7 +7,7 @@ use crate::time::Moment;
 pub enum Foretold<T> {
     /// This, at that moment.
     At(Moment, T),
-    /// No answer by the moment that was asked for, that moment included, and nothing that anybody could see.
+    /// No answer by the deadline, that moment included, whatever happens from the moment on until when nothing does.
     Silence,
 }
 
@@ -23,9 +23,9 @@ impl<T> Foretold<T> {
 
 /// Foretells what comes of one kind of request: made ready once, asked often. Only simulations have one.
 pub trait Foretell<Q, T>: Send + Sync {
-    /// What comes of `request`, sent when it says, if nothing else happens before `by`. `None`: it is not known, or not
-    /// before `by`, and nothing was done.
-    fn foretell(&self, request: Q, by: Moment) -> Option<Foretold<T>>;
+    /// What comes of `request`, sent when it says, if nothing else happens before `by`; nobody waits for it longer than
+    /// until `deadline`, which is no earlier than that. `None`: it is not known, or not before `by`, and nothing was done.
+    fn foretell(&self, request: Q, by: Moment, deadline: Moment) -> Option<Foretold<T>>;
 }
 
 /// What stays the same for a while.

@@ -43,7 +43,7 @@ pub use foretold::{Foretell, Foretold, Steady};
 pub use health::{Health, HealthState, ServiceHealth};
 pub use marker::{Claimed, Exclusive, Marker};
 pub use network::{
-    Exchange, ForetellExchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages,
+    Exchange, ForetellExchange, HttpRequest, HttpResponse, Meeting, Method, NetError, Network, Resolver, Stage, Stages,
     TcpRequest,
 };
 pub use people::{Answer, AnsweredBy, Choice, Decision, People, Question};

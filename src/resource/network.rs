@@ -155,11 +155,22 @@ pub struct Exchange<T> {
     pub result: Result<T, NetError>,
 }
 
+/// What an exchange meets. Two that meet the same come to the same, but for how long each takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meeting {
+    /// Who answers.
+    pub address: IpAddr,
+    /// How; what the numbers mean, the simulation knows.
+    pub kind: usize,
+}
+
 /// Foretells exchanges of one kind, one by one or as many as come to the same.
 pub trait ForetellExchange<T>: Foretell<Moment, Exchange<T>> {
-    /// What exchanges come to that are sent from `from` on; only how long each takes is for [`Self::stages`] to tell.
-    /// `None` if that is not known.
-    fn steady(&self, from: Moment) -> Option<Steady<Exchange<T>>>;
+    /// What exchanges meet that are sent from `from` on; `None` if that is not known.
+    fn steady(&self, from: Moment) -> Option<Steady<Meeting>>;
+
+    /// What such exchanges come to, the time of their stages apart.
+    fn answer(&self, meeting: &Meeting) -> Exchange<T>;
 
     /// The time of each stage of the exchange that is sent at `sent`, while it is steady. It is answered when all of
     /// them have passed.

@@ -1,6 +1,7 @@
 //! Storage of repositories, copied to the other region behind each push.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -108,7 +109,7 @@ pub trait Storage: Exclusive {
     async fn write_canary(&self, cx: &Context, region: RegionRole, row: CanaryRow) -> WriteAttempt;
 
     /// Foretells what becomes of the rows of `canary` that [`Self::write_canary`] sends.
-    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Arc<dyn ForetellRows>> {
         let _ = canary;
         None
     }

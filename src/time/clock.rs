@@ -30,8 +30,18 @@ pub enum Class {
 pub struct Clock {
     source: Source,
     class: Class,
+    role: Role,
     /// What may end all that this clock starts.
     group: Option<Group>,
+}
+
+/// What somebody who waits is to those who look ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// What comes after the wait may change anything.
+    Acts,
+    /// It changes nothing that could be foretold.
+    LooksOn,
 }
 
 /// Where a clock's time comes from.
@@ -44,7 +54,7 @@ pub(super) enum Source {
 
 impl Clock {
     pub(super) fn new(source: Source, class: Class) -> Self {
-        Self { source, class, group: None }
+        Self { source, class, role: Role::Acts, group: None }
     }
 
     /// The machine's time, which goes on through suspend; its origin is now. Waits on it need a
@@ -92,6 +102,13 @@ impl Clock {
         Self { class, ..self.clone() }
     }
 
+    /// The same clock, for who only looks: whatever is done after its waits changes nothing that could be foretold, so
+    /// [`Clock::idle`] tells nothing of them. Who looks ahead may look past them.
+    #[must_use]
+    pub fn onlooking(&self) -> Self {
+        Self { role: Role::LooksOn, ..self.clone() }
+    }
+
     /// The same clock, and what ends every task that it, or a clone of it, starts from here on: all at once, as a
     /// killed process would. For tests of what comes after.
     #[must_use]
@@ -115,7 +132,7 @@ impl Clock {
     /// Waits until `at` as a timer of `class`.
     #[must_use = "a sleep does nothing unless it is awaited"]
     pub fn sleep_until_as(&self, at: Moment, class: Class) -> Sleep {
-        Sleep::new(self.source.clone(), at, Rank::from(class))
+        Sleep::new(self.source.clone(), at, Rank::from(class), self.role)
     }
 
     /// Runs `future` for at most `span` from the first poll, then drops it.
@@ -128,7 +145,7 @@ impl Clock {
     /// [`Elapsed`] if it has not finished by then.
     pub async fn timeout<F: Future>(&self, span: Span, future: F) -> Result<F::Output, Elapsed> {
         // Declared before the future, so dropped after it: a branch's deadlines are a stack.
-        let mut deadline = Deadline::start(&self.source, span);
+        let mut deadline = Deadline::start(self, span);
         let mut future = pin!(future);
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Ok(output)),
@@ -197,7 +214,8 @@ impl Clock {
             Source::Virtual(time) => time.start(),
             Source::Branch(branch) => branch.start(),
         };
-        Self { source: Source::Branch(Arc::new(Branch::new(start, at, horizon))), class: self.class, group: None }
+        let source = Source::Branch(Arc::new(Branch::new(start, at, horizon)));
+        Self { source, class: self.class, role: self.role, group: None }
     }
 
     /// Whether something on this branch wanted to wait until its horizon or longer. False of every
@@ -248,6 +266,7 @@ pub struct Sleep {
     source: Source,
     at: Moment,
     rank: Rank,
+    role: Role,
     /// The timer on a virtual clock, while it is registered.
     key: Option<Key>,
     /// The timer on a real clock, while it is registered.
@@ -255,8 +274,8 @@ pub struct Sleep {
 }
 
 impl Sleep {
-    fn new(source: Source, at: Moment, rank: Rank) -> Self {
-        Self { source, at, rank, key: None, nap: None }
+    fn new(source: Source, at: Moment, rank: Rank, role: Role) -> Self {
+        Self { source, at, rank, role, key: None, nap: None }
     }
 }
 
@@ -267,7 +286,7 @@ impl Future for Sleep {
         let this = self.get_mut();
         match &this.source {
             Source::Real(real) => real.poll_sleep(&mut this.nap, this.at, cx),
-            Source::Virtual(time) => time.poll_timer(&mut this.key, this.at, this.rank, cx),
+            Source::Virtual(time) => time.poll_timer(&mut this.key, this.at, (this.rank, this.role), cx),
             Source::Branch(branch) => branch.poll_sleep(this.at),
         }
     }
@@ -288,13 +307,13 @@ enum Deadline<'a> {
 }
 
 impl<'a> Deadline<'a> {
-    fn start(source: &'a Source, span: Span) -> Self {
-        let now = match source {
+    fn start(clock: &'a Clock, span: Span) -> Self {
+        let now = match &clock.source {
             Source::Real(real) => real.now(),
             Source::Virtual(time) => time.now(),
             Source::Branch(branch) => return Self::Branch(branch, branch.push_deadline(span)),
         };
-        Self::Timer(Sleep::new(source.clone(), now + span, Rank::Deadline))
+        Self::Timer(Sleep::new(clock.source.clone(), now + span, Rank::Deadline, clock.role))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -372,8 +391,9 @@ impl Drop for Hold {
 /// What [`Clock::idle`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Idle {
-    /// When the earliest timer is due that is pending now, deadlines included. It may be the
-    /// present instant: timers of one instant are let go one after another.
+    /// When the earliest timer is due that is pending now, deadlines included, but for those of
+    /// [onlookers](Clock::onlooking). It may be the present instant: timers of one instant are let
+    /// go one after another.
     pub next: Option<Moment>,
 }
 

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::Moment;
-use super::clock::{Class, Clock, Idle, Source};
+use super::clock::{Class, Clock, Idle, Role, Source};
 
 /// The order of timers at the same instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +49,13 @@ pub(super) struct Key {
     sequence: u64,
 }
 
+/// Who waits for a timer.
+#[derive(Debug)]
+struct Timer {
+    waker: Waker,
+    role: Role,
+}
+
 /// The state of a virtual clock.
 #[derive(Debug)]
 pub(super) struct Virtual {
@@ -63,7 +70,7 @@ pub(super) struct Virtual {
 
 #[derive(Debug, Default)]
 struct State {
-    timers: BTreeMap<Key, Waker>,
+    timers: BTreeMap<Key, Timer>,
     /// The next timer's or ticket's number.
     sequence: u64,
     /// The instant whose deadlines have begun to fire: all its other timers have settled.
@@ -103,17 +110,23 @@ impl Virtual {
 
     /// Registers a timer in `key` or asks whether it has been let go. A timer is ready when its
     /// turn has come, not merely its instant, so that being polled early changes no order.
-    pub(super) fn poll_timer(&self, key: &mut Option<Key>, at: Moment, rank: Rank, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_timer(
+        &self,
+        key: &mut Option<Key>,
+        at: Moment,
+        (rank, role): (Rank, Role),
+        cx: &Context<'_>,
+    ) -> Poll<()> {
         let mut state = self.lock();
         let now = self.now();
         let closed = rank == Rank::Deadline && at <= now && state.closing == Some(now);
         if let Some(registered) = *key {
-            let Some(waker) = state.timers.get_mut(&registered) else {
+            let Some(timer) = state.timers.get_mut(&registered) else {
                 *key = None;
                 return Poll::Ready(());
             };
             if !closed {
-                waker.clone_from(cx.waker());
+                timer.waker.clone_from(cx.waker());
                 return Poll::Pending;
             }
             // An inner deadline beside an outer one of the same instant that fired before it.
@@ -128,7 +141,7 @@ impl Virtual {
         if closed || (at <= now && rank != Rank::Deadline && first) {
             return Poll::Ready(());
         }
-        state.timers.insert(new, cx.waker().clone());
+        state.timers.insert(new, Timer { waker: cx.waker().clone(), role });
         *key = Some(new);
         Poll::Pending
     }
@@ -147,7 +160,7 @@ impl Virtual {
                 return Poll::Pending;
             }
             *ticket = None;
-            let next = state.timers.first_key_value().map(|(key, _)| key.at);
+            let next = state.timers.iter().find(|(_, timer)| timer.role == Role::Acts).map(|(key, _)| key.at);
             return Poll::Ready(Idle { next });
         }
         let number = state.next_number();
@@ -190,7 +203,7 @@ impl Virtual {
             None
         } else if let Some((_, waker)) = state.idle.pop_front() {
             Some(waker)
-        } else if let Some((key, waker)) = state.timers.pop_first() {
+        } else if let Some((key, Timer { waker, .. })) = state.timers.pop_first() {
             self.now.fetch_max(key.at.0, Ordering::AcqRel);
             if key.rank == Rank::Deadline {
                 state.closing = Some(key.at);
@@ -310,7 +323,7 @@ mod tests {
         time.lock().root = Some(Waker::noop().clone());
         let mut key = None;
         let due = Moment::ZERO + Span::from_secs(1);
-        let poll = time.poll_timer(&mut key, due, Rank::Act, &Context::from_waker(Waker::noop()));
+        let poll = time.poll_timer(&mut key, due, (Rank::Act, Role::Acts), &Context::from_waker(Waker::noop()));
         assert!(poll.is_pending());
 
         // Another thread answers and lets go just before the hook runs: its answer lies in tokio's

@@ -81,6 +81,16 @@ scenes! {
         assert_eq!(error.evidence["snapshots"], "10");
     }
 
+    nothing_at_all_is_no_backup: Planned,
+    {"backup.verify": {"backup": "snapshots", "in": "secondary"}}, |scene| {
+        for state in scene.fake.get().world.values_mut() {
+            if let ResourceState::Backup(backup) = state {
+                backup.regions.values_mut().filter_map(crate::resource::Seen::known_mut).for_each(|seen| seen.count = 0);
+            }
+        }
+        scene.refused("there is no snapshot", "").await;
+    }
+
     a_restore_leaves_no_scratch_copy: Planned,
     {"backup.restore": {"backup": "snapshots", "in": "secondary"}}, |scene| {
         scene.apply().await.unwrap();
@@ -88,6 +98,8 @@ scenes! {
         scene.fake.get().restored.damaged = 2;
         scene.refused("2 of 5 things that came back are damaged", "").await;
         assert!(scene.fake.get().scratches.is_empty());
+        scene.fake.get().restored.checked = 0;
+        scene.refused("nothing came back that could be read", "").await;
         scene.fake.get().restored.newest_age = Span::from_secs(5 * 3_600);
         scene.refused("from what was asked for (latest)", "").await;
     }

@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::super::{AppError, Loaded};
+use super::super::{AppError, Loaded, Prepared};
 use super::{Questions, modes};
 use crate::catalogue::Mode;
 use crate::id::RunId;
@@ -44,7 +44,7 @@ fn drills(questions: &Questions) -> Result<Vec<Record>, AppError> {
     let mut all = Vec::new();
     for mode in std::iter::once(own).chain(others) {
         let Ok(loaded) = modes::in_mode(&questions.loaded, mode) else { continue };
-        all.push(super::prove::play(questions, &loaded, &[], &[])?.record);
+        all.push(super::prove::play(questions, &Prepared::new(&loaded)?, &[], &[])?.record);
     }
     Ok(all)
 }

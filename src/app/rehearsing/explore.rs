@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::modes::in_mode;
 use super::{Questions, many};
-use crate::app::{Aftermath, AppError, Loaded, Rehearsal, Rehearsed, rehearse};
+use crate::app::{Aftermath, AppError, Keep, Loaded, Prepared, Rehearsal, Rehearsed};
 use crate::catalogue::{Mode, Probe, split_url};
 use crate::engine::watch::Pace;
 use crate::infrastructure::simulate::Faults;
@@ -42,20 +42,23 @@ pub enum Pairing {
 /// What cases are played on: the plans of all modes.
 struct Ground<'a> {
     questions: &'a Questions,
-    plans: Vec<Loaded>,
+    plans: Vec<(Loaded, Prepared)>,
 }
 
 /// Explores.
 ///
 /// # Errors
-/// As [`rehearse`], for what is no finding: a plan that has no twin.
+/// As [`Prepared::rehearse`], for what is no finding: a plan that has no twin.
 pub(super) fn explore(questions: &Questions, asked: &Explore) -> Result<Exploration, AppError> {
     let begun = since_boot();
     let mut ground = Ground { questions, plans: Vec::new() };
     let mut left_out = Vec::new();
     for mode in &asked.modes {
         match in_mode(&questions.loaded, *mode) {
-            Ok(loaded) => ground.plans.push(loaded),
+            Ok(loaded) => {
+                let prepared = Prepared::new(&loaded)?;
+                ground.plans.push((loaded, prepared));
+            }
             Err(why) => left_out.push((*mode, why)),
         }
     }
@@ -63,7 +66,7 @@ pub(super) fn explore(questions: &Questions, asked: &Explore) -> Result<Explorat
         .map_err(|error| AppError::Usage(error.to_string()))?;
     let free = |case: &Case| given.iter().all(|fault| fault.target != case.faults[0].target);
     let cases: Vec<Case> =
-        ground.plans.iter().flat_map(|loaded| singles(&loaded.plan)).filter(|case| free(case)).collect();
+        ground.plans.iter().flat_map(|(loaded, _)| singles(&loaded.plan)).filter(|case| free(case)).collect();
     let alone = ground.play(&cases, |_| ControlFlow::Continue(()))?;
     let mut pairs = Pairs::of(&cases, questions.seed);
     let together = match asked.pairs {
@@ -76,7 +79,7 @@ pub(super) fn explore(questions: &Questions, asked: &Explore) -> Result<Explorat
     };
     let accepts = &questions.loaded.plan.accepts;
     let mut exploration = sift(accepts, alone, together, |case| command(questions, case));
-    exploration.modes = ground.plans.iter().map(|loaded| loaded.plan.mode).collect();
+    exploration.modes = ground.plans.iter().map(|(loaded, _)| loaded.plan.mode).collect();
     exploration.left_out = left_out;
     // Of a mode that was not explored nothing is known.
     exploration
@@ -126,8 +129,8 @@ impl Ground<'_> {
         failed.map_or(Ok(all), Err)
     }
 
-    fn plan(&self, mode: Mode) -> Result<&Loaded, AppError> {
-        let found = self.plans.iter().find(|loaded| loaded.plan.mode == mode);
+    fn plan(&self, mode: Mode) -> Result<&(Loaded, Prepared), AppError> {
+        let found = self.plans.iter().find(|(loaded, _)| loaded.plan.mode == mode);
         found.ok_or_else(|| AppError::Defect(format!("there is no plan in {mode} mode")))
     }
 
@@ -135,11 +138,13 @@ impl Ground<'_> {
         let own = case.faults.iter().map(ToString::to_string);
         let faults = self.questions.faults.iter().cloned().chain(own).collect();
         let (seed, start) = (self.questions.seed, self.questions.start);
-        rehearse(self.plan(case.mode)?, &Rehearsal { seed, start, faults, pace: Pace::Ahead }, Vec::new())
+        let with = Rehearsal { seed, start, faults, pace: Pace::Ahead };
+        // With the journal, whose head is told of each case.
+        self.plan(case.mode)?.1.rehearse(&with, Keep::Journal, Vec::new())
     }
 
     fn try_out(&self, case: &Case) -> Result<Tried, AppError> {
-        let plan = &self.plan(case.mode)?.plan;
+        let plan = &self.plan(case.mode)?.0.plan;
         match self.rehearse(case) {
             Ok(it) => {
                 let truth = truth(plan, &it.aftermath);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Progress, Questions, many};
-use crate::app::{AppError, Loaded, Rehearsal, rehearse};
+use crate::app::{AppError, Keep, Loaded, Prepared, Rehearsal};
 use crate::chance::Seed;
 use crate::diagnostic::Sources;
 use crate::engine::watch::Pace;
@@ -26,13 +26,14 @@ const TELL_EVERY: u64 = 50;
 /// Plays a forecast.
 ///
 /// # Errors
-/// As [`rehearse`]: the first run's that fails.
+/// As [`Prepared::rehearse`]: the first run's that fails.
 pub(super) fn forecast(questions: &Questions, wanted: Wanted) -> Result<Forecast, AppError> {
     let layout = Layout::of(&questions.loaded.plan);
     let mut tally = Tally::new(layout.clone(), questions.seed);
     let (mut failed, mut look, mut narrow) = (None, Enough::next_look(0), false);
     let most = wanted.enough.most();
-    let play = |n: u64| play(questions, &questions.loaded, &layout, tally_seed(questions, n));
+    let prepared = Prepared::new(&questions.loaded)?;
+    let play = |n: u64| play(questions, &prepared, &layout, tally_seed(questions, n));
     many::in_order(most, questions.threads, play, |n, outturn| {
         match outturn {
             Ok(outturn) => tally.add(&outturn),
@@ -67,9 +68,9 @@ fn tally_seed(questions: &Questions, n: u64) -> Seed {
 }
 
 /// One run; the one place here in which a plan is played.
-fn play(questions: &Questions, loaded: &Loaded, layout: &Layout, seed: Seed) -> Result<Outturn, AppError> {
+fn play(questions: &Questions, prepared: &Prepared, layout: &Layout, seed: Seed) -> Result<Outturn, AppError> {
     let with = Rehearsal { seed, start: questions.start, faults: questions.faults.clone(), pace: Pace::Ahead };
-    let rehearsed = rehearse(loaded, &with, Vec::new())?;
+    let rehearsed = prepared.rehearse(&with, Keep::Nothing, Vec::new())?;
     Ok(Outturn::of(&rehearsed.record, layout))
 }
 
@@ -80,13 +81,13 @@ fn what_drives_it(questions: &Questions, tally: &Tally) -> Result<Option<Sensiti
         return Ok(None);
     }
     let runs = tally.runs().min(sensitivity::RUNS);
-    let changed: Vec<(What, Loaded)> = candidates
+    let changed: Vec<(What, Prepared)> = candidates
         .into_iter()
         .map(|what| {
             let plan = sensitivity::quicker(&questions.loaded.plan, &what);
-            (what, with_plan(&questions.loaded, plan))
+            Ok((what, Prepared::new(&with_plan(&questions.loaded, plan))?))
         })
-        .collect();
+        .collect::<Result<_, AppError>>()?;
     let mut found: Vec<Vec<Vec<Option<u64>>>> = vec![Vec::new(); changed.len()];
     let mut failed = None;
     let count = runs * changed.len() as u64;

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-pub use prove::keep_proof;
 pub(super) use prove::kept_proof;
+pub use prove::{Keeping, keep_proof};
 
 use super::{AppError, Loaded, write_whole};
 use crate::catalogue::Mode;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::super::{AppError, Loaded, Rehearsal, Rehearsed, rehearse_afflicted, write_whole};
+use super::super::{AppError, Keep, Loaded, Prepared, Rehearsal, Rehearsed, write_whole};
 use super::{Questions, many, modes};
 use crate::catalogue::Mode;
 use crate::engine::watch::Pace;
@@ -31,6 +31,7 @@ const KEPT_MAX: u64 = 4 << 20;
 /// A mode with its rehearsal in which nothing is wrong.
 struct Ground {
     loaded: Loaded,
+    prepared: Prepared,
     record: Record,
 }
 
@@ -51,8 +52,9 @@ pub(super) fn prove(questions: &Questions) -> Result<Proof, AppError> {
                 continue;
             }
         };
-        let record = play(questions, &loaded, &[], &[])?.record;
-        grounds.push(Ground { loaded, record });
+        let prepared = Prepared::new(&loaded)?;
+        let record = play(questions, &prepared, &[], &[])?.record;
+        grounds.push(Ground { loaded, prepared, record });
     }
     // Each check once, with the grounds that have it.
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
@@ -92,13 +94,13 @@ pub(super) fn prove(questions: &Questions) -> Result<Proof, AppError> {
 
 pub(super) fn play(
     questions: &Questions,
-    loaded: &Loaded,
+    prepared: &Prepared,
     afflictions: &[Affliction],
     faults: &[String],
 ) -> Result<Rehearsed, AppError> {
     let faults = questions.faults.iter().chain(faults).cloned().collect();
     let with = Rehearsal { seed: questions.seed, start: questions.start, faults, pace: Pace::Ahead };
-    rehearse_afflicted(loaded, &with, afflictions)
+    prepared.rehearse_afflicted(&with, Keep::Nothing, afflictions)
 }
 
 /// Tries one check in each mode that has it, until it is proven.
@@ -142,13 +144,13 @@ fn in_one_mode(questions: &Questions, ground: &Ground, check: &Check, count: &mu
     let mut play = |trial: &Trial| {
         *count += 1;
         let faults: Vec<String> = trial.faults.iter().map(ToString::to_string).collect();
-        play(questions, &ground.loaded, &trial.afflictions, &faults)
+        play(questions, &ground.prepared, &trial.afflictions, &faults)
     };
     let mut last = None;
-    for trial in &trials.beyond {
+    for (n, trial) in trials.beyond.iter().enumerate() {
         let because = match check.sight.colour(&play(trial)?.record, &ground.record) {
             Colour::Red(saw) => {
-                let Some(within) = &trials.within else {
+                let Some(within) = trials.within(n) else {
                     return Ok(proven(Some(trial), Outcome::Red { saw, green_with: None }));
                 };
                 let green_with = match check.sight.colour(&play(within)?.record, &ground.record) {
@@ -200,14 +202,33 @@ fn place(reports: &Path, loaded: &Loaded) -> PathBuf {
     reports.join("proofs").join(format!("{}.json", key(&loaded.plan, &loaded.documents)))
 }
 
-/// Keeps a proof for later runs of the same playbook; gives its file.
+/// Whether a proof was kept for later runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// It was, in this file.
+    Kept(PathBuf),
+    /// It was not, for this reason.
+    NotKept(String),
+}
+
+/// Keeps a proof for later runs of the same playbook. One that was made beside faults tells of another world than the one
+/// that runs are made in, and one of a single mode takes the place of none that knows more modes: neither is kept.
 ///
 /// # Errors
 /// [`AppError::Files`].
-pub fn keep_proof(questions: &Questions, proof: &Proof, reports: &Path) -> Result<PathBuf, AppError> {
+pub fn keep_proof(questions: &Questions, proof: &Proof, reports: &Path) -> Result<Keeping, AppError> {
+    if !questions.faults.is_empty() {
+        return Ok(Keeping::NotKept("it was made beside --fault, which no run has".to_owned()));
+    }
     let documents = &questions.loaded.documents;
     let kept = proof.kept(crate::time::wall_now(), questions.seed, &documents.infrastructure.path);
     let path = place(reports, &questions.loaded);
+    // One that can't be read is worth nothing, and gives way.
+    if let Ok(Some(older)) = kept_proof(&questions.loaded, reports)
+        && let Some(more) = older.modes.iter().find(|mode| !kept.modes.contains(mode))
+    {
+        return Ok(Keeping::NotKept(format!("{} is of {more} drills too", path.display())));
+    }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
             .map_err(|error| AppError::Files(format!("the folder {} can't be made: {error}", folder.display())))?;
@@ -215,7 +236,7 @@ pub fn keep_proof(questions: &Questions, proof: &Proof, reports: &Path) -> Resul
     // Data of texts and numbers always serialises.
     let text = serde_json::to_string_pretty(&kept).unwrap_or_default() + "\n";
     write_whole(&path, text.as_bytes())?;
-    Ok(path)
+    Ok(Keeping::Kept(path))
 }
 
 /// The proof of a playbook's checks that was kept, if there is one; else what is to be said about it.

@@ -18,7 +18,11 @@ impl Dispatcher {
     pub(super) fn take_command(&mut self, round: &mut Round, commanded: Commanded) -> Result<(), EngineError> {
         let Commanded { command, by } = commanded;
         let (then, ignored) = match &command {
-            Command::Abort { .. } => (self.interrupted(OnFailure::Undo), None),
+            Command::Abort { .. } => match self.interrupted(OnFailure::Undo).map(|then| (then, self.deaf_to_undo())) {
+                None => (None, None),
+                Some((then, None)) => (Some(then), None),
+                Some((_, deaf)) => (None, deaf),
+            },
             Command::Pause { .. } => match self.state.course {
                 Course::Forward | Course::Returning => (Some(OnFailure::Pause), None),
                 course => (None, Some(format!("a run that is {course} can't be paused"))),
@@ -37,6 +41,18 @@ impl Dispatcher {
             Command::Vote { step, answer } if heard => self.take_vote(round, step, answer, &by),
             _ => Ok(()),
         }
+    }
+
+    /// Why nothing is taken back now because somebody wants it; `None` if it is.
+    fn deaf_to_undo(&self) -> Option<String> {
+        let does = match self.state.course {
+            Course::Forward | Course::Paused | Course::Returning => return None,
+            Course::Undoing => "is being taken back already",
+            Course::Holding => "is held where users are served, and ends",
+            Course::Stopping => "is being stopped already",
+            Course::CleaningUp => "is over but for the tidying up, and takes nothing back any more",
+        };
+        Some(format!("the run {does}; a second `muster abort` stops it at once"))
     }
 
     /// Whether a choice answers what is asked now.

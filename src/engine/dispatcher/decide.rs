@@ -3,7 +3,7 @@
 use crate::catalogue::{Before, Mode, OnFailure};
 use crate::event::Event;
 use crate::model::{Course, Happened, PhaseKind};
-use crate::record::Entry;
+use crate::record::{Entry, Heads};
 use crate::resource::World;
 use crate::state::course::{self, Next};
 use crate::state::step::Status;
@@ -92,7 +92,6 @@ impl Dispatcher {
         let fresh = round.events.iter().zip(self.events.len() as u64..);
         let fresh: Vec<Entry> =
             fresh.map(|(event, seq)| Entry { seq, at, elapsed, event: event.event().clone() }).collect();
-        let entries = self.events.iter().chain(&fresh);
         let setting = self.tools.setting();
         let mut world = World::clone(&self.tools.initial);
         for &step in &self.state.begun {
@@ -100,7 +99,12 @@ impl Dispatcher {
                 self.plan.steps[step].act.describe().effect(&mut world, &setting);
             }
         }
-        let judged = ending::judge(&self.run.id, &self.plan, entries, &self.state, &world, Broken::No);
+        let told = self.story.follow(&self.run.id, &self.events).cloned().and_then(|mut story| {
+            fresh.iter().try_for_each(|entry| story.push_ref(entry))?;
+            Ok(story.record(Heads::default()))
+        });
+        let entries = self.events.iter().chain(&fresh);
+        let judged = ending::judge(told, &self.plan, entries, &self.state, &world, Broken::No);
         self.names.ending = Some((judged.verdict, judged.world));
     }
 

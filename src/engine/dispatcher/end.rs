@@ -4,6 +4,7 @@ use tokio::sync::mpsc;
 
 use crate::event::Event;
 use crate::model::ExitCode;
+use crate::record::Heads;
 use crate::resource::Context;
 
 use super::intake::Note;
@@ -49,7 +50,8 @@ impl Dispatcher {
         self.close(&mut round).await?;
         let (seen, _) = survey(&self.plan, &self.run.resources, cx).await;
         let broken = if self.break_off.is_some() { Broken::Off } else { Broken::No };
-        let judged = ending::judge(&self.run.id, &self.plan, self.events.iter(), &self.state, &seen, broken);
+        let told = self.story.follow(&self.run.id, &self.events).map(|story| story.record(Heads::default()));
+        let judged = ending::judge(told, &self.plan, self.events.iter(), &self.state, &seen, broken);
         let mut judged = judged;
         if self.break_off == Some(BreakOff::LeaseLost) {
             // What is there now is another run's doing as well: only a person can tell the two apart.
@@ -73,6 +75,8 @@ impl Dispatcher {
         let verdict = (!resumable).then_some((judged.verdict, judged.world));
         // What was done so far stands and nothing was taken back: whoever resumes or undoes it is a person.
         let exit = if resumable && self.state.changed { ExitCode::NeedsPerson } else { judged.exit };
-        Ok(Ended { events: self.events, verdict, exit, head })
+        let followed = self.story.follow(&self.run.id, &self.events).is_ok();
+        let story = self.story.into_builder().filter(|_| followed).map(Box::new);
+        Ok(Ended { events: self.events, story, verdict, exit, head })
     }
 }

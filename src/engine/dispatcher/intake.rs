@@ -11,6 +11,9 @@ use super::deeds::Deed;
 use super::recovery::LastLook;
 use super::{Attended, BreakOff, Dispatcher, EngineError, LAST_GRACE, Message, Round, Signal};
 
+/// How the signal of a person who interrupts is named.
+pub(super) const SIGINT: &str = "SIGINT";
+
 /// What executors and helpers tell the dispatcher.
 pub(super) enum Note {
     /// An attempt ended; `None`: its intent was not taken.
@@ -50,7 +53,7 @@ impl Dispatcher {
                     Attended::Yes => OnFailure::Pause,
                     Attended::No => OnFailure::Undo,
                 };
-                Event::Signalled { signal: "SIGINT".to_owned(), then: self.interrupted(first) }
+                Event::Signalled { signal: SIGINT.to_owned(), then: self.interrupted(first) }
             }
         };
         self.hurry(round);

@@ -25,6 +25,7 @@ use recovery::LastLook;
 
 use crate::action::Tools;
 use crate::catalogue::{Act, Before, Part};
+use crate::engine::ending::Story;
 use crate::engine::gates::{Desk, DeskSetup, open_gates};
 use crate::engine::redacted::{Clean, clean};
 use crate::engine::watch::{Watch, WatchSetup};
@@ -78,6 +79,7 @@ struct Dispatcher {
     names: late::Names,
     desk: Arc<Desk>,
     events: Vec<Entry>,
+    story: Story,
     sink: Sink,
     notes: mpsc::UnboundedSender<Note>,
     watch: Option<Arc<Watch>>,
@@ -113,7 +115,7 @@ struct Dispatcher {
 /// # Errors
 /// [`EngineError::Journal`] if the journal can't be written any more; what was under way has then been asked to end.
 pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
-    let plan = Arc::new(run.started.plan.clone());
+    let plan = Arc::clone(&run.started.plan);
     let (sink, mut inbox) = Sink::new();
     // Unbounded, but at most one note for each thing that the dispatcher itself began.
     let (notes, mut noted) = mpsc::unbounded_channel();
@@ -142,6 +144,7 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
         names,
         desk,
         events: Vec::new(),
+        story: Story::default(),
         sink,
         notes,
         watch: None,
@@ -202,6 +205,8 @@ impl Dispatcher {
         self.claim(cx, pass_over).await?;
         let watch = Watch::start(self.watch_setup(since));
         self.tools.health = (self.run.health)(watch.health());
+        // The guardrail that is built in is checked before the first change too.
+        watch.saw(&self.tools.initial);
         self.watch = Some(Arc::new(watch));
         Ok(())
     }

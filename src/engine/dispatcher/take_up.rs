@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::claim::PassOver;
 use super::deeds::Deed;
+use super::intake::SIGINT;
 use super::{Dispatcher, EngineError, Round};
 use crate::catalogue::{Act, Part};
 use crate::engine::executor::gate_opened;
@@ -14,7 +15,7 @@ use crate::engine::survey;
 use crate::engine::{Past, watch::Watch};
 use crate::event::Event;
 use crate::id::ProbeId;
-use crate::model::{Course, Happened, Leg};
+use crate::model::{Command, Course, Happened, Leg};
 use crate::record::Entry;
 use crate::resource::Context;
 use crate::state::step::Status;
@@ -110,6 +111,10 @@ impl Dispatcher {
                     told.rests.insert(n, entry.elapsed + wait);
                 }
             }
+            // Whoever interrupts a second time is heard at once, whichever process the first was told.
+            Event::Signalled { signal, .. } if signal == SIGINT => self.interrupts += 1,
+            Event::Commanded { command: Command::Abort { .. }, .. } => self.interrupts += 1,
+            Event::Decided { .. } => self.interrupts = 0,
             Event::CanaryCounted { leg, count } => {
                 told.counted.insert((count.canary.clone(), *leg));
             }
@@ -177,7 +182,30 @@ impl Dispatcher {
             });
             round.deeds.push(Deed::Ask { situation: asked.unwrap_or_default() });
         }
+        self.tell_what_stands_still(told);
         Ok(())
+    }
+
+    /// Whoever watches this process has not seen the events of the one before: what waits for people is told again.
+    fn tell_what_stands_still(&mut self, told: &Told) {
+        let paused = (self.state.course == Course::Paused && self.state.trigger.is_none()).then(|| {
+            self.events.iter().rposition(|it| matches!(it.event, Event::CourseChanged { course: Course::Paused, .. }))
+        });
+        let failed = self.state.paused_step().filter(|_| paused.is_some()).and_then(|n| {
+            let id = &self.plan.steps[n].id;
+            self.events.iter().rposition(|it| matches!(&it.event, Event::StepFailed { step, .. } if step == id))
+        });
+        let asks = |n: &&usize| matches!(self.state.steps[**n], Status::Running { .. });
+        let gates = told.open_gates.iter().filter(asks).filter_map(|n| {
+            let id = &self.plan.steps[*n].id;
+            self.events.iter().rposition(|it| matches!(&it.event, Event::GateOpened { step, .. } if step == id))
+        });
+        let mut places: Vec<usize> = paused.flatten().into_iter().chain(failed).chain(gates).collect();
+        places.sort_unstable();
+        let because: Vec<&Entry> = places.into_iter().map(|place| &self.events[place]).collect();
+        if !because.is_empty() {
+            self.run.observers.iter_mut().for_each(|observer| observer.stands_still(&because));
+        }
     }
 
     /// Looks at everything, and writes down what was seen. Gives when that was.

@@ -17,7 +17,7 @@ use std::task::{Context as Polling, Poll, Waker};
 
 use super::desk::Desk;
 use super::shared::{Done, Shared, Work, begin};
-use super::stride::{self, Next, Strider};
+use super::stride::{Next, Strider, Unanswered};
 use crate::time::{Class, Clock, Moment, Span, Ticks};
 
 /// Runs for as long as the watch lasts.
@@ -236,16 +236,24 @@ impl Agenda {
     /// Takes all lines on from `from`, when the first of them is due, over as many ticks as nobody sees before `horizon`;
     /// `false` if that are none.
     fn stride(&mut self, shared: &Shared, desk: &mut Desk, from: Moment, horizon: Moment) -> bool {
+        if !self.strider.may_go(from, horizon) {
+            return false;
+        }
         // What is under way may come to anything, but for rows of which it is known that they come to nothing.
-        let bounds = self.entries.iter().filter(|entry| match entry.item {
-            Item::HandIn { slot } => match &self.slots[slot] {
-                Slot::Done(Done::Row(canary, attempt, None, _)) => !stride::is_silent(shared, *canary, attempt.region),
-                Slot::Done(_) | Slot::Free | Slot::Running { .. } => true,
+        let Self { ticks, strider, entries, slots, .. } = self;
+        let unanswered = |entry: &Entry| match entry.item {
+            Item::HandIn { slot } => match &slots[slot] {
+                Slot::Done(Done::Row(canary, attempt, None, at)) => {
+                    Some(Unanswered { canary: *canary, region: attempt.region, at: *at })
+                }
+                Slot::Done(_) | Slot::Free | Slot::Running { .. } => None,
             },
-            Item::Tick { .. } | Item::Resume { .. } => true,
-        });
-        let until = bounds.map(|entry| entry.at).min().map_or(horizon, |first| first.min(horizon));
-        self.strider.stride(shared, desk, &mut self.ticks, (from, until))
+            Item::Tick { .. } | Item::Resume { .. } => None,
+        };
+        let other = entries.iter().filter(|entry| unanswered(entry).is_none()).map(|entry| entry.at).min();
+        let until = other.map_or(horizon, |at| at.min(horizon));
+        let rows = entries.iter().filter_map(unanswered);
+        strider.may_go(from, until) && strider.stride(shared, desk, ticks, (from, until), rows)
     }
 
     /// Takes the next entry, which is `item`, off; after a tick the next one of its line comes.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::ledger::{Ledger, Survey};
+use super::ledger::{Acknowledged, Ledger, Survey};
 use crate::event::Event;
 use crate::id::{ProbeId, RegionRole, ResourceId};
 use crate::model::{Canary, CanaryCount, CanaryProgress, Leg};
@@ -73,6 +73,17 @@ impl Side {
             _ => {}
         }
     }
+
+    /// As [`Self::acknowledged`] of each.
+    fn acknowledged_all(&mut self, rows: &Acknowledged) {
+        self.acknowledged(rows.first, rows.at(rows.first));
+        let last = rows.last();
+        self.acknowledged += last - rows.first;
+        self.last_acknowledged = Some((last, rows.at(last)));
+        if let Some(range) = self.rows.last_mut().filter(|range| range.1 == rows.first) {
+            range.1 = last;
+        }
+    }
 }
 
 /// So many ranges of acknowledged rows are told at once.
@@ -89,13 +100,15 @@ pub(super) struct Writes {
     pub(super) next_row: u64,
     /// After this long a row counts as not answered.
     pub(super) limit: Span,
+    /// Whether a side is being promoted: then somebody waits for the first row that one takes.
+    pub(super) promoting: bool,
 }
 
-/// What became of rows that were not taken.
+/// Why rows were not taken.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Taken<'a> {
-    /// They were refused, in these words.
-    Not(&'a Cow<'static, str>),
+pub(super) enum Refused<'a> {
+    /// The side said so, in these words.
+    In(&'a Cow<'static, str>),
     /// Nobody answered within the limit.
     Unanswered,
 }
@@ -219,13 +232,14 @@ impl CanaryLane {
         Some(Attempt { region, row, limit: self.limit, wanted })
     }
 
-    /// Where rows go from now on. `None` if it writes nothing yet, if a promotion is under way, or if so many rows may be
-    /// under way at once that one is left out.
+    /// Where rows go from now on. `None` if it writes nothing yet, or if so many rows may be under way at once that one is
+    /// left out.
     pub(super) fn writes(&self) -> Option<Writes> {
         let at_once = self.limit.0 / self.every.0.max(1) + 1;
-        let steady = self.ready && self.promoting.is_none() && at_once <= self.at_once;
+        let steady = self.ready && at_once <= self.at_once;
         let unwanted = self.promoted.then(|| self.active.other());
-        steady.then_some(Writes { wanted: self.active, unwanted, next_row: self.next_row, limit: self.limit })
+        let (next_row, limit, promoting) = (self.next_row, self.limit, self.promoting.is_some());
+        steady.then_some(Writes { wanted: self.active, unwanted, next_row, limit, promoting })
     }
 
     /// `many` rows were sent.
@@ -233,27 +247,24 @@ impl CanaryLane {
         self.next_row += many;
     }
 
-    /// The side that takes writes has acknowledged rows, numbered from `first` on, at these moments, in order.
-    pub(super) fn took_all(&mut self, region: RegionRole, first: u64, answered: impl Iterator<Item = Moment>) {
-        let side = &mut self.sides[side(region)];
-        for (number, at) in (first..).zip(answered) {
-            side.acknowledged(number, at);
-            self.ledger.acknowledged(number, at);
-        }
+    /// The side that takes writes has acknowledged rows, in order.
+    pub(super) fn took_all(&mut self, region: RegionRole, rows: Acknowledged) {
+        self.sides[side(region)].acknowledged_all(&rows);
+        self.ledger.acknowledged_all(rows);
     }
 
     /// `many` rows in a row were not taken.
-    pub(super) fn refused_all(&mut self, region: RegionRole, many: u64, taken: Taken<'_>) {
+    pub(super) fn refused_all(&mut self, region: RegionRole, many: u64, why: Refused<'_>) {
         let side = &mut self.sides[side(region)];
         side.failed += many;
-        let words = match taken {
-            Taken::Not(words) => &**words,
-            Taken::Unanswered => &*self.no_answer,
+        let words = match why {
+            Refused::In(words) => &**words,
+            Refused::Unanswered => &*self.no_answer,
         };
         if side.last_failure.as_deref() != Some(words) {
-            side.last_failure = Some(match taken {
-                Taken::Not(words) => words.clone(),
-                Taken::Unanswered => self.no_answer.clone().into(),
+            side.last_failure = Some(match why {
+                Refused::In(words) => words.clone(),
+                Refused::Unanswered => self.no_answer.clone().into(),
             });
         }
     }

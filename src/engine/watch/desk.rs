@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::canary::{Attempt, CanaryLane};
-use super::guard::{Broken, First, Guard};
+use super::guard::{self, Broken, First, Guard};
 use super::lane::Lane;
 use super::looks::{self, Look};
 use super::own::OwnDeeds;
@@ -191,9 +191,8 @@ impl Desk {
         }
     }
 
-    /// The region that healthy samples of `lane` come from, if more of them change nothing and may be taken in now.
-    #[expect(clippy::option_option, reason = "whether it is settled, and then on which region, if any is told")]
-    pub(super) fn settled_on(&self, lane: usize) -> Option<Option<RegionRole>> {
+    /// The last sample of `lane`, if more that say the same change nothing and may be taken in now.
+    pub(super) fn settled_on(&self, lane: usize) -> Option<&Sample> {
         if self.closed { None } else { self.lanes[lane].settled_on(self.sight(lane)) }
     }
 
@@ -244,6 +243,7 @@ impl Desk {
     fn check_guards(&mut self, now: Moment) {
         let blind = self.witness.is_some_and(|witness| self.lanes[witness].fails());
         self.cut_off_told &= blind;
+        self.check_cut_off();
         for place in 0..self.guards.len() {
             let broken = self.broken(&self.guards[place]);
             let out = self.guards[place].lanes.iter().any(|lane| self.lanes[*lane].is_out())
@@ -263,6 +263,21 @@ impl Desk {
         }
         // What the witness forbids to tell is looked at again when it answers.
         self.guards_due = self.next_guard();
+    }
+
+    /// Whether Muster is the one that is cut off: the witness is down, and something else does not answer well either.
+    /// That must not wait for an outage, for there is none to be seen: what fails now says nothing about its service.
+    fn check_cut_off(&mut self) {
+        let Some(witness) = self.witness.filter(|_| !self.cut_off_told) else { return };
+        if !(self.lanes[witness].is_out() && self.lanes[witness].fails()) {
+            return;
+        }
+        let failing = self.lanes.iter().enumerate().filter(|(place, lane)| *place != witness && lane.fails());
+        let failing: Vec<&str> = failing.map(|(_, lane)| lane.id.as_str()).collect();
+        if !failing.is_empty() {
+            self.told.push_back(guard::cut_off(&failing));
+            self.cut_off_told = true;
+        }
     }
 
     fn next_guard(&self) -> Moment {

@@ -11,6 +11,8 @@ use crate::time::{Moment, Span};
 
 /// From one look to the next.
 const EVERY: Span = Span::from_secs(1);
+/// A simulation that nothing is wrong with has answered all questions of a look after this long.
+const LOOK: Span = Span::from_millis(100);
 /// How long one question may last.
 const QUESTION_MAX: Span = Span::from_secs(5);
 /// A record is followed no longer than this, whatever its TTL.
@@ -18,24 +20,32 @@ const FOLLOWED_MAX: Span = Span::from_secs(6 * 3600);
 /// Looked for longer than the TTL says: resolvers round up.
 const GRACE: Span = Span::from_secs(5);
 
-/// The last answer of each server that was asked.
-type Known = BTreeMap<(ServerKind, String), Vec<String>>;
+/// The last answer of each server of a kind.
+type Known = BTreeMap<String, Vec<String>>;
 
 /// Follows `record` on its way to `to`, from before the change on, and tells each answer that is another one.
 pub(super) async fn follow(shared: Arc<Shared>, record: ResourceId, to: RegionRole) {
     let Some(dns) = shared.resources.dns.get(&record).cloned() else { return };
-    let cx = shared.context(Actor::Muster, shared.clock.clone());
+    // It asks and tells. Nothing in the world, and no sample, is otherwise for that.
+    let cx = shared.context(Actor::Muster, shared.clock.onlooking());
     let ttl = match cx.clock.timeout(QUESTION_MAX, dns.observe(&cx)).await {
         Ok(Ok(state)) => state.record.ttl,
         // The change is about to be made by the same means; what it finds is the step's to tell.
         Ok(Err(_)) | Err(_) => Span::from_secs(60),
     };
     let start = cx.clock.now();
-    let mut known = Known::new();
+    let mut known = [Known::new(), Known::new()];
     let mut moved: Option<Moment> = None;
+    let mut last: Option<(Moment, There)> = None;
     while cx.clock.now().since(start) < FOLLOWED_MAX {
         let began = cx.clock.now();
-        let there = look(&shared, (&record, &*dns), &cx, to, &mut known).await;
+        // Once it is made, the change is no news to a simulation: who surely answers as before is not asked again.
+        let alike = last.filter(|(asked, _)| moved.is_some() && dns.answers_alike(&cx, *asked, began + LOOK));
+        let (asked, there) = match alike {
+            Some(last) => last,
+            None => (began, look(&shared, (&record, &*dns), &cx, to, &mut known).await),
+        };
+        last = Some((asked, there));
         if there.authoritative {
             moved.get_or_insert(began);
         } else {
@@ -51,6 +61,7 @@ pub(super) async fn follow(shared: Arc<Shared>, record: ResourceId, to: RegionRo
 }
 
 /// Who gives the new answer.
+#[derive(Clone, Copy)]
 struct There {
     authoritative: bool,
     resolvers: bool,
@@ -62,7 +73,7 @@ async fn look(
     (record, dns): (&ResourceId, &dyn Dns),
     cx: &Context,
     to: RegionRole,
-    known: &mut Known,
+    [known, known_of_resolvers]: &mut [Known; 2],
 ) -> There {
     let asked = cx.clock.now();
     let authoritative = cx.clock.timeout(QUESTION_MAX, dns.authoritative(cx)).await;
@@ -75,7 +86,7 @@ async fn look(
     let asked = cx.clock.now();
     let resolvers = cx.clock.timeout(QUESTION_MAX, dns.resolvers(cx)).await.ok().and_then(Result::ok);
     let followed = all_there(&resolvers);
-    note(shared, record, ServerKind::Resolver, resolvers.unwrap_or_default(), asked, known);
+    note(shared, record, ServerKind::Resolver, resolvers.unwrap_or_default(), asked, known_of_resolvers);
     There { authoritative: moved, resolvers: followed }
 }
 
@@ -92,9 +103,13 @@ fn note(
     let mut told = Vec::new();
     for ServerAnswer { server, values, ttl: _, serves } in answers {
         let Ok(values) = values else { continue };
-        let before = known.insert((server_kind, server.clone()), values.clone());
-        if before.is_some_and(|before| before != values) {
-            told.push(Event::DnsAnswered { record: record.clone(), server, server_kind, values, serves, asked });
+        match known.get_mut(&server) {
+            Some(before) if *before == values => {}
+            Some(before) => {
+                before.clone_from(&values);
+                told.push(Event::DnsAnswered { record: record.clone(), server, server_kind, values, serves, asked });
+            }
+            None => drop(known.insert(server, values)),
         }
     }
     if !told.is_empty() {

@@ -150,6 +150,17 @@ impl Guard {
     }
 }
 
+/// What is told when these probes fail while the witness is down.
+pub(super) fn cut_off(failing: &[&str]) -> Event {
+    let (first, more) = (failing.first().copied().unwrap_or_default(), failing.len().saturating_sub(1));
+    let what = if more == 0 { format!("{first} fails") } else { format!("{first} and {more} more fail") };
+    Event::GuardrailBroken {
+        name: WITNESS.to_owned(),
+        seen: format!("{what}, but the witness does not answer either: Muster is the one that is cut off"),
+        then: OnFailure::Pause,
+    }
+}
+
 /// How long it has been broken, to the second: more would pretend to be known.
 fn lasted(broken: &Broken, now: Moment) -> String {
     let span = now.since(broken.since);

@@ -101,18 +101,16 @@ impl Lane {
             && self.last.as_ref().is_some_and(|last| last.says_the_same_as(sample))
     }
 
-    /// The region of its last sample, if that was healthy, none is under way, and samples that say the same change
-    /// nothing.
-    #[expect(clippy::option_option, reason = "whether it is settled, and then on which region, if any is told")]
-    pub(super) fn settled_on(&self, sight: Sight) -> Option<Option<RegionRole>> {
+    /// Its last sample, if none is under way and more that say the same change nothing.
+    pub(super) fn settled_on(&self, sight: Sight) -> Option<&Sample> {
         let settled = self.under_way.is_empty() && sight == self.sight && self.alike >= self.settled_after;
-        self.last.as_ref().filter(|last| settled && last.is_healthy()).map(|last| last.region)
+        self.last.as_ref().filter(|_| settled)
     }
 
     /// Takes in samples that follow one another and say the same as the last one, on which it has settled; they took so
     /// long. As [`Self::take`] of each.
     pub(super) fn take_all(&mut self, run: &Run, took: &[Span], sight: Sight) {
-        self.window.add_healthy(run.first.tick, took);
+        self.window.add_all(&run.first, took);
         self.alike = self.alike.saturating_add(u32::try_from(run.count).unwrap_or(u32::MAX));
         self.detector.push_run(run, self.active, sight);
         self.last = Some(run.last.clone());

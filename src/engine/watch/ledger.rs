@@ -1,12 +1,13 @@
 //! Which rows a canary's side acknowledged, and what was left of them after a promotion. Pure.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crate::resource::CanaryRows;
-use crate::time::Moment;
+use crate::resource::{CanaryRows, ForetellRows};
+use crate::time::{Moment, Span};
 
 /// So many of the newest acknowledged rows are kept one by one: three and a half hours of five a second.
-const KEPT_SINGLY: usize = 1 << 16;
+const KEPT_SINGLY: u64 = 1 << 16;
 /// So many ranges of older rows are kept; beyond that the oldest are only counted.
 const RANGES_MAX: usize = 1 << 12;
 
@@ -18,6 +19,51 @@ struct Range {
     at: Moment,
 }
 
+/// Rows numbered one after another that were acknowledged one after another.
+#[derive(Clone, Debug)]
+pub(super) struct Acknowledged {
+    pub(super) first: u64,
+    /// How many, at least 1.
+    pub(super) many: u64,
+    pub(super) answers: Answers,
+}
+
+/// When rows were answered.
+#[derive(Clone, Debug)]
+pub(super) enum Answers {
+    /// A single row, then.
+    At(Moment),
+    /// Foretold ones, the first of which was sent at `sent`: how long each took is told again when it is asked for.
+    Foretold { sent: Moment, every: Span, by: Arc<dyn ForetellRows> },
+}
+
+impl Acknowledged {
+    fn one(number: u64, at: Moment) -> Self {
+        Self { first: number, many: 1, answers: Answers::At(at) }
+    }
+
+    /// The number of the last one.
+    pub(super) fn last(&self) -> u64 {
+        self.first + self.many - 1
+    }
+
+    /// When row `number` was acknowledged.
+    pub(super) fn at(&self, number: u64) -> Moment {
+        match &self.answers {
+            Answers::At(at) => *at,
+            Answers::Foretold { sent, every, by } => *sent + *every * (number - self.first) + by.takes(number),
+        }
+    }
+
+    /// Takes its first `many` rows off; some stay.
+    fn skip(&mut self, many: u64) {
+        if let Answers::Foretold { sent, every, .. } = &mut self.answers {
+            *sent += *every * many;
+        }
+        (self.first, self.many) = (self.first + many, self.many - many);
+    }
+}
+
 /// The rows that one side acknowledged while it was the one that takes writes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
@@ -26,7 +72,9 @@ pub(super) struct Ledger {
     /// Older rows.
     older: VecDeque<Range>,
     /// The newest rows, ascending by number, with the moment of each acknowledgement.
-    newest: VecDeque<(u64, Moment)>,
+    newest: VecDeque<Acknowledged>,
+    /// How many those are.
+    kept: u64,
     last: Option<(u64, Moment)>,
 }
 
@@ -43,21 +91,34 @@ pub(super) struct Survey {
 impl Ledger {
     /// Notes that row `number` was acknowledged at `at`. Answers may come a little out of order.
     pub(super) fn acknowledged(&mut self, number: u64, at: Moment) {
-        self.count += 1;
-        if self.last.is_none_or(|(_, last)| at >= last) {
-            self.last = Some((number, at));
+        self.acknowledged_all(Acknowledged::one(number, at));
+    }
+
+    /// Notes that rows were acknowledged.
+    pub(super) fn acknowledged_all(&mut self, rows: Acknowledged) {
+        self.count += rows.many;
+        self.kept += rows.many;
+        let newest = (rows.last(), rows.at(rows.last()));
+        if self.last.is_none_or(|(_, last)| newest.1 >= last) {
+            self.last = Some(newest);
         }
-        // Nearly always it is the newest.
-        if self.newest.back().is_none_or(|(last, _)| *last < number) {
-            self.newest.push_back((number, at));
+        // Nearly always they are the newest.
+        if self.newest.back().is_none_or(|last| last.last() < rows.first) {
+            self.newest.push_back(rows);
         } else {
-            let place = self.newest.partition_point(|(other, _)| *other < number);
-            self.newest.insert(place, (number, at));
+            let place = self.newest.partition_point(|other| other.first < rows.first);
+            self.newest.insert(place, rows);
         }
-        if self.newest.len() > KEPT_SINGLY
-            && let Some((number, at)) = self.newest.pop_front()
+        while self.kept > KEPT_SINGLY
+            && let Some(mut rows) = self.newest.pop_front()
         {
-            self.condense(number, at);
+            let many = rows.many.min(self.kept - KEPT_SINGLY);
+            self.kept -= many;
+            self.condense(rows.first, rows.first + many - 1, rows.at(rows.first));
+            if many < rows.many {
+                rows.skip(many);
+                self.newest.push_front(rows);
+            }
         }
     }
 
@@ -66,10 +127,10 @@ impl Ledger {
         self.last
     }
 
-    fn condense(&mut self, number: u64, at: Moment) {
+    fn condense(&mut self, first: u64, last: u64, at: Moment) {
         match self.older.back_mut() {
-            Some(range) if range.last + 1 == number => range.last = number,
-            _ => self.older.push_back(Range { first: number, last: number, at }),
+            Some(range) if range.last + 1 == first => range.last = last,
+            _ => self.older.push_back(Range { first, last, at }),
         }
         if self.older.len() > RANGES_MAX {
             self.older.pop_front();
@@ -95,16 +156,14 @@ impl Ledger {
             }
             unbroken = unbroken && found == range.last - range.first + 1;
         }
-        for (number, at) in &self.newest {
-            if there.contains(*number) {
-                survived += 1;
-                if unbroken {
-                    survey.prefix_end = Some((*number, *at));
-                }
-            } else {
-                survey.lost += 1;
-                unbroken = false;
+        for rows in &self.newest {
+            let found = covered(there, rows.first, rows.last());
+            survived += found;
+            survey.lost += rows.many - found;
+            if unbroken && let Some(end) = prefix(there, rows.first, rows.last()) {
+                survey.prefix_end = Some((end, rows.at(end)));
             }
+            unbroken = unbroken && found == rows.many;
         }
         let present = if below > from { covered(there, from, below - 1) } else { 0 };
         survey.survived_unacknowledged = present.saturating_sub(survived);
@@ -129,7 +188,6 @@ fn prefix(there: &CanaryRows, first: u64, last: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
 
     fn at(n: u64) -> Moment {
         Moment::ZERO + Span::from_millis(200 * n + 3)
@@ -190,10 +248,10 @@ mod tests {
 
     #[test]
     fn a_long_ledger_is_small_and_still_right() {
-        let all = 3 * KEPT_SINGLY as u64;
+        let all = 3 * KEPT_SINGLY;
         let ledger = ledger(0..all);
         assert_eq!(ledger.older.len(), 1);
-        assert_eq!(ledger.newest.len(), KEPT_SINGLY);
+        assert_eq!(ledger.newest.len() as u64, KEPT_SINGLY);
         let survey = ledger.survey(&rows(&[(0, all - 11)]), 0, all);
         assert_eq!((survey.lost, survey.prefix_end), (10, Some((all - 11, at(all - 11)))));
         // In the part that was condensed the moment is told too early rather than too late.

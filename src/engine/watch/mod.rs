@@ -37,7 +37,7 @@ use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, RunId};
 use crate::model::{Leg, Plan};
 use crate::record::{Builder, Entry};
-use crate::resource::{Health, Resources};
+use crate::resource::{Health, Resources, World};
 use crate::time::{Clock, JoinHandle, Moment, Span};
 
 pub use crate::probe::Regions as Addresses;
@@ -208,6 +208,15 @@ impl Watch {
     pub fn switching(&self, records: &[ResourceId], to: RegionRole) {
         self.serves(records, None);
         self.follow(records, to);
+    }
+
+    /// What a look saw, before anything was watched: two sides of a resource that take writes are told at once.
+    pub fn saw(&self, world: &World) {
+        for (resource, state) in world {
+            if let Some(seen) = rows::both_writable(state) {
+                self.shared.at_desk(|desk| desk.split_brain(resource, seen));
+            }
+        }
     }
 
     /// Follows `records`, which were switched to `to`, until the old TTL has run out.

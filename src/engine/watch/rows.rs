@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::shared::{Shared, writable};
 use crate::id::{RegionRole, ResourceId};
 use crate::model::Leg;
-use crate::resource::{Actor, Context};
+use crate::resource::{Actor, Context, ResourceState};
 use crate::time::{Class, Span};
 
 /// How often something beside the steps is asked for before it is given up.
@@ -118,9 +118,12 @@ async fn count(shared: &Shared, canary: usize, to: RegionRole, leg: Leg) {
 pub(super) async fn look_for_split(shared: &Shared, resource: &ResourceId) {
     let cx = context(shared, Actor::Muster);
     let looked = cx.clock.timeout(SURVEY_MAX, shared.resources.observe(&cx, resource)).await;
-    if let Ok(Ok(state)) = looked
-        && writable(&state).len() > 1
-    {
-        shared.at_desk(|desk| desk.split_brain(resource, format!("both regions take writes: {state}")));
+    if let Some(seen) = looked.ok().and_then(Result::ok).and_then(|state| both_writable(&state)) {
+        shared.at_desk(|desk| desk.split_brain(resource, seen));
     }
+}
+
+/// What is told of a state in which two sides take writes.
+pub(super) fn both_writable(state: &ResourceState) -> Option<String> {
+    (writable(state).len() > 1).then(|| format!("both regions take writes: {state}"))
 }

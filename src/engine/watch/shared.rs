@@ -49,7 +49,7 @@ pub(super) struct Shared {
     stores: Vec<Store>,
     /// For each probe and each canary, where its results can be foretold.
     pub(super) sample_foretellers: Vec<Option<Foreteller>>,
-    pub(super) row_foretellers: Vec<Option<Box<dyn ForetellRows>>>,
+    pub(super) row_foretellers: Vec<Option<Arc<dyn ForetellRows>>>,
     cancel: Cancellation,
 }
 
@@ -168,8 +168,8 @@ impl Shared {
     }
 
     /// What foretells the rows of a line that is a canary's.
-    pub(super) fn row_foreteller(&self, line: usize) -> Option<&dyn ForetellRows> {
-        self.row_foretellers.get(line.checked_sub(self.probes.len())?)?.as_deref()
+    pub(super) fn row_foreteller(&self, line: usize) -> Option<&Arc<dyn ForetellRows>> {
+        self.row_foretellers.get(line.checked_sub(self.probes.len())?)?.as_ref()
     }
 
     pub(super) fn store(&self, canary: usize) -> &Store {
@@ -216,17 +216,18 @@ pub(super) enum Done {
 }
 
 impl Work {
-    /// What comes of it, all at once, where that is known and comes before `horizon`, until when nothing happens in the
-    /// world. Otherwise it is as if this had not been called.
+    /// What comes of it, all at once, where that is known before `horizon`, until when nothing happens in the world; that
+    /// nobody answers is known before it comes. Otherwise it is as if this had not been called.
     pub(super) fn foretell(self, shared: &Shared, horizon: Moment) -> Result<Done, Self> {
         match self {
             Self::Row { canary, attempt } => {
                 let deadline = attempt.row.sent + attempt.limit;
                 let foreteller = shared.row_foretellers[canary].as_ref();
-                match foreteller.and_then(|it| it.foretell((attempt.region, attempt.row), horizon.min(deadline))) {
+                let by = horizon.min(deadline);
+                match foreteller.and_then(|it| it.foretell((attempt.region, attempt.row), by, deadline)) {
                     Some(Foretold::At(answered, result)) => Ok(Done::Row(canary, attempt, Some(result), answered)),
-                    Some(Foretold::Silence) if deadline < horizon => Ok(Done::Row(canary, attempt, None, deadline)),
-                    Some(Foretold::Silence) | None => Err(Self::Row { canary, attempt }),
+                    Some(Foretold::Silence) => Ok(Done::Row(canary, attempt, None, deadline)),
+                    None => Err(Self::Row { canary, attempt }),
                 }
             }
             Self::Sample { lane, tick, scheduled } => {
@@ -321,7 +322,7 @@ impl Store {
         }
     }
 
-    fn foretell(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
+    fn foretell(&self, canary: &ProbeId) -> Option<Arc<dyn ForetellRows>> {
         match self {
             Self::Database(database) => database.foretell_canary(canary),
             Self::Storage(storage) => storage.foretell_canary(canary),

@@ -32,13 +32,13 @@ impl Window {
         }
     }
 
-    /// Takes healthy samples in that took so long, the first of which is that of `first_tick`.
-    pub(super) fn add_healthy(&mut self, first_tick: u64, took: &[Span]) {
+    /// Takes samples in that took so long and say what `first` says, the first of them.
+    pub(super) fn add_all(&mut self, first: &Sample, took: &[Span]) {
         if self.count == 0 {
-            self.first_tick = first_tick;
+            self.first_tick = first.tick;
         }
         self.count += took.len() as u64;
-        self.healthy += took.len() as u64;
+        self.healthy += if first.is_healthy() { took.len() as u64 } else { 0 };
         self.max = took.iter().copied().fold(self.max, Span::max);
         let room = DURATIONS_MAX - self.durations.len();
         self.durations.extend_from_slice(&took[..took.len().min(room)]);

@@ -108,6 +108,7 @@ impl Compute for Handle<SimulatedCompute> {
         let mut state = self.world.state();
         state.computes[self.n].scale(region, servers, now, boot);
         state.note_compute(self.n, now);
+        state.effect(cx, "scales", self.id.as_str());
         Ok(())
     }
 }

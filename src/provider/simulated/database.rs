@@ -1,7 +1,9 @@
 //! Simulated databases: the model of [`super::pair`], reached over the simulated network.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -16,6 +18,7 @@ use crate::time::{Moment, Span};
 
 use super::fault::Access;
 use super::pair::{BOTH, Pair, SideView};
+use super::row_log::Paced;
 use super::world::{Handle, State, World, asker, times};
 
 const READ_ONLY: &str = "FATAL: the instance is fenced and takes no writes";
@@ -103,6 +106,7 @@ pub(super) trait TakeRow {
 }
 
 /// Foretells what becomes of a canary's rows.
+#[derive(Debug)]
 pub(super) struct Rows<S> {
     store: Handle<S>,
     takes: Distribution,
@@ -121,12 +125,17 @@ where
     Handle<S>: TakeRow,
 {
     /// As [`write`] of the row, all at once.
-    fn foretell(&self, (region, row): (RegionRole, CanaryRow), by: Moment) -> Option<Foretold<WriteAttempt>> {
+    fn foretell(
+        &self,
+        (region, row): (RegionRole, CanaryRow),
+        by: Moment,
+        deadline: Moment,
+    ) -> Option<Foretold<WriteAttempt>> {
         let takes = self.takes.draw_at(self.draws, row.number);
         let (arrives, answered) = (row.sent + Span(takes.0 / 2), row.sent + takes);
         let mut state = self.store.world.state();
         if !state.users_reach(region) {
-            return (arrives < by && arrives + SILENCE > by).then_some(Foretold::Silence);
+            return (arrives < by && arrives + SILENCE > deadline).then_some(Foretold::Silence);
         }
         if answered >= by {
             return None;
@@ -139,7 +148,7 @@ where
     }
 }
 
-impl<S: Send + Sync> ForetellRows for Rows<S>
+impl<S: fmt::Debug + Send + Sync> ForetellRows for Rows<S>
 where
     Handle<S>: TakeRow,
 {
@@ -162,12 +171,10 @@ where
         self.takes.longest(self.draws, numbers)
     }
 
-    fn write(&self, region: RegionRole, first: u64, rows: &mut dyn Iterator<Item = (Moment, Span)>) {
+    fn write(&self, region: RegionRole, first: u64, many: u64, (sent, every): (Moment, Span)) {
+        let paced = Paced { sent, every, takes: self.takes, draws: self.draws };
         let mut state = self.store.world.state();
-        let pair = self.store.pair(&mut state);
-        for (number, (sent, takes)) in (first..).zip(rows) {
-            pair.write_row(region, number, sent + Span(takes.0 / 2));
-        }
+        self.store.pair(&mut state).write_rows(region, first, many, paced);
     }
 }
 
@@ -228,6 +235,7 @@ impl Database for Handle<SimulatedDatabase> {
         let pair = &mut state.databases[self.n];
         let position = if effect.lies { pair.view(region, now).position } else { pair.fence(region, now) };
         state.note_database(self.n, now);
+        state.effect(cx, "fences", self.id.as_str());
         Ok(FenceProof {
             position,
             old_session: Some(READ_ONLY.into()),
@@ -259,6 +267,7 @@ impl Database for Handle<SimulatedDatabase> {
             let mut state = self.world.state();
             let reach = state.users_reach(region);
             state.databases[self.n].promote(region, reach, now);
+            state.effect(cx, "promotes", self.id.as_str());
             state.note_database(self.n, now);
         }
         Ok(())
@@ -284,6 +293,7 @@ impl Database for Handle<SimulatedDatabase> {
         if !effect.lies {
             pair.replicate(to, true, now);
             state.note_database(self.n, now);
+            state.effect(cx, "replicates", self.id.as_str());
         }
         Ok(())
     }
@@ -302,8 +312,8 @@ impl Database for Handle<SimulatedDatabase> {
         write(&self.world, cx, region, takes, |state, now| self.take_row(state, region, row, now)).await
     }
 
-    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
-        Some(Box::new(Rows::of(self.clone(), self.settings.write, canary)))
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Arc<dyn ForetellRows>> {
+        Some(Arc::new(Rows::of(self.clone(), self.settings.write, canary)))
     }
 
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError> {

@@ -114,6 +114,11 @@ impl Record {
         DnsState { serves: self.serves(&record.values), record }
     }
 
+    /// How many changes were made.
+    pub(super) fn changes_made(&self) -> usize {
+        self.versions.len()
+    }
+
     /// Makes `set` what stands there; server `n` has it `delays[n]` later.
     fn change(&mut self, set: &RecordSet, now: Moment, delay: impl Fn(u64) -> Span) {
         let before = &self.newest().served_from;
@@ -176,6 +181,18 @@ impl Record {
             Some(n @ 1..) if n <= self.listed.len() => self.listed[n - 1],
             _ => Cache { server: 0, phase: self.seed.draw(name, self.id.as_str(), 0) },
         }
+    }
+
+    /// Whether the servers and the listed resolvers answer the same from `from` until `to`.
+    fn answers_alike(&self, from: Moment, to: Moment) -> bool {
+        let turns = |at: Moment| at > from && at <= to;
+        let cache_turns = |cache: &Cache, since: Moment| turns(since + self.cached(*cache, since).left);
+        self.stale.is_none()
+            && self.versions.iter().skip(1).all(|version| {
+                // Whoever asks one of the servers has it when its own answer has run out.
+                !version.served_from.iter().copied().any(turns)
+                    && !self.listed.iter().any(|cache| cache_turns(cache, version.served_from[cache.server]))
+            })
     }
 
     /// When the system's resolver may begin to answer something else.
@@ -265,6 +282,7 @@ impl Dns for Handle<SimulatedDns> {
             times(self.settings.converges.draw(self.world.seed, "dns converges", self.id.as_str(), count), effect.slow)
         };
         record.change(to, cx.clock.now(), delay);
+        state.effect(cx, "changes", self.id.as_str());
         Ok(())
     }
 
@@ -278,6 +296,11 @@ impl Dns for Handle<SimulatedDns> {
         let effect = self.world.meet(cx, &self.id, Access::Read).await?;
         self.world.spend(cx, times(Span::from_millis(20), effect.slow)).await?;
         Ok(self.world.state().records[self.n].resolvers(cx.clock.now()))
+    }
+
+    fn answers_alike(&self, cx: &Context, from: Moment, to: Moment) -> bool {
+        let meets_nothing = !self.world.ills.any() && !self.world.faults.may_meet(cx, &self.id, Access::Read);
+        meets_nothing && self.world.state().records[self.n].answers_alike(from, to)
     }
 }
 
@@ -344,6 +367,31 @@ mod tests {
                     }
                 }
             }
+        }
+
+        /// Between two moments at which all answer alike, nobody answers otherwise.
+        #[test]
+        fn what_is_said_to_stay_stays(
+            seed: u64, changes in proptest::collection::vec((1_u64..200, 0_u64..20), 1..4), from in 0_u64..400, long in 0_u64..90,
+        ) {
+            let mut record = record(seed, 60);
+            let mut now = 0;
+            for (n, (wait, delay)) in changes.into_iter().enumerate() {
+                now += wait;
+                let to = set(&record, BOTH[(n + 1) % 2], 60);
+                record.change(&to, at(now), |server| Span::from_secs(delay + server));
+            }
+            let answers = |secs: u64| {
+                let all = record.authoritative(at(secs)).into_iter().chain(record.resolvers(at(secs)));
+                all.map(|answer| (answer.server, answer.values)).collect::<Vec<_>>()
+            };
+            if record.answers_alike(at(from), at(from + long)) {
+                for secs in from..=from + long {
+                    prop_assert_eq!(answers(secs), answers(from));
+                }
+            }
+            // And it is said of most of the time.
+            prop_assert!(record.answers_alike(at(now + 200), at(now + 5_000)));
         }
 
         /// The turning points are all that there are.

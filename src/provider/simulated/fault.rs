@@ -169,6 +169,11 @@ impl FaultTable {
         Some((point.kind, point.region))
     }
 
+    /// Whether a call of `cx` to `resource` may go otherwise than by itself.
+    pub(super) fn may_meet(&self, cx: &Context, resource: &ResourceId, access: Access) -> bool {
+        self.find(cx, Some(resource), access).is_some()
+    }
+
     /// Lets a call meet its fault: hangs, or says what becomes of it, and which region is lost with it.
     ///
     /// # Errors

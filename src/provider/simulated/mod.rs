@@ -22,6 +22,7 @@ mod pair;
 mod people;
 mod process;
 mod region;
+mod row_log;
 mod storage;
 mod truth;
 mod world;
@@ -236,6 +237,12 @@ impl Simulation {
         self.world.faults.met()
     }
 
+    /// How often what took effect: by who did it, what it was and on what.
+    #[must_use]
+    pub fn effects(&self) -> BTreeMap<String, u32> {
+        self.world.state().effects.clone()
+    }
+
     /// Puts the faults of steps between them and what `inner` knows.
     #[must_use]
     pub fn faulty_health(&self, inner: Arc<dyn Health>) -> FaultyHealth {
@@ -310,6 +317,7 @@ fn build_state(setup: &SimulationSetup) -> Result<(State, Vec<(ResourceId, Place
         facts: Facts::default(),
         changes: Vec::new(),
         lost: [false; 2],
+        effects: BTreeMap::new(),
     };
     let mut known = BTreeSet::new();
     let mut ids = Vec::new();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -11,8 +11,8 @@ use crate::chance::Draws;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::{Answering, SimulatedNetwork};
 use crate::resource::{
-    Actor, Context, Exchange, Foretell, ForetellExchange, Foretold, HttpRequest, HttpResponse, NetError, Network,
-    ProviderError, Resolver, Stage, Stages, Steady, TcpRequest,
+    Actor, Context, Exchange, Foretell, ForetellExchange, Foretold, HttpRequest, HttpResponse, Meeting, NetError,
+    Network, ProviderError, Resolver, Stage, Stages, Steady, TcpRequest,
 };
 use crate::time::{Moment, Span};
 
@@ -68,6 +68,29 @@ pub(super) enum Reached {
     Lacks(Need),
     /// It is well, in this region where it is in one.
     Well(Option<RegionRole>),
+}
+
+impl Reached {
+    /// The number by which a [`Meeting`] tells how an endpoint answers; `None` if it doesn't.
+    fn kind(self) -> Option<usize> {
+        match self {
+            Self::Silence | Self::Nobody => None,
+            Self::Well(_) => Some(0),
+            Self::Lacks(Need::Database(n)) => Some(1 + 3 * n),
+            Self::Lacks(Need::Storage(n)) => Some(2 + 3 * n),
+            Self::Lacks(Need::Compute(n)) => Some(3 + 3 * n),
+        }
+    }
+
+    /// How an endpoint answers that has this number; where it is does not matter any more.
+    fn of_kind(kind: usize) -> Self {
+        let Some(kind) = kind.checked_sub(1) else { return Self::Well(None) };
+        Self::Lacks(match kind % 3 {
+            0 => Need::Database(kind / 3),
+            1 => Need::Storage(kind / 3),
+            _ => Need::Compute(kind / 3),
+        })
+    }
 }
 
 impl Map {
@@ -165,6 +188,9 @@ struct Way {
     answers: Draws,
 }
 
+/// What was met last, from when on, and after how many changes of the world.
+type Met = Mutex<Option<(usize, Moment, Steady<Meeting>)>>;
+
 /// A connection on its way.
 struct Route {
     address: Option<IpAddr>,
@@ -181,6 +207,12 @@ struct Connection {
     reached: Reached,
     /// How it answers, if otherwise than it should.
     ill: Option<Answering>,
+}
+
+impl Connection {
+    fn of(meeting: &Meeting) -> Self {
+        Self { address: meeting.address, stages: Stages::default(), reached: Reached::of_kind(meeting.kind), ill: None }
+    }
 }
 
 /// One that does not.
@@ -267,13 +299,28 @@ impl SimulatedUser {
         Stages { resolve, connect, ..Stages::default() }
     }
 
-    /// What a connection meets from `from` on, if all is well there: only then is it known for how long.
-    fn steady(&self, way: &Way, from: Moment) -> Option<Steady<Connection>> {
+    /// What a connection meets from `from` on, where an endpoint answers, well or not.
+    fn steady(&self, way: &Way, met: &Met, from: Moment) -> Option<Steady<Meeting>> {
         // What is wrong with the world sets in and ends when it likes.
         if self.world.ills.any() {
             return None;
         }
         let state = self.world.state();
+        let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = state.changes_made();
+        let holds = |(after, since, steady): &&(usize, Moment, Steady<Meeting>)| {
+            *after == changes && *since <= from && from < steady.until
+        };
+        if let Some((_, _, steady)) = met.as_ref().filter(holds) {
+            return Some(steady.clone());
+        }
+        let steady = self.meets(&state, way, from)?;
+        *met = Some((changes, from, steady.clone()));
+        Some(steady)
+    }
+
+    /// What it meets in this state of the world.
+    fn meets(&self, state: &State, way: &Way, from: Moment) -> Option<Steady<Meeting>> {
         let (address, until) = match (&way.resolver, way.lookup) {
             (Resolver::Fixed(address), _) => (Some(*address), Moment::MAX),
             (resolver, Some(Lookup::Record(n))) => state.records[n].resolve_steadily(resolver, from),
@@ -286,8 +333,9 @@ impl SimulatedUser {
         let needs = server.is_some_and(|server| !server.needs.is_empty());
         let placed = self.map.owners.get(&address).is_some_and(|owner| owner.is_some() || !needs);
         let reached = self.map.reach(&state.facts, server, address, from);
-        let well = placed && way.listens && matches!(reached, Reached::Well(_));
-        well.then(|| Steady { answer: Connection { address, stages: Stages::default(), reached, ill: None }, until })
+        let kind = reached.kind().filter(|_| placed && way.listens)?;
+        let boots = server.and_then(|server| state.facts.next_up(&server.needs, from)).unwrap_or(Moment::MAX);
+        Some(Steady { answer: Meeting { address, kind }, until: until.min(boots) })
     }
 
     /// What the connection meets when it is there, at `now`; `None`: nobody ever answers.
@@ -410,11 +458,13 @@ impl Network for SimulatedUser {
     fn foretell_http(&self, probe: &ProbeId, request: &HttpRequest) -> Option<Box<dyn ForetellExchange<HttpResponse>>> {
         let way = self.way_of_http(probe.as_str(), request);
         let https = request.url.starts_with("https:");
-        Some(Box::new(ForetellHttp { user: self.clone(), way, https, body_limit: request.body_limit }))
+        let (user, body_limit, met) = (self.clone(), request.body_limit, Met::default());
+        Some(Box::new(ForetellHttp { user, way, https, body_limit, met }))
     }
 
     fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn ForetellExchange<()>>> {
-        Some(Box::new(ForetellTcp { user: self.clone(), way: self.way_of_tcp(probe.as_str(), request) }))
+        let (way, met) = (self.way_of_tcp(probe.as_str(), request), Met::default());
+        Some(Box::new(ForetellTcp { user: self.clone(), way, met }))
     }
 
     fn vantage(&self) -> String {
@@ -428,11 +478,12 @@ struct ForetellHttp {
     way: Way,
     https: bool,
     body_limit: usize,
+    met: Met,
 }
 
 impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
-    fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
-        let Self { user, way, https, body_limit } = self;
+    fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
+        let Self { user, way, https, body_limit, .. } = self;
         let route = user.route(way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
@@ -455,10 +506,12 @@ impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
 }
 
 impl ForetellExchange<HttpResponse> for ForetellHttp {
-    fn steady(&self, from: Moment) -> Option<Steady<Exchange<HttpResponse>>> {
-        let Steady { answer, until } = self.user.steady(&self.way, from)?;
-        let answer = self.user.answer(&answer, &self.way, self.body_limit, Stages::default());
-        Some(Steady { answer, until })
+    fn steady(&self, from: Moment) -> Option<Steady<Meeting>> {
+        self.user.steady(&self.way, &self.met, from)
+    }
+
+    fn answer(&self, meeting: &Meeting) -> Exchange<HttpResponse> {
+        self.user.answer(&Connection::of(meeting), &self.way, self.body_limit, Stages::default())
     }
 
     fn stages(&self, sent: Moment) -> Stages {
@@ -474,10 +527,11 @@ impl ForetellExchange<HttpResponse> for ForetellHttp {
 struct ForetellTcp {
     user: SimulatedUser,
     way: Way,
+    met: Met,
 }
 
 impl Foretell<Moment, Exchange<()>> for ForetellTcp {
-    fn foretell(&self, sent: Moment, by: Moment) -> Option<Foretold<Exchange<()>>> {
+    fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<()>>> {
         let route = self.user.route(&self.way, sent, Pace::PLAIN);
         let arrives = sent + route.takes;
         if arrives >= by {
@@ -491,9 +545,12 @@ impl Foretell<Moment, Exchange<()>> for ForetellTcp {
 }
 
 impl ForetellExchange<()> for ForetellTcp {
-    fn steady(&self, from: Moment) -> Option<Steady<Exchange<()>>> {
-        let Steady { answer, until } = self.user.steady(&self.way, from)?;
-        Some(Steady { answer: greeted(Ok(answer)), until })
+    fn steady(&self, from: Moment) -> Option<Steady<Meeting>> {
+        self.user.steady(&self.way, &self.met, from)
+    }
+
+    fn answer(&self, meeting: &Meeting) -> Exchange<()> {
+        greeted(Ok(Connection::of(meeting)))
     }
 
     fn stages(&self, sent: Moment) -> Stages {

@@ -10,6 +10,7 @@ use crate::resource::{CanaryRows, ReplicaRole};
 use crate::time::{Moment, Span};
 
 use super::lag::{Horizon, signed};
+use super::row_log::{Paced, RowLog};
 
 /// A stretch of one side's log, from `at` on.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,7 @@ pub(super) struct Side {
     follow: Option<Follow>,
     stretches: Vec<Stretch>,
     /// Acknowledged canary rows by commit time.
-    rows: Vec<(Moment, u64)>,
+    rows: RowLog,
     /// The commit time up to which the other side had this one's writes when it was promoted.
     diverged_ns: Option<i64>,
 }
@@ -99,7 +100,7 @@ impl Pair {
             timeline: 1,
             follow: None,
             stretches: vec![first],
-            rows: Vec::new(),
+            rows: RowLog::default(),
             diverged_ns: None,
         };
         let replica = Side {
@@ -147,7 +148,7 @@ impl Pair {
         let side = self.side(role);
         let after = side.stretches.partition_point(|stretch| nanos(stretch.at) <= at_ns);
         let Some(stretch) = side.stretches.get(after.saturating_sub(1)) else { return 0 };
-        let rows = side.rows.partition_point(|row| nanos(row.0) <= at_ns) as u64 * self.per_row;
+        let rows = side.rows.until(at_ns) * self.per_row;
         let position = stretch.position + rows;
         let distance = at_ns.saturating_sub(nanos(stretch.at));
         if !stretch.taking {
@@ -208,7 +209,7 @@ impl Pair {
 
     /// The part of a position that is canary rows.
     fn rows_until(&self, role: RegionRole, now: Moment) -> u64 {
-        self.side(role).rows.partition_point(|row| row.0 <= now) as u64 * self.per_row
+        self.side(role).rows.until(nanos(now)) * self.per_row
     }
 
     /// Refuses writes at `role` and returns the position at which they ended.
@@ -239,10 +240,10 @@ impl Pair {
                 self.losses.push((role, behind));
             }
             let source = self.side(other);
-            let until = source.rows.partition_point(|row| nanos(row.0) <= applied);
-            let rows = source.rows[..until].to_vec();
+            let until = source.rows.until(applied);
+            let rows = source.rows.first(until);
             let timeline = source.timeline + 1;
-            let position = self.position_at(other, applied) - until as u64 * self.per_row;
+            let position = self.position_at(other, applied) - until * self.per_row;
             self.side_mut(other).diverged_ns = Some(applied);
             let side = self.side_mut(role);
             side.rows = rows;
@@ -276,7 +277,7 @@ impl Pair {
         side.role = ReplicaRole::Replica;
         side.fenced = false;
         side.timeline = timeline;
-        side.rows = Vec::new();
+        side.rows = RowLog::default();
         side.stretches = Vec::new();
         side.diverged_ns = None;
         side.follow = Some(Follow { floor_ns, frozen_ns: (!linked).then_some(floor_ns) });
@@ -300,19 +301,18 @@ impl Pair {
     /// A canary's row arrives at `role`; `false` if it does not take writes. The same row at the same moment counts once.
     pub(super) fn write_row(&mut self, role: RegionRole, number: u64, now: Moment) -> bool {
         let side = self.side_mut(role);
-        if !side.writable() {
-            return false;
+        if side.writable() {
+            side.rows.add(number, now);
         }
-        // Nearly always it is the newest.
-        if side.rows.last().is_none_or(|last| *last < (now, number)) {
-            side.rows.push((now, number));
-            return true;
+        side.writable()
+    }
+
+    /// `many` rows of a canary, numbered from `first` on, arrive at `role` one after another; it takes writes.
+    pub(super) fn write_rows(&mut self, role: RegionRole, first: u64, many: u64, paced: Paced) {
+        let side = self.side_mut(role);
+        if side.writable() && many > 0 {
+            side.rows.add_run(first, many, paced);
         }
-        let place = side.rows.partition_point(|row| *row < (now, number));
-        if side.rows.get(place) != Some(&(now, number)) {
-            side.rows.insert(place, (now, number));
-        }
-        true
     }
 
     /// The canary's rows that `role` has.
@@ -323,15 +323,14 @@ impl Pair {
             None => (role, nanos(now)),
         };
         let rows = &self.side(of).rows;
-        let until = rows.partition_point(|row| nanos(row.0) <= until_ns);
-        compact(rows[..until].iter().map(|row| row.1).collect())
+        compact(rows.first(rows.until(until_ns)).numbers().collect())
     }
 
     /// Forgets the canary's rows; their part of the position stays.
     pub(super) fn drop_rows(&mut self) {
         self.canary = false;
         for side in &mut self.sides {
-            let grown = side.rows.len() as u64 * self.per_row;
+            let grown = side.rows.len() * self.per_row;
             side.rows.clear();
             for stretch in &mut side.stretches {
                 stretch.position += grown;
@@ -359,14 +358,14 @@ pub(super) fn nanos(at: Moment) -> i64 {
     signed(Span(at.0))
 }
 
-/// Numbers as ascending inclusive ranges.
-fn compact(mut numbers: Vec<u64>) -> CanaryRows {
+/// Ranges of numbers as ascending ones that don't touch.
+fn compact(mut numbers: Vec<(u64, u64)>) -> CanaryRows {
     numbers.sort_unstable();
     let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for number in numbers {
+    for (first, last) in numbers {
         match ranges.last_mut() {
-            Some(last) if number <= last.1.saturating_add(1) => last.1 = number,
-            _ => ranges.push((number, number)),
+            Some(before) if first <= before.1.saturating_add(1) => before.1 = before.1.max(last),
+            _ => ranges.push((first, last)),
         }
     }
     CanaryRows { ranges }

@@ -136,6 +136,7 @@ impl Processes for SimulatedProcesses {
         }
         if !effect.lies {
             state.commands.ran(&command.argv);
+            state.effect(cx, "runs", &command.argv.join(" "));
         }
         drop(state);
         Ok(self.step_takes.ended(&self.world, cx))

@@ -41,7 +41,9 @@ impl Region for Handle<SimulatedPlace> {
         let takes = self.world.takes(cx, what, &self.id, None, distribution);
         self.world.spend(cx, times(takes, effect.slow)).await?;
         if !effect.lies {
-            self.world.state().isolate(role, to, cx.clock.now());
+            let mut state = self.world.state();
+            state.isolate(role, to, cx.clock.now());
+            state.effect(cx, "isolates", self.id.as_str());
         }
         Ok(())
     }

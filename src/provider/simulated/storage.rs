@@ -2,6 +2,7 @@
 //! incomplete or damaged.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -139,6 +140,7 @@ impl Storage for Handle<SimulatedStorage> {
         let pair = &mut state.storages[self.n].pair;
         let position = if effect.lies { pair.view(region, now).position } else { pair.fence(region, now) };
         state.note_storage(self.n, now);
+        state.effect(cx, "fences", self.id.as_str());
         Ok(FenceProof {
             position,
             old_session: Some(FENCED.into()),
@@ -170,6 +172,7 @@ impl Storage for Handle<SimulatedStorage> {
             let mut state = self.world.state();
             let reach = state.users_reach(region);
             state.storages[self.n].pair.promote(region, reach, now);
+            state.effect(cx, "promotes", self.id.as_str());
             state.note_storage(self.n, now);
         }
         Ok(())
@@ -196,6 +199,7 @@ impl Storage for Handle<SimulatedStorage> {
             storage.pair.replicate(to, true, now);
             (storage.missing, storage.damaged) = (0, 0);
             state.note_storage(self.n, now);
+            state.effect(cx, "replicates", self.id.as_str());
         }
         Ok(())
     }
@@ -227,8 +231,8 @@ impl Storage for Handle<SimulatedStorage> {
         write(&self.world, cx, region, takes, |state, now| self.take_row(state, region, row, now)).await
     }
 
-    fn foretell_canary(&self, canary: &ProbeId) -> Option<Box<dyn ForetellRows>> {
-        Some(Box::new(Rows::of(self.clone(), self.settings.write, canary)))
+    fn foretell_canary(&self, canary: &ProbeId) -> Option<Arc<dyn ForetellRows>> {
+        Some(Arc::new(Rows::of(self.clone(), self.settings.write, canary)))
     }
 
     async fn canary_rows(&self, cx: &Context, region: RegionRole) -> Result<CanaryRows, ProviderError> {

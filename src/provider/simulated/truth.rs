@@ -93,6 +93,17 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// When the next of the servers is up, in whichever region, that is not yet at `now`.
+    pub(super) fn next_up(&self, needs: &[Need], now: Moment) -> Option<Moment> {
+        let computes = needs.iter().filter_map(|need| match *need {
+            Need::Compute(n) => Some(self.computes[n]),
+            Need::Database(_) | Need::Storage(_) => None,
+        });
+        computes.flatten().flatten().filter(|since| *since > now).min()
+    }
+}
+
 /// What became of an endpoint over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truth {

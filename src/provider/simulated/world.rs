@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) changes: Vec<Change>,
     /// The regions that a fault took.
     pub(super) lost: [bool; 2],
+    /// How often what took effect: by who did it, what it was and on what.
+    pub(super) effects: BTreeMap<String, u32>,
 }
 
 impl State {
@@ -62,10 +64,20 @@ impl State {
         !primary.isolated_from.contains(&Party::Secondary) && !secondary.isolated_from.contains(&Party::Primary)
     }
 
+    /// How many changes were made of what users see: as long as it is the same, they see what is a function of time.
+    pub(super) fn changes_made(&self) -> usize {
+        self.changes.len() + self.records.iter().map(Record::changes_made).sum::<usize>()
+    }
+
     fn note(&mut self, at: Moment, fact: Fact) {
         if self.facts.set(&fact) {
             self.changes.push(Change { at, fact });
         }
+    }
+
+    /// Notes that a call of `cx` has done `what` to `on`.
+    pub(super) fn effect(&mut self, cx: &Context, what: &str, on: &str) {
+        *self.effects.entry(format!("{} {what} {on}", cx.actor)).or_default() += 1;
     }
 
     /// Notes what database `n` is now.

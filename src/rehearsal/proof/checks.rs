@@ -55,7 +55,7 @@ pub enum Subject {
     Gate(StepId),
     /// A step takes longer than its own objective.
     Within(StepId, Span),
-    /// A guardrail's own probe fails, by the place of the guardrail.
+    /// A guardrail's own probe fails, or its looks see what it does not allow; by the place of the guardrail.
     Guardrail(usize),
     /// Services are out for longer than a guardrail allows.
     Outage(Services, Span),
@@ -156,11 +156,8 @@ pub fn checks(plan: &Plan) -> Vec<Check> {
 fn guardrails(plan: &Plan, all: &mut Vec<Check>) {
     for (n, guardrail) in plan.guardrails.iter().enumerate() {
         let subject = match &guardrail.watch {
-            Watch::Probe(_) => Subject::Guardrail(n),
+            Watch::Probe(_) | Watch::Check(_) => Subject::Guardrail(n),
             Watch::OutageOf(services) => Subject::Outage(services.clone(), guardrail.broken_after),
-            Watch::Check(_) => Subject::Nothing(
-                "this version does not know how to break a resource for as long as a guardrail must see it".to_owned(),
-            ),
         };
         let (name, sight) = (format!("guardrail {}", guardrail.name), Sight::Guardrail(guardrail.name.clone()));
         all.push(Check { name, subject, sight });
@@ -170,7 +167,8 @@ fn guardrails(plan: &Plan, all: &mut Vec<Check>) {
         let sight = Sight::Guardrail("outage limit".to_owned());
         all.push(Check { name, subject: Subject::Outage(Services::All, limit), sight });
     }
-    if plan.witness.is_some() && !(plan.guardrails.is_empty() && plan.outage_limit.is_none()) {
+    let probed = plan.guardrails.iter().any(|it| matches!(it.watch, Watch::Probe(_))) || !plan.services.is_empty();
+    if plan.witness.is_some() && probed {
         let name = "guardrail witness, built in".to_owned();
         all.push(Check { name, subject: Subject::CutOff, sight: Sight::Guardrail("witness".to_owned()) });
     }

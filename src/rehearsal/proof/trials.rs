@@ -9,7 +9,7 @@ use crate::id::{RegionRole, ResourceId, ServiceId, StepId};
 use crate::infrastructure::simulate::{
     Address, Affliction, Ailment, Answering, Fault, FaultKind, Snapshotting, Stepping,
 };
-use crate::model::{Leg, Service, Watch};
+use crate::model::{CheckPlan, Leg, Service, Watch};
 use crate::time::{Moment, Span};
 
 /// One rehearsal with something wrong.
@@ -28,9 +28,20 @@ pub struct Trial {
 pub struct Trials {
     /// Beyond its threshold, one after the other until it goes red.
     pub beyond: Vec<Trial>,
-    /// Just within, where that can be told apart.
-    pub within: Option<Trial>,
+    /// Just within, where that can be told apart: one for all of these, or one for each.
+    pub within: Vec<Trial>,
 }
+
+impl Trials {
+    /// What is just within where the `n`th is just beyond.
+    #[must_use]
+    pub fn within(&self, n: usize) -> Option<&Trial> {
+        self.within.get(n).or(self.within.first())
+    }
+}
+
+/// What is looked at is made bad at so many steps at most, one rehearsal after the other.
+const OCCASIONS: usize = 16;
 
 type Found = Result<Trials, String>;
 
@@ -43,11 +54,11 @@ fn one(put_in: impl Into<String>, from: Moment, what: Ailment) -> Trial {
 }
 
 fn beyond(trial: Trial) -> Trials {
-    Trials { beyond: vec![trial], within: None }
+    Trials { beyond: vec![trial], within: Vec::new() }
 }
 
 fn both(beyond: Trial, within: Option<Trial>) -> Trials {
-    Trials { beyond: vec![beyond], within }
+    Trials { beyond: vec![beyond], within: within.into_iter().collect() }
 }
 
 /// What is to be tried for `check`.
@@ -262,7 +273,7 @@ fn served_elsewhere(baseline: Baseline<'_>, step: &StepId, service: &Service, by
         let late = late_in(baseline, step, service)?;
         let beyond = [Some(late), lost.map(|lost| before(lost, MARGIN))].into_iter().flatten();
         let beyond = beyond.map(|from| sent_back(service, by, &moved, (from, as_of))).collect::<Result<_, _>>()?;
-        return Ok(Trials { beyond, within: None });
+        return Ok(Trials { beyond, within: Vec::new() });
     }
     Err(format!(
         "no step before it sends users of {} to {by} by a DNS record, so nothing can send them back",
@@ -338,7 +349,11 @@ fn occasions(baseline: Baseline<'_>) -> Result<Vec<Moment>, String> {
 
 fn guardrail(baseline: Baseline<'_>, n: usize) -> Found {
     let guardrail = &baseline.plan.guardrails[n];
-    let Watch::Probe(probe) = &guardrail.watch else { return Err("it has no probe".to_owned()) };
+    let probe = match &guardrail.watch {
+        Watch::Probe(probe) => probe,
+        Watch::Check(look) => return looked_at(baseline, look, guardrail.broken_after),
+        Watch::OutageOf(_) => return Err("it has no probe".to_owned()),
+    };
     let refuses = |from: Moment, lasts: Span| {
         let what = format!("{} refuses connections for {}", probe.probe, lasts.short());
         let ill = ill(&probe.probe, None, Answering::Refused)?;
@@ -349,7 +364,52 @@ fn guardrail(baseline: Baseline<'_>, n: usize) -> Found {
     let longer = occasions.iter().map(|from| refuses(*from, after + noticed_after(probe))).collect::<Result<_, _>>()?;
     let shorter = after - (probe.every * 2 + MARGIN);
     let within = (shorter > probe.every).then(|| refuses(occasions[0], shorter)).transpose()?;
-    Ok(Trials { beyond: longer, within })
+    Ok(Trials { beyond: longer, within: within.into_iter().collect() })
+}
+
+/// What a guardrail looks at is beyond what it allows, for longer than it may be.
+fn looked_at(baseline: Baseline<'_>, look: &CheckPlan, after: Span) -> Found {
+    let (beyond, within) = match &look.check.0 {
+        Condition::Lag { resource: of, at_most: most, .. } => {
+            let behind = |by: Span| {
+                (format!("the copy of {of} is {} behind", by.short()), Ailment::Behind { of: of.clone(), by })
+            };
+            let little = Span::from_millis(1);
+            (behind(*most + little), (*most > little).then(|| behind(*most - little)))
+        }
+        Condition::Ttl { records, at_most: most } => {
+            let record = records.first().ok_or("it names no record")?;
+            let ttl = |ttl: Span| {
+                (format!("the TTL of {record} is {}", ttl.short()), Ailment::Ttl { record: record.clone(), ttl })
+            };
+            (ttl(*most + Span::from_secs(1)), Some(ttl(*most)))
+        }
+        Condition::Capacity { compute: of, region, servers: wanted } => {
+            let capacity = |servers: u32| {
+                let what = format!("{region} can give {servers} servers of {of}");
+                (what, Ailment::Capacity { of: of.clone(), region: *region, servers })
+            };
+            let fewer = wanted.checked_sub(1).ok_or("no region gives fewer than none")?;
+            (capacity(fewer), Some(capacity(*wanted)))
+        }
+        _ => return Err("it is about no resource".to_owned()),
+    };
+    // Long enough for the look that sees it first, and for the one that sees that it has been so for too long. A copy
+    // falls no further behind than time goes by.
+    let sets_in = if let Condition::Lag { at_most, .. } = &look.check.0 { *at_most + MARGIN } else { Span::ZERO };
+    let lasts = sets_in + after + look.every * 3 + MARGIN;
+    let ill = |(what, ailment): &(String, Ailment), from: Moment| {
+        let what = format!("{what}, and that lasts for {} from {} on", lasts.short(), told(from));
+        trial(what, vec![Affliction { lasts: Some(lasts), ..Affliction::since(from, ailment.clone()) }])
+    };
+    // A copy that the drill turns round is not judged until it follows, and a step that waits for it may end the drill
+    // before: when it is looked at and nothing else is in the way can only be tried.
+    let steps: Vec<Moment> = baseline.record.steps.iter().filter_map(|step| step.started).collect();
+    let apart = steps.len().div_ceil(OCCASIONS).max(1);
+    let mut from = occasions(baseline)?;
+    from.extend(steps.into_iter().step_by(apart));
+    let at = |what: &(String, Ailment)| from.iter().map(|from| ill(what, *from)).collect();
+    Ok(Trials { beyond: at(&beyond), within: within.as_ref().map(at).unwrap_or_default() })
 }
 
 fn outage(baseline: Baseline<'_>, services: &Services, after: Span) -> Found {
@@ -365,36 +425,30 @@ fn outage(baseline: Baseline<'_>, services: &Services, after: Span) -> Found {
     let longer = from.iter().map(|from| out(*from, after + noticed_after(probe))).collect::<Result<_, _>>()?;
     let shorter = after - (probe.every * (u64::from(probe.healthy_after) + 2) + MARGIN);
     let within = (shorter > probe.every).then(|| out(from[1], shorter)).transpose()?;
-    Ok(Trials { beyond: longer, within })
+    Ok(Trials { beyond: longer, within: within.into_iter().collect() })
 }
 
-/// The witness fails together with what a guardrail watches.
+/// The witness fails together with something else.
 fn cut_off(baseline: Baseline<'_>) -> Found {
     let plan = baseline.plan;
     let Some(witness) = &plan.witness else { return Err("there is no witness".to_owned()) };
     let watched = plan.guardrails.iter().find_map(|it| match &it.watch {
-        Watch::Probe(probe) => Some((probe, it.broken_after)),
+        Watch::Probe(probe) => Some(probe),
         Watch::OutageOf(_) | Watch::Check(_) => None,
     });
-    let of_services = || Some((&plan.services.first()?.probe, plan.outage_limit?));
-    let Some((probe, after)) = watched.or_else(of_services) else {
-        return Err("no guardrail watches anything".to_owned());
+    let Some(probe) = plan.services.first().map(|it| &it.probe).or(watched) else {
+        return Err("nothing else is probed".to_owned());
     };
     let what = format!("{} and {} refuse connections", witness.probe, probe.probe);
-    let lasts = Some(after + noticed_after(probe) + noticed_after(witness));
-    // While the witness fails, failed samples say nothing: what is watched must be seen to be down before.
-    let seen = probe.every * (u64::from(probe.unhealthy_after) + 1);
-    if seen + witness.every >= after {
-        return Err(format!("a guardrail that breaks after {after} leaves no time to see that the witness fails too"));
-    }
+    let lasts = Some(noticed_after(probe).max(noticed_after(witness)));
     let mut beyond = Vec::new();
     for from in occasions(baseline)? {
-        let ill = |from: Moment, probe: &Probe| {
+        let ill = |probe: &Probe| {
             Ok::<_, String>(Affliction { lasts, ..Affliction::since(from, ill(probe, None, Answering::Refused)?) })
         };
-        beyond.push(trial(what.clone(), vec![ill(from + seen, &witness.probe)?, ill(from, &probe.probe)?]));
+        beyond.push(trial(what.clone(), vec![ill(&witness.probe)?, ill(&probe.probe)?]));
     }
-    Ok(Trials { beyond, within: None })
+    Ok(Trials { beyond, within: Vec::new() })
 }
 
 /// When a resource is promoted in a leg: when that begins and when it is done.
@@ -418,7 +472,7 @@ fn two_writers(baseline: Baseline<'_>, resource: &ResourceId) -> Found {
     if beyond.is_empty() {
         return Err("it is promoted nowhere".to_owned());
     }
-    Ok(Trials { beyond, within: None })
+    Ok(Trials { beyond, within: Vec::new() })
 }
 
 /// Users stay out for longer than they would.

@@ -1,5 +1,7 @@
 //! Records that no drill should leave, and one that is large.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::resource::{Exhibit, ExhibitKind, Person};
 
@@ -23,8 +25,8 @@ pub(crate) fn hostile() -> Record {
         faults: vec![bad()],
         ..Origin::default()
     };
-    header.documents.playbook = SourceDocument { path: bad(), text: bad() };
-    header.documents.infrastructure.text = "````\n".repeat(3);
+    Arc::make_mut(&mut header.documents).playbook = SourceDocument { path: bad(), text: bad() };
+    Arc::make_mut(&mut header.documents).infrastructure.text = "````\n".repeat(3);
     header.simulated = Simulated::Partly(vec![bad()]);
     header.heads = Heads { last: bad(), finished: Some(bad()) };
     record.ended.reasons = vec![bad()];
@@ -92,6 +94,7 @@ pub(crate) fn large(steps: usize) -> Record {
         })
         .collect();
     record.phases = vec![phase("work", PhaseKind::Other, Some(Leg::Failover), (0, steps as u64 / 10 + 1), (0, steps))];
-    record.header.documents.playbook.text = "- { id: x, command: { argv: [\"true\"] } }\n".repeat(steps);
+    Arc::make_mut(&mut record.header.documents).playbook.text =
+        "- { id: x, command: { argv: [\"true\"] } }\n".repeat(steps);
     record
 }

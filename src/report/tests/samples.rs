@@ -4,6 +4,7 @@
 mod odd;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub(crate) use odd::{hostile, large};
 
@@ -69,11 +70,11 @@ fn header(until: Moment) -> Header {
             yes: true,
             ..Origin::default()
         },
-        documents: Documents {
+        documents: Arc::new(Documents {
             playbook: document("playbooks/quarterly-failover.yaml", "muster: 1\nname: quarterly-failover\n"),
             infrastructure: document("playbooks/infra/simulated.yaml", "muster: 1\nenvironment: simulated\n"),
             nested: Vec::new(),
-        },
+        }),
         started_at: "2026-11-22T08:42:16Z".parse().unwrap(),
         finished_at: Some("2026-11-22T09:42:16Z".parse().unwrap()),
         until,

@@ -403,6 +403,21 @@ fn an_undo_that_can_not_begin_is_still_owed() {
     assert_eq!(before, format!("{state:?}"));
 }
 
+#[test]
+fn two_writers_stop_the_run_whatever_else_was_wanted() {
+    let mut play = Play::new(drill());
+    let (phase, main) = (play.plan.phases[0].id.clone(), crate::id::ResourceId::new("main").unwrap());
+    play.emit(&Event::PhaseStarted { phase });
+    let then = OnFailure::Undo;
+    play.emit(&Event::GuardrailBroken { name: "gateway".into(), seen: "silence".into(), then });
+    play.emit(&Event::SplitBrain { resource: main, seen: "two rows".into() });
+    let Next::Turn { course, because, aborted, .. } = next(&play.plan, &play.graph, &play.state) else {
+        panic!("it goes on");
+    };
+    assert_eq!((course, aborted), (Course::Stopping, false));
+    assert!(because.contains("two sides of main took writes: two rows"), "{because}");
+}
+
 fn by_hand(step: &StepId) -> Event {
     Event::StepSkipped { step: step.clone(), because: String::new(), by: Some(orders::person()) }
 }

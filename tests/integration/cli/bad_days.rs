@@ -70,6 +70,26 @@ fn a_disk_that_is_full_from_the_start_lets_nothing_begin() {
     scene.types(&format!("run drill.yaml {REAL}")).exits(0);
 }
 
+#[test]
+fn a_report_that_cannot_be_written_at_the_end_costs_neither_verdict_nor_leases() {
+    let wait = "touch begun; while ! test -f end; do sleep 0.02; done";
+    let scene = lab(&format!("      - {{ id: wait, command: {{ argv: [sh, -c, '{wait}'] }} }}\n"));
+    let mut running = scene.starts(&format!("run drill.yaml {REAL}"));
+    running.until_file("begun");
+    // As if the disk were full for this one: nothing can be put in the place of a folder.
+    fs::create_dir_all(scene.only_run().join("report.html/full")).unwrap();
+    scene.write("end", "");
+    let seen = running.ends().exits(1).says("PASSED");
+    seen.warns("report.html can't be written").warns("muster report [time]-drill --format");
+    for there in ["report.md", "report.json", "junit.xml"] {
+        assert!(scene.only_run().join(there).exists(), "{there}");
+    }
+    assert!(!scene.only_run().join("report.part").exists());
+    scene.types("history").exits(0).says("passed").never_says("left behind");
+    // Nothing is held any more.
+    scene.types(&format!("run drill.yaml {REAL}")).exits(0);
+}
+
 /// Keeps every other program from writing to the store while it lives; from reading it too, if `how` says so.
 fn locked(scene: &Scene, how: &str) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(scene.path("reports/muster.db")).unwrap();

@@ -51,16 +51,53 @@ impl Chances {
     }
 }
 
-/// Kills a drill, and what takes it up, at a few random moments; then lets it end.
-fn killed_at_random(chances: &mut Chances, kills: usize) -> usize {
+/// Waits, busily, until so many steps have added their lines; `false` if the run ends before.
+fn until_lines(scene: &Scene, running: &mut Running<'_>, lines: usize) -> bool {
+    let patience = Patience::new();
+    while written(scene) < lines {
+        if running.has_ended() {
+            return false;
+        }
+        patience.check("no line is added");
+    }
+    true
+}
+
+/// How many lines were added.
+fn written(scene: &Scene) -> usize {
+    fs::read_to_string(scene.path("lines")).unwrap().matches('\n').count()
+}
+
+/// How many of the steps have a result in the journal.
+fn told(scene: &Scene) -> usize {
+    journal(scene).matches(r#""kind":"step_passed""#).count()
+}
+
+/// What came of killing a drill again and again.
+#[derive(Default)]
+struct Killed {
+    /// How often.
+    times: usize,
+    /// How often between an act and its result.
+    in_between: usize,
+}
+
+/// Kills a drill, and what takes it up, at a few random moments, every other one just after a step has acted; then lets
+/// it end.
+fn killed_at_random(chances: &mut Chances, kills: usize) -> Killed {
     let scene = lab(&lines()).file("lines", "");
     let mut line = format!("run drill.yaml {REAL}");
-    let mut killed = 0;
+    let mut killed = Killed::default();
     for _ in 0..kills {
         let mut running = scene.starts(&line);
-        let before = journal(&scene).matches('\n').count();
+        let (records, lines) = (journal(&scene).matches('\n').count(), written(&scene));
         let more = 1 + chances.below(4 * STEPS / kills.max(1) + 1);
-        if !until_records(&scene, &mut running, before + more) {
+        let came = if chances.below(2) == 0 {
+            until_lines(&scene, &mut running, (lines + 1 + more / 8).min(STEPS))
+        } else {
+            until_records(&scene, &mut running, records + more)
+        };
+        if !came {
             running.ends();
             break;
         }
@@ -70,7 +107,8 @@ fn killed_at_random(chances: &mut Chances, kills: usize) -> usize {
         }
         running.kill();
         drop(running);
-        killed += 1;
+        killed.times += 1;
+        killed.in_between += usize::from(written(&scene) > told(&scene));
         line = format!("resume {} --yes", scene.runs()[0]);
     }
     let finished = journal(&scene).contains(r#""kind":"finished""#);
@@ -88,16 +126,19 @@ fn killed_at_random(chances: &mut Chances, kills: usize) -> usize {
 #[test]
 fn a_drill_killed_at_random_moments_does_each_step_once() {
     let mut chances = Chances(0x9e37_79b9_7f4a_7c15);
-    let mut killed = 0;
+    let mut killed = Killed::default();
     // Bounded: each round kills at least once, but for the rare one that ended first.
     for _ in 0..2 * KILLS {
         let kills = 1 + chances.below(4);
-        killed += killed_at_random(&mut chances, kills);
-        if killed >= KILLS {
+        let more = killed_at_random(&mut chances, kills);
+        killed = Killed { times: killed.times + more.times, in_between: killed.in_between + more.in_between };
+        if killed.times >= KILLS {
             break;
         }
     }
-    assert!(killed >= KILLS);
+    assert!(killed.times >= KILLS);
+    // The moment that matters most, between an act and its result, was met often enough to mean something.
+    assert!(killed.in_between >= KILLS / 10, "{} of {}", killed.in_between, killed.times);
 }
 
 /// Starts a drill, waits until the file is there, and kills Muster.
@@ -120,6 +161,70 @@ fn a_step_that_cannot_be_seen_is_asked_about_and_never_done_again() {
     seen.exits(5).says("add").says("in doubt");
     assert_eq!(fs::read_to_string(scene.path("adds")).unwrap(), "x\n");
     assert!(!scene.path("after").exists());
+}
+
+#[test]
+fn whether_a_step_in_doubt_was_done_is_asked_of_people() {
+    let scene = killed_once(BLIND, "adds");
+    let run = scene.runs()[0].clone();
+    let mut running = scene.starts(&format!("resume {run}"));
+    running.until("The run stands still").until("muster stop");
+    scene.types("stop").exits(0);
+    running.ends().exits(5).says("in doubt");
+    assert_eq!(fs::read_to_string(scene.path("adds")).unwrap(), "x\n");
+    assert!(!scene.path("after").exists());
+}
+
+#[test]
+fn a_run_that_stood_still_when_it_was_killed_says_so_when_it_is_taken_up() {
+    let fails = "      - { id: make, command: { argv: [touch, made], observe: [test, -f, made], undo: [rm, made] } }
+      - { id: shaky, command: { argv: [test, -f, mended] }, on_failure: pause }
+";
+    let scene = lab(fails);
+    let mut running = scene.starts(&format!("run drill.yaml {REAL}"));
+    running.until("muster stop").kill();
+    drop(running);
+    let mut again = scene.starts(&format!("resume {}", scene.runs()[0]));
+    again.until("The run stands still: step `shaky` failed").until("muster retry").until("muster stop");
+    scene.write("mended", "");
+    scene.types("retry shaky").exits(0);
+    again.ends().exits(0).says("PASSED");
+
+    let gate = "      - { id: ask, approve: { by: [ann], prompt: 'Go?' }, timeout: 10m }\n";
+    let scene = lab(gate);
+    let mut running = scene.starts("run drill.yaml --execute --mode planned");
+    running.until("muster reject").kill();
+    drop(running);
+    let mut again = scene.starts(&format!("resume {}", scene.runs()[0]));
+    again.until("`ask` waits for an answer").until("muster reject");
+    scene.types("approve ask --by ann").exits(0);
+    again.ends().exits(0).says("PASSED");
+}
+
+#[test]
+fn what_a_person_did_by_hand_is_named_when_the_run_is_undone() {
+    let steps = UNDOABLE.to_owned() + "      - { id: fails, command: { argv: ['false'] }, on_failure: undo }\n";
+    let scene = killed_once(&steps, "begun");
+    let run = scene.runs()[0].clone();
+    let seen = scene.types(&format!("resume {run} --skip long --because 'done on the console' --by ada"));
+    seen.exits(5).says("long").says("a person did it").says("did not take that back");
+    assert!(!scene.path("made").exists(), "what the run did is taken back");
+}
+
+#[test]
+fn a_second_abort_stops_at_once_also_if_the_first_was_told_to_a_process_that_died() {
+    let slow = UNDOABLE.replace("undo: [rm, made]", "undo: [sh, -c, 'touch undoing; sleep 600']");
+    let scene = lab(&slow);
+    let mut running = scene.starts(&format!("run drill.yaml {REAL}"));
+    running.until_file("begun");
+    scene.types("abort").exits(0);
+    running.until_file("undoing").kill();
+    drop(running);
+    fs::remove_file(scene.path("undoing")).unwrap();
+    let mut again = scene.starts(&format!("resume {}", scene.runs()[0]));
+    again.until_file("undoing");
+    scene.types("abort").exits(0).says("It stops at once");
+    again.ends().exits(5).says("make");
 }
 
 #[test]

@@ -195,6 +195,38 @@ fn expectations_of_programs_requests_bodies_headers_and_restores_are_proven_too(
 }
 
 #[test]
+fn guardrails_on_resources_are_proven_too() {
+    let scene = shipped();
+    let text = fs::read_to_string(scene.path(PLAYBOOK)).unwrap();
+    let more = "guardrails:
+  - { name: replica keeps up, check: { database: main, in: secondary, lag_at_most: 30s }, every: 10s, broken_after: 30s, then: pause }
+  - { name: room for all, check: { compute: web-servers, in: secondary, can_scale_to: 12 }, every: 5s, broken_after: 20s, then: undo }
+  - { name: answers stay short, check: { dns: [code, git], ttl_at_most: 60s }, broken_after: 0s, then: pause }
+";
+    scene.write(PLAYBOOK, &text.replace("guardrails:\n", more));
+    let (red, never) = told(&proven(&scene, &format!("{PLAYBOOK} --mode planned")));
+    assert_eq!(never, []);
+    for name in ["replica keeps up", "room for all", "answers stay short"] {
+        assert!(red.contains(&format!("guardrail {name}")), "{red:?}");
+    }
+}
+
+#[test]
+fn a_proof_that_would_mislead_later_runs_is_not_kept() {
+    let scene = shipped();
+    let nothing = "None of its checks was proven";
+    let seen = scene.types(&format!("simulate {PLAYBOOK} --prove --fault promote=fails"));
+    seen.exits(1).warns("this proof is not kept for later runs: it was made beside --fault");
+    scene.types(SHIPPED).exits(0).says(nothing);
+    // One of a single mode is kept while there is no better one, and replaces none that is.
+    scene.types(&format!("simulate {PLAYBOOK} --prove --mode planned")).exits(0).warns("kept for later runs: ");
+    scene.types(&format!("simulate {PLAYBOOK} --prove")).exits(0).warns("kept for later runs: ");
+    let seen = scene.types(&format!("simulate {PLAYBOOK} --prove --mode planned"));
+    seen.exits(0).warns("this proof is not kept for later runs: ").warns("is of unplanned drills too");
+    scene.types(&format!("{SHIPPED} --seed 9")).exits(0).says("83 of 83 checks were seen red in rehearsal");
+}
+
+#[test]
 fn a_later_run_of_the_same_playbook_tells_in_every_report_what_was_proven() {
     let scene = shipped();
     let report = |name: &str| fs::read_to_string(scene.path("reports").join(SHIPPED_RUN).join(name)).unwrap();

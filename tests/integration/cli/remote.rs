@@ -93,6 +93,25 @@ fn a_second_abort_stops_at_once() {
 }
 
 #[test]
+fn an_abort_of_a_run_that_only_tidies_up_is_refused_and_the_next_stops_it() {
+    let tidies = LONG.to_owned()
+        + "  - name: cleanup
+    steps:
+      - { id: tidy, command: { argv: [sh, -c, 'touch tidying; while ! test -f tidied; do sleep 0.02; done'] } }
+";
+    let scene = lab(&tidies).file("end", "");
+    let running = scene.starts(&format!("run drill.yaml {REAL}"));
+    scene.until_there("tidying");
+    scene.types("abort").exits(3).warns("over but for the tidying up").warns("Nothing follows");
+    scene.types("abort").exits(0).says("It stops at once");
+    let seen = running.ends();
+    assert_ne!(seen.code, 0, "{seen}");
+    assert!(scene.path("made").exists());
+    let text = scene.types(&format!("report {} --format markdown", run_of(&scene))).exits(0).stdout.clone();
+    assert!(text.contains("takes nothing back any more"), "{text}");
+}
+
+#[test]
 fn a_paused_run_is_told_to_go_on() {
     let scene = lab(LONG);
     let mut running = start(&scene);

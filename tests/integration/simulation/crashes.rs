@@ -49,6 +49,11 @@ fn differences(whole: &Rehearsed, killed: &Rehearsed) -> Vec<String> {
     same("passed", format!("{:?}", passes(&whole.journal)), format!("{:?}", passes(&killed.journal)));
     same("left", format!("{:?}", whole.record.left), format!("{:?}", killed.record.left));
     same("world", format!("{:?}", settled(&whole.aftermath.after)), format!("{:?}", settled(&killed.aftermath.after)));
+    let (once, again) = (&whole.aftermath.effects, &killed.aftermath.effects);
+    let differ = once.keys().chain(again.keys()).filter(|what| once.get(*what) != again.get(*what));
+    for what in differ {
+        same(&format!("`{what}`, so often"), format!("{:?}", once.get(what)), format!("{:?}", again.get(what)));
+    }
     same("two writers", format!("{:?}", whole.aftermath.two_writers), format!("{:?}", killed.aftermath.two_writers));
     same("marks", "{}".to_owned(), format!("{:?}", killed.aftermath.markers));
     if muster::journal::reader::verify(killed.journal.as_slice()).is_err() {

@@ -1,11 +1,12 @@
 //! The shipped playbook as it is shipped.
 
+use muster::app;
 use muster::catalogue::Mode;
 use muster::measure::Judgement;
 use muster::model::{ExitCode, Place, Verdict};
 use muster::report::Format;
 
-use super::scene::{all, quarterly, quarterly_on, rehearse, with};
+use super::scene::{all, quarterly, quarterly_on, rehearse, shipped, with};
 
 /// How many seeds are tried in each mode. A drill that passes for one by luck does not pass for all of them.
 const SEEDS: u64 = 50;
@@ -58,6 +59,20 @@ fn the_shipped_drill_passes_as_it_is() {
             it.record.ended.reasons
         );
         assert!(it.record.left.is_empty() && it.record.changes.is_empty(), "{mode}: {:?}", it.record.changes);
+    }
+}
+
+#[test]
+fn the_yardstick_of_the_format_passes_as_it_is() {
+    for mode in [Mode::Planned, Mode::Unplanned] {
+        let request = app::Request {
+            playbook: shipped("../src/plan/tests/yardstick.yaml"),
+            infrastructure: Some(shipped("infra/simulated.yaml")),
+            mode: Some(mode),
+            ..app::Request::default()
+        };
+        let it = rehearse(&app::load(&request).unwrap(), &with(1, &[]));
+        assert_eq!((it.record.ended.verdict, it.exit), (Verdict::Passed, ExitCode::Passed), "{mode}");
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use muster::app::{self, Attendance, Rehearsal, RunRequest, Runs};
+use muster::app::{self, Attendance, Keep, Rehearsal, RunRequest, Runs};
 use muster::catalogue::Mode;
 use muster::chance::Seed;
 use muster::engine::watch::Pace;
+use muster::record::Heads;
 use muster::report::Format;
 use tempfile::TempDir;
 
@@ -105,5 +106,26 @@ fn a_record_from_memory_is_the_record_read_back() {
         // What is run in memory is what is run into a folder, but for who is said to have run it.
         let in_memory = rehearse(&quarterly(mode, &[("soak", "3m")]), &with(3, &[]));
         assert_eq!(in_memory.journal.len(), fs::read(muster::journal::path_in(&finished.folder)).unwrap().len());
+    }
+}
+
+#[test]
+fn without_a_journal_the_record_is_the_same_but_for_its_heads() {
+    for mode in [Mode::Planned, Mode::Unplanned] {
+        let loaded = quarterly(mode, &[("soak", "3m")]);
+        let prepared = app::Prepared::new(&loaded).unwrap();
+        for (seed, faults) in [(3, &[][..]), (4, &["promote=fails".to_owned()])] {
+            let with = with(seed, faults);
+            let kept = rehearse(&loaded, &with);
+            let mut unkept = prepared.rehearse(&with, Keep::Nothing, Vec::new()).unwrap();
+            assert!(unkept.journal.is_empty());
+            assert_eq!(unkept.record.header.heads, Heads::default());
+            unkept.record.header.heads = kept.record.header.heads.clone();
+            assert!(unkept.record == kept.record, "{mode}, seed {seed}: another record");
+            assert_eq!((unkept.exit, unkept.aftermath.after), (kept.exit, kept.aftermath.after));
+            // What is prepared can be rehearsed again and again.
+            let again = prepared.rehearse(&with, Keep::Journal, Vec::new()).unwrap();
+            assert!(again.journal == kept.journal && again.record == kept.record, "{mode}, seed {seed}");
+        }
     }
 }

@@ -162,8 +162,8 @@ pub(super) fn prepared(
 ) -> Run {
     let started = Started {
         format: FORMAT,
-        plan: loaded.plan.clone(),
-        documents: loaded.documents.clone(),
+        plan: Arc::new(loaded.plan.clone()),
+        documents: Arc::new(loaded.documents.clone()),
         origin: Origin::default(),
         seed: Some(Seed(seed)),
         previous: None,

@@ -300,6 +300,26 @@ fn two_writable_sides_are_seen_at_the_promotion(#[values(Pace::Plain, Pace::Ahea
 }
 
 #[rstest]
+fn two_writable_sides_are_seen_before_anything_is_done(#[values(Pace::Plain, Pace::Ahead)] pace: Pace) {
+    let database = fake(open_primary());
+    let told = virtually(|clock| {
+        let database = &database;
+        async move {
+            let resources = with(&clock, database);
+            let (cx, main) = (context(&clock), id("main"));
+            let one = resources.observe(&cx, &main).await.unwrap();
+            database.0.lock().unwrap().open = [true, true];
+            let two = resources.observe(&cx, &main).await.unwrap();
+            let watching = Watching::start(&clock, plan(), resources.clone(), pace);
+            watching.watch.saw(&[(id("main"), one)].into());
+            watching.watch.saw(&[(id("main"), two)].into());
+            watching.finish().await
+        }
+    });
+    assert_eq!(splits(&told), ["both regions take writes: primary takes writes, secondary takes writes"]);
+}
+
+#[rstest]
 fn one_that_cannot_be_prepared_says_why_and_writes_nothing(#[values(Pace::Plain, Pace::Ahead)] pace: Pace) {
     let database = fake(Inner { prepare_fails: u32::MAX, ..open_primary() });
     let told = virtually(|clock| {
