@@ -191,7 +191,12 @@ fn a_plan_looks_at_copies_and_standbys_and_names_what_it_did_not_judge() {
     }
     let text = std::fs::read_to_string(scene.path("playbooks/infra/simulated.yaml")).unwrap();
     scene.write("playbooks/infra/simulated.yaml", &text.replace("{ p50: 1s, p99: 8s }", "{ p50: 1h, p99: 2h }"));
-    scene.types(line).exits(3).says("do not hold: the drill would be refused").says("DOES NOT HOLD: the copy");
+    scene.types(line).exits(3).says("do not hold: the drill would be refused");
+    let plan = scene.types(&format!("{line} --format json")).exits(3).json();
+    let steps = plan["phases"][0]["steps"].as_array().unwrap();
+    let copies = steps.iter().find(|step| step["id"] == "copies").unwrap();
+    let why = copies["judgement"]["fails"].as_str().unwrap();
+    assert!(why.contains("the copy of repositories in secondary is not as the original"), "{why}");
 }
 
 #[test]
