@@ -5,7 +5,9 @@ use async_trait::async_trait;
 
 use super::replicated::Replicated;
 use super::{ActError, Applied, Perform, Tools, fence, look, promote, replicate};
+use crate::catalogue::sides::Promotion;
 use crate::catalogue::{Achieved, Before, DatabaseFence, DatabasePromote, DatabaseReplicate, Describe, Evidence, Undo};
+use crate::model::Plan;
 use crate::resource::Context;
 
 /// What stays, in the catalogue's words.
@@ -38,8 +40,9 @@ impl Perform for DatabaseFence {
 #[async_trait]
 impl Perform for DatabasePromote {
     async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
-        let mode = tools.plan.mode;
-        promote::apply(Replicated::find(tools, &self.database)?, cx, self.to, self.drained(mode), mode).await
+        let Plan { mode, discard, .. } = *tools.plan;
+        let how = Promotion { to: self.to, drained: self.drained(mode), mode, discard };
+        promote::apply(Replicated::find(tools, &self.database)?, cx, how).await
     }
 
     async fn achieved(&self, tools: &Tools, cx: &Context) -> Achieved {
@@ -58,7 +61,7 @@ impl Perform for DatabasePromote {
 #[async_trait]
 impl Perform for DatabaseReplicate {
     async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
-        replicate::apply(Replicated::find(tools, &self.database)?, cx, self.from, self.to).await
+        replicate::apply(Replicated::find(tools, &self.database)?, tools, cx, self.from, self.to).await
     }
 
     async fn achieved(&self, tools: &Tools, cx: &Context) -> Achieved {

@@ -38,6 +38,7 @@ use async_trait::async_trait;
 use crate::catalogue::{Achieved, Act, Before, Describe, Evidence, Setting};
 use crate::model::{Happened, Plan, Step};
 use crate::resource::{Actor, Answer, Context, Health, ProviderError, Resources};
+use crate::state::LeftBehind;
 use crate::time::Span;
 
 pub use secrets::{Secrets, StandInSecrets};
@@ -57,13 +58,15 @@ pub struct Tools {
     pub secrets: Arc<dyn Secrets>,
     /// The step that is carried out.
     pub step: Option<Arc<Step>>,
+    /// What each side may hold that exists nowhere else, as the run knew it when the attempt began.
+    pub left_behind: Arc<LeftBehind>,
 }
 
 impl Tools {
     /// What an effect may depend on beside the world.
     #[must_use]
     pub fn setting(&self) -> Setting<'_> {
-        Setting { mode: self.plan.mode, initial: &self.initial }
+        Setting { mode: self.plan.mode, initial: &self.initial, discard: self.plan.discard }
     }
 
     /// The step on whose behalf `cx` is.

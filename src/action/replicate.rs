@@ -1,15 +1,18 @@
-//! Building a side of a database or storage anew from the other: never the one that takes writes.
+//! Building a side of a database or storage anew from the other: never the one that takes writes, and never one that may
+//! hold what exists nowhere else and was not kept.
 
 use super::look::Pace;
 use super::replicated::Replicated;
-use super::{ActError, Applied};
+use super::{ActError, Applied, Tools};
 use crate::catalogue::Evidence;
+use crate::catalogue::sides::{may_replicate, never_replaced};
 use crate::id::RegionRole;
 use crate::resource::{Context, ReplicaRole};
 
 /// Makes `to` follow `from`.
 pub(super) async fn apply(
     it: Replicated<'_>,
+    tools: &Tools,
     cx: &Context,
     from: RegionRole,
     to: RegionRole,
@@ -19,27 +22,24 @@ pub(super) async fn apply(
     }
     let sides = it.both(cx).await?;
     let (source, target) = (it.side(&sides, from)?, it.side(&sides, to)?);
-    if target.is_original_of(source, to) && target.fenced {
+    if never_replaced(&sides, to) {
         // A way back after a way there that did not come so far.
         let what =
             format!("nothing was promoted in {from}: {it} in {to} still is the original, and nothing was built anew");
         let evidence = [("position of the original".to_owned(), target.position.to_string())].into();
         return Ok(Applied { evidence, warning: Some(what), settled: true, ..Applied::default() });
     }
-    if target.writable {
+    may_replicate(it.of(), &sides, from, to).map_err(ActError::refused)?;
+    // A side that follows has only what it was given.
+    if target.role != ReplicaRole::Replica
+        && !tools.plan.discard
+        && let Some(why) = tools.left_behind.unkept(it.id(), to)
+    {
         return Err(ActError::refused(format!(
-            "{it} in {to} takes {} now, and replication would destroy them; fence it first, and preserve what only it \
-             has",
+            "{it} in {to} may hold {} that exist nowhere else, and nothing in this run has kept them ({why}); let a \
+             `data.preserve: {{ of: [{it}], in: {to} }}` pass first, or accept the loss with `discard: accept`",
             it.writes()
         )));
-    }
-    if source.role != ReplicaRole::Primary || !(source.writable || source.fenced) {
-        let is = match source.role {
-            ReplicaRole::Primary => "refuses writes and is not fenced",
-            ReplicaRole::Replica => "is itself a replica",
-            ReplicaRole::Down => "is down",
-        };
-        return Err(ActError::refused(format!("{it} in {from} {is}: {to} can't be built from it")));
     }
     let mut evidence: Evidence = [
         ("position of the original".to_owned(), source.position.to_string()),

@@ -4,85 +4,10 @@
 use std::fmt;
 
 use super::{ActError, Tools};
+use crate::catalogue::sides::{self, Of, sides};
+pub(super) use crate::catalogue::sides::{Side, sides_in};
 use crate::id::{RegionRole, ResourceId};
-use crate::resource::{
-    ByRegion, Context, Database, DatabaseInstance, FenceProof, Preserved, ProviderError, ReplicaRole, ResourceState,
-    Seen, Storage, StorageSide, World, WriteAttempt,
-};
-use crate::time::Span;
-
-/// One region's side of a database or storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Side {
-    pub(super) role: ReplicaRole,
-    pub(super) fenced: bool,
-    pub(super) writable: bool,
-    pub(super) replicates_from: Option<RegionRole>,
-    pub(super) position: u64,
-    /// Storages have none: their positions are comparable all the time.
-    pub(super) timeline: Option<u32>,
-    pub(super) lag: Option<Span>,
-}
-
-impl From<&DatabaseInstance> for Side {
-    fn from(it: &DatabaseInstance) -> Self {
-        Self {
-            role: it.role,
-            fenced: it.fenced,
-            writable: it.writable,
-            replicates_from: it.replicates_from,
-            position: it.position,
-            timeline: Some(it.timeline),
-            lag: it.lag,
-        }
-    }
-}
-
-impl From<&StorageSide> for Side {
-    fn from(it: &StorageSide) -> Self {
-        Self {
-            role: it.role,
-            fenced: it.fenced,
-            writable: it.writable,
-            replicates_from: it.replicates_from,
-            position: it.position,
-            timeline: None,
-            lag: it.lag,
-        }
-    }
-}
-
-impl Side {
-    /// Whether it, in `here`, is what `other` follows: nothing was promoted there.
-    pub(super) fn is_original_of(&self, other: &Self, here: RegionRole) -> bool {
-        self.role == ReplicaRole::Primary && other.role == ReplicaRole::Replica && other.replicates_from == Some(here)
-    }
-
-    /// Whether it takes writes, or would as soon as it is let.
-    pub(super) fn may_take_writes(&self) -> bool {
-        self.writable || (self.role == ReplicaRole::Primary && !self.fenced)
-    }
-}
-
-fn sides<'a, T: 'a>(regions: &'a ByRegion<T>) -> ByRegion<Side>
-where
-    Side: From<&'a T>,
-{
-    let side = |seen: &'a Seen<T>| match seen {
-        Seen::Is(it) => Seen::Is(Side::from(it)),
-        Seen::Unreachable(why) => Seen::Unreachable(why.clone()),
-    };
-    regions.iter().map(|(role, seen)| (*role, side(seen))).collect()
-}
-
-/// The sides of `id` in a world that was seen; `None` if it is not there or neither database nor storage.
-pub(super) fn sides_in(world: &World, id: &ResourceId) -> Option<ByRegion<Side>> {
-    match world.get(id)? {
-        ResourceState::Database(state) => Some(sides(&state.regions)),
-        ResourceState::Storage(state) => Some(sides(&state.regions)),
-        _ => None,
-    }
-}
+use crate::resource::{ByRegion, Context, Database, FenceProof, Preserved, ProviderError, Storage, WriteAttempt};
 
 /// A database or a storage.
 #[derive(Clone, Copy)]
@@ -142,13 +67,12 @@ impl<'a> Replicated<'a> {
 
     /// One side out of what was observed; an error if it does not answer.
     pub(super) fn side<'s>(&self, sides: &'s ByRegion<Side>, region: RegionRole) -> Result<&'s Side, ActError> {
-        match sides.get(&region) {
-            Some(Seen::Is(side)) => Ok(side),
-            Some(Seen::Unreachable(why)) => {
-                Err(ActError::refused(format!("{self} in {region} does not answer: {why}")))
-            }
-            None => Err(ActError::refused(format!("{self} has nothing in {region}"))),
-        }
+        sides::side(self.of(), sides, region).map_err(ActError::refused)
+    }
+
+    /// What it is, for those who judge its sides.
+    pub(super) fn of(&self) -> Of<'a> {
+        Of { id: self.id(), writes: self.writes() }
     }
 
     pub(super) async fn fence(&self, cx: &Context, region: RegionRole) -> Result<FenceProof, ProviderError> {

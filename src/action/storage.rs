@@ -5,9 +5,11 @@ use async_trait::async_trait;
 
 use super::replicated::Replicated;
 use super::{ActError, Applied, Perform, Tools, fence, look, promote, replicate};
+use crate::catalogue::sides::Promotion;
 use crate::catalogue::{
     Achieved, Before, Describe, Evidence, StorageFence, StoragePromote, StorageReplicate, StorageVerify, Undo,
 };
+use crate::model::Plan;
 use crate::resource::{Context, CopyReport};
 
 /// What stays, in the catalogue's words.
@@ -40,8 +42,9 @@ impl Perform for StorageFence {
 #[async_trait]
 impl Perform for StoragePromote {
     async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
-        let mode = tools.plan.mode;
-        promote::apply(Replicated::find(tools, &self.storage)?, cx, self.to, self.drained(mode), mode).await
+        let Plan { mode, discard, .. } = *tools.plan;
+        let how = Promotion { to: self.to, drained: self.drained(mode), mode, discard };
+        promote::apply(Replicated::find(tools, &self.storage)?, cx, how).await
     }
 
     async fn achieved(&self, tools: &Tools, cx: &Context) -> Achieved {
@@ -60,7 +63,7 @@ impl Perform for StoragePromote {
 #[async_trait]
 impl Perform for StorageReplicate {
     async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
-        replicate::apply(Replicated::find(tools, &self.storage)?, cx, self.from, self.to).await
+        replicate::apply(Replicated::find(tools, &self.storage)?, tools, cx, self.from, self.to).await
     }
 
     async fn achieved(&self, tools: &Tools, cx: &Context) -> Achieved {

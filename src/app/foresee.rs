@@ -48,7 +48,7 @@ pub(super) fn of_run(loaded: &Loaded, attendance: Attendance, start: Timestamp, 
         Some(Span::ZERO) => return not("none was wanted"),
         Some(time) => time,
         None => {
-            let expected = preview(plan, &World::new()).total;
+            let expected = preview(plan, &World::new(), &crate::plan::Looks::new()).total;
             let time = Span(expected.0 / SHARE).min(AT_MOST);
             if time < LEAST {
                 return not(&format!("it is expected to take {expected}, too little to spend time on one"));

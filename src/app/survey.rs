@@ -1,16 +1,20 @@
 //! Looks at everything that a plan knows, and changes nothing.
 
+use std::sync::Arc;
+
 use super::AppError;
 use super::real;
 use super::simulation;
+use crate::action::{Secrets, StandInSecrets};
 use crate::chance::Seed;
 use crate::engine;
 use crate::id::{ResourceId, RunId};
 use crate::infrastructure::simulate::Faults;
 use crate::model::Plan;
+use crate::plan::Looks;
 use crate::provider::simulated::Simulation;
-use crate::resource::World;
-use crate::time::{run_real, run_virtual};
+use crate::resource::{Resources, World};
+use crate::time::{Clock, run_real, run_virtual};
 
 /// What was seen of everything that a plan knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct Surveyed {
     pub world: World,
     /// What could not be seen, and why.
     pub unseen: Vec<(ResourceId, String)>,
+    /// What was found of prechecks that no resource's state tells of.
+    pub looks: Looks,
 }
 
 /// Looks at everything that the plan knows.
@@ -28,19 +34,33 @@ pub struct Surveyed {
 pub fn survey(plan: &Plan) -> Result<Surveyed, AppError> {
     let start = crate::time::wall_now();
     let run = RunId::make(start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
-    let (world, unseen) = if plan.simulated() {
+    let ((world, unseen), looks) = if plan.simulated() {
         let seen = run_virtual(start, |clock| async move {
             let setup = simulation::setup(plan, Seed(1), clock.clone(), &Faults::default()).map_err(AppError::Usage)?;
             let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
-            Ok(engine::survey(plan, &simulation.resources(), &engine::muster_context(&run, &clock, 0)).await)
+            Ok(look(plan, &simulation.resources(), Arc::new(StandInSecrets), &run, &clock).await)
         });
         seen.map_err(|stuck| AppError::Defect(stuck.to_string()))?
     } else {
         let seen = run_real(|clock| async move {
-            let resources = real::resources(plan, &clock, None, &real::redactor(plan))?;
-            Ok(engine::survey(plan, &resources, &engine::muster_context(&run, &clock, 0)).await)
+            let redactor = real::redactor(plan);
+            let resources = real::resources(plan, &clock, None, &redactor)?;
+            Ok(look(plan, &resources, Arc::new(redactor), &run, &clock).await)
         });
         seen.map_err(|error| AppError::Defect(error.to_string()))?
     }?;
-    Ok(Surveyed { world, unseen })
+    Ok(Surveyed { world, unseen, looks })
+}
+
+/// The states of all resources, then what prechecks are about beside them.
+async fn look(
+    plan: &Plan,
+    resources: &Resources,
+    secrets: Arc<dyn Secrets>,
+    run: &RunId,
+    clock: &Clock,
+) -> ((World, Vec<(ResourceId, String)>), Looks) {
+    let cx = engine::muster_context(run, clock, 0);
+    let seen = engine::survey(plan, resources, &cx).await;
+    (seen, engine::look_ahead(plan, resources, secrets, &cx).await)
 }

@@ -273,6 +273,23 @@ impl Condition {
         }
     }
 
+    /// The services that a region must serve, or could serve, for it.
+    #[must_use]
+    pub fn relies_on(&self) -> Vec<(String, RegionRole)> {
+        match self {
+            Self::Standby { service, region } => vec![(service.to_string(), *region)],
+            Self::Served { services, by: Some(region), .. } => vec![(services.to_string(), *region)],
+            // Those act in the regions of their subjects, or in none.
+            Self::Served { by: None, .. }
+            | Self::Down { .. }
+            | Self::Lag { .. }
+            | Self::Ttl { .. }
+            | Self::Capacity { .. }
+            | Self::For(_)
+            | Self::At(_) => Vec::new(),
+        }
+    }
+
     /// What is meant, for people.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -386,6 +403,10 @@ macro_rules! describe {
         impl Describe for $args {
             fn subjects(&self) -> Vec<Subject> {
                 self.0.subjects()
+            }
+
+            fn relies_on(&self) -> Vec<(String, RegionRole)> {
+                self.0.relies_on()
             }
 
             fn summary(&self) -> String {

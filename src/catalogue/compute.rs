@@ -169,7 +169,7 @@ fn effect(of: &impl Sizes, world: &mut World, setting: &Setting<'_>) {
         && let Some(count) = target
     {
         group.desired = count;
-        group.running = count;
+        group.running = count.min(group.capacity);
     }
 }
 

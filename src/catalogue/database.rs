@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::sides::{Of, Promotion, may_promote, may_replicate, never_replaced, sides_in};
 use super::{Access, Achieved, Describe, Mode, Named, OneOrMany, Part, Period, Setting, Subject, Undo};
 use crate::chance::Distribution;
 use crate::id::{RegionRole, ResourceId};
@@ -167,7 +168,10 @@ impl Describe for DatabasePromote {
     }
 
     fn effect(&self, world: &mut World, _setting: &Setting<'_>) {
+        let restored = sides_in(world, &self.database).is_some_and(|sides| never_replaced(&sides, self.to));
         change(world, &self.database, self.to, |it| {
+            // An original that was never replaced needs no more than that its fence is taken away.
+            it.fenced &= !restored;
             if it.role != ReplicaRole::Primary {
                 it.timeline += 1;
             }
@@ -176,6 +180,17 @@ impl Describe for DatabasePromote {
             it.replicates_from = None;
             it.lag = None;
         });
+    }
+
+    fn refusal(&self, world: &World, setting: &Setting<'_>) -> Option<String> {
+        let how = Promotion {
+            to: self.to,
+            drained: self.drained(setting.mode),
+            mode: setting.mode,
+            discard: setting.discard,
+        };
+        let sides = sides_in(world, &self.database)?;
+        may_promote(Of { id: &self.database, writes: "writes" }, &sides, how).err()
     }
 
     fn achieved(&self, world: &World, _setting: &Setting<'_>) -> Achieved {
@@ -211,6 +226,9 @@ impl Describe for DatabaseReplicate {
     }
 
     fn effect(&self, world: &mut World, _setting: &Setting<'_>) {
+        if sides_in(world, &self.database).is_some_and(|sides| never_replaced(&sides, self.to)) {
+            return;
+        }
         let source = instance(world, &self.database, self.from).ok().map(|it| (it.position, it.timeline));
         change(world, &self.database, self.to, |it| {
             it.role = ReplicaRole::Replica;
@@ -223,6 +241,14 @@ impl Describe for DatabaseReplicate {
                 it.timeline = timeline;
             }
         });
+    }
+
+    fn refusal(&self, world: &World, _setting: &Setting<'_>) -> Option<String> {
+        let sides = sides_in(world, &self.database)?;
+        if never_replaced(&sides, self.to) {
+            return None;
+        }
+        may_replicate(Of { id: &self.database, writes: "writes" }, &sides, self.from, self.to).err()
     }
 
     fn achieved(&self, world: &World, _setting: &Setting<'_>) -> Achieved {

@@ -17,6 +17,7 @@ mod gate;
 mod nested;
 mod probe;
 mod region;
+pub(crate) mod sides;
 mod storage;
 mod whereabouts;
 
@@ -162,6 +163,8 @@ pub struct Setting<'a> {
     pub mode: Mode,
     /// The world at the run's start: what `as_before` means.
     pub initial: &'a World,
+    /// Whether acknowledged writes may be thrown away.
+    pub discard: bool,
 }
 
 /// Whether the world is as an action would have it.
@@ -201,11 +204,21 @@ pub trait Describe: Send + Sync {
     /// What it acts on. Observed before it, after it and before its undo.
     fn subjects(&self) -> Vec<Subject>;
 
+    /// What else must be in a region and answer there, beside its subjects: what, for people, and where.
+    fn relies_on(&self) -> Vec<(String, RegionRole)> {
+        Vec::new()
+    }
+
     /// One line for people, in the imperative: `switch code, git to secondary`.
     fn summary(&self) -> String;
 
     /// What it does to the world, as far as it can be foreseen.
     fn effect(&self, _world: &mut World, _setting: &Setting<'_>) {}
+
+    /// Why the action would be refused in this world before it did anything, as far as that can be seen.
+    fn refusal(&self, _world: &World, _setting: &Setting<'_>) -> Option<String> {
+        None
+    }
 
     /// Whether the world is as this action would have it. Only meaningful for actions that change something that can
     /// be observed; others say `No`, so that they are always carried out.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::sides::{Of, Promotion, may_promote, may_replicate, never_replaced, sides_in};
 use super::{Access, Achieved, Describe, Mode, Part, Period, Setting, Subject, Undo, WhenUnreachable};
 use crate::chance::Distribution;
 use crate::id::{RegionRole, ResourceId};
@@ -160,12 +161,26 @@ impl Describe for StoragePromote {
     }
 
     fn effect(&self, world: &mut World, _setting: &Setting<'_>) {
+        let restored = sides_in(world, &self.storage).is_some_and(|sides| never_replaced(&sides, self.to));
         change(world, &self.storage, self.to, |it| {
+            // An original that was never replaced needs no more than that its fence is taken away.
+            it.fenced &= !restored;
             it.role = ReplicaRole::Primary;
             it.writable = !it.fenced;
             it.replicates_from = None;
             it.lag = None;
         });
+    }
+
+    fn refusal(&self, world: &World, setting: &Setting<'_>) -> Option<String> {
+        let how = Promotion {
+            to: self.to,
+            drained: self.drained(setting.mode),
+            mode: setting.mode,
+            discard: setting.discard,
+        };
+        let sides = sides_in(world, &self.storage)?;
+        may_promote(Of { id: &self.storage, writes: "pushes" }, &sides, how).err()
     }
 
     fn achieved(&self, world: &World, _setting: &Setting<'_>) -> Achieved {
@@ -201,6 +216,9 @@ impl Describe for StorageReplicate {
     }
 
     fn effect(&self, world: &mut World, _setting: &Setting<'_>) {
+        if sides_in(world, &self.storage).is_some_and(|sides| never_replaced(&sides, self.to)) {
+            return;
+        }
         let source = side(world, &self.storage, self.from).ok().map(|it| it.position);
         change(world, &self.storage, self.to, |it| {
             it.role = ReplicaRole::Replica;
@@ -212,6 +230,14 @@ impl Describe for StorageReplicate {
                 it.position = position;
             }
         });
+    }
+
+    fn refusal(&self, world: &World, _setting: &Setting<'_>) -> Option<String> {
+        let sides = sides_in(world, &self.storage)?;
+        if never_replaced(&sides, self.to) {
+            return None;
+        }
+        may_replicate(Of { id: &self.storage, writes: "pushes" }, &sides, self.from, self.to).err()
     }
 
     fn achieved(&self, world: &World, _setting: &Setting<'_>) -> Achieved {

@@ -50,7 +50,7 @@ impl PlanCommand {
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let loaded = self.playbook.load(Reality::AsBound, output)?;
         let seen = survey(&loaded.plan)?;
-        let shown = preview(&loaded.plan, &seen.world);
+        let shown = preview(&loaded.plan, &seen.world, &seen.looks);
         match self.format {
             Drawing::Text => output.result(&render::table(&shown, output.style().width)),
             Drawing::Mermaid => output.result(&render::gantt(&shown)),
@@ -68,6 +68,7 @@ impl PlanCommand {
                 output.complain(&format!("{id} could not be seen: {why}"));
             }
         }
-        Ok(if shown.prechecks_hold { ExitCode::Passed } else { ExitCode::Refused })
+        let holds = shown.prechecks_hold && shown.would_fail.is_empty();
+        Ok(if holds { ExitCode::Passed } else { ExitCode::Refused })
     }
 }

@@ -48,7 +48,9 @@ impl Observer for Waiting {
     }
 
     fn stands_still(&mut self, because: &[&Entry]) {
-        because.iter().for_each(|entry| self.event(entry));
+        for entry in because {
+            self.event(entry);
+        }
     }
 
     fn event(&mut self, entry: &Entry) {

@@ -210,7 +210,9 @@ pub const CODES: &[Code] = &[
         "M056",
         "writes that exist nowhere else would be overwritten",
         "After a promotion that was not drained, the old side may hold acknowledged writes that the new one lacks. Before \
-         it is built anew as a copy they are kept with `data.preserve`, or the playbook says `discard: accept`.",
+         it is built anew as a copy they are kept with `data.preserve`, or the playbook says `discard: accept`. The \
+         preserve must surely pass in between: after that promotion, before the replication (in its `needs`, or in an \
+         earlier phase), in the same mode, and without `on_failure: continue`.",
     ),
     code(
         "M057",
@@ -232,5 +234,35 @@ pub const CODES: &[Code] = &[
         "M060",
         "a calibration file that can't be used",
         "The file that `--calibration` names, or that lies beside the infrastructure file, can't be read, or has mistakes. A drill begins without it; rehearsals and plans wait until it is mended, or `--no-calibration` is said.",
+    ),
+    code(
+        "M061",
+        "a promotion of a side that does not follow",
+        "After the other side took over, a side has only what was written before. It is promoted again only once it was built anew as a copy (`database.replicate`, `storage.replicate`), or what the other side took since would be thrown away.",
+    ),
+    code(
+        "M062",
+        "a time that does not fit into the step's timeout",
+        "The step is given up at its `timeout`, before what it waits for can have lasted long enough.",
+    ),
+    code(
+        "M063",
+        "an objective of a step that can't be missed",
+        "A step that is given up at its timeout is in doubt, and is not judged by `within`. An objective as long as the timeout or longer is therefore never red.",
+    ),
+    code(
+        "M064",
+        "a program that looks like a shell's line",
+        "Programs are started as they are, never through a shell, so a whole line is looked for as one file name. Write the program and each of its arguments as an item of its own.",
+    ),
+    code(
+        "M065",
+        "an objective that can't be met",
+        "A probe sees an outage after `unhealthy_after` bad samples in a row, one each `every`. A shorter outage may be missed, so a shorter objective can never be shown to be met.",
+    ),
+    code(
+        "M066",
+        "nobody has this role",
+        "The playbook lists its `roles`, and the gate asks for one that is not among them.",
     ),
 ];

@@ -31,7 +31,7 @@ pub use dispatcher::drive;
 pub use fence::{Fence, Unfenced};
 pub use redacted::clean_command;
 pub use sink::{Message, Sink};
-pub use survey::{muster_context, survey};
+pub use survey::{look_ahead, muster_context, survey};
 
 use crate::event::{Resumed, Started};
 use crate::id::{RunId, StepId};

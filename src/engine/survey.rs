@@ -1,7 +1,13 @@
 //! Looks at everything that a plan knows.
 
+use std::sync::Arc;
+
+use super::dispatcher::NoHealth;
+use crate::action::{Secrets, Tools, perform};
+use crate::catalogue::{Act, Before, Check, Condition};
 use crate::id::{ResourceId, RunId};
-use crate::model::Plan;
+use crate::model::{PhaseKind, Plan};
+use crate::plan::{Judgement, Looks};
 use crate::resource::{Actor, Cancellation, Context, Errand, ProviderError, Resources, World, region_resource};
 use crate::time::{Clock, Span};
 
@@ -37,4 +43,35 @@ pub async fn survey(plan: &Plan, resources: &Resources, cx: &Context) -> (World,
         }
     }
     (world, unseen)
+}
+
+/// Looks, as the run would, at what prechecks are about that no resource's state tells: copies, and standbys.
+pub async fn look_ahead(plan: &Plan, resources: &Resources, secrets: Arc<dyn Secrets>, cx: &Context) -> Looks {
+    let tools = Tools {
+        resources: Arc::new(resources.clone()),
+        health: Arc::new(NoHealth),
+        plan: Arc::new(plan.clone()),
+        initial: Arc::default(),
+        secrets,
+        step: None,
+        left_behind: Arc::default(),
+    };
+    let mut looks = Looks::new();
+    for (number, step) in plan.steps.iter().enumerate() {
+        let looks_only = matches!(&step.act, Act::StorageVerify(_) | Act::Check(Check(Condition::Standby { .. })));
+        if !step.applies || !looks_only || plan.phase_of(number).kind != PhaseKind::Prechecks {
+            continue;
+        }
+        let tools = Tools { step: Some(Arc::new(step.clone())), ..tools.clone() };
+        let cx = Context { actor: Actor::Step(step.id.clone()), ..cx.clone() };
+        let before = Before::new();
+        let looked = cx.clock.timeout(step.timeout, perform(&step.act).apply(&tools, &cx, &before)).await;
+        let judgement = match looked {
+            Ok(Ok(_)) => Judgement::Holds,
+            Ok(Err(error)) => Judgement::Fails(error.what),
+            Err(_) => Judgement::Unknown(format!("no answer within {}", step.timeout)),
+        };
+        looks.insert(step.id.clone(), judgement);
+    }
+    looks
 }

@@ -70,6 +70,8 @@ pub(super) fn steps(
             }
         }
         match &step.act {
+            Act::Approve(gate) => approvers(&gate.by, playbook, &step.name, diagnostics),
+            Act::Manual(gate) => approvers(&gate.by, playbook, &step.name, diagnostics),
             Act::Check(check) => condition(&check.0, playbook, &step.name, diagnostics),
             Act::Wait(wait) => condition(&wait.0, playbook, &step.name, diagnostics),
             Act::RegionIsolate(isolate) => {
@@ -88,6 +90,21 @@ pub(super) fn steps(
             }
             _ => {}
         }
+    }
+}
+
+/// Where a playbook says which roles there are, a gate that waits for another one waits for nobody.
+fn approvers(by: &[String], playbook: &Playbook, name: &Name, diagnostics: &mut Vec<Diagnostic>) {
+    if playbook.roles.is_empty() {
+        return;
+    }
+    let known: Vec<&str> = playbook.roles.iter().map(String::as_str).collect();
+    for one in by.iter().filter(|one| !known.contains(&one.as_str())) {
+        diagnostics.push(
+            Diagnostic::warning("M066", format!("`{one}` is none of the playbook's `roles`"))
+                .at(name.place_of(one))
+                .help(meant(one, &known, "roles")),
+        );
     }
 }
 

@@ -1,5 +1,8 @@
 //! Whether the course of a drill is safe: what semantics 2 refuses where it can be known before anything is touched.
 
+mod following;
+mod kept;
+
 use crate::catalogue::{Act, Mode, Part};
 use crate::diagnostic::Diagnostic;
 use crate::id::{RegionRole, ResourceId};
@@ -18,11 +21,12 @@ pub(super) fn check(plan: &Plan, names: &[Name], diagnostics: &mut Vec<Diagnosti
             Part::Promotion(to) => {
                 fenced_before(plan, step, to, names, diagnostics);
                 in_a_leg(plan, step, names, diagnostics);
+                following::check(plan, step, to, names, diagnostics);
             }
             Part::Disaster => loss_accepted(plan, step, names, diagnostics),
             _ => {}
         }
-        preserved_before(plan, step, names, diagnostics);
+        kept::check(plan, step, names, diagnostics);
         if let Some(disaster) = disaster {
             lost_region(plan, step, disaster, names, diagnostics);
         }
@@ -48,38 +52,6 @@ fn in_a_leg(plan: &Plan, step: usize, names: &[Name], diagnostics: &mut Vec<Diag
     let place = names[plan.step_index(&step.id).unwrap_or_default()].place();
     diagnostics.push(
         Diagnostic::error("M057", text).at(place).help("put it into the failover phase or into the failback phase"),
-    );
-}
-
-/// What is built anew by `act`: which resource, where.
-fn overwrites(act: &Act) -> Option<(&ResourceId, RegionRole)> {
-    match act {
-        Act::DatabaseReplicate(it) => Some((&it.database, it.to)),
-        Act::StorageReplicate(it) => Some((&it.storage, it.to)),
-        _ => None,
-    }
-}
-
-/// After a promotion that was not drained the old side may hold writes that exist nowhere else.
-fn preserved_before(plan: &Plan, step: usize, names: &[Name], diagnostics: &mut Vec<Diagnostic>) {
-    let Some((of, region)) = overwrites(&plan.steps[step].act) else { return };
-    let left_behind = |act: &Act| {
-        let away = matches!(act.describe().part(), Part::Promotion(to) if to == region.other());
-        away && promotion(act, plan.mode).is_some_and(|(promoted, drained)| promoted == of && !drained)
-    };
-    let keeps = |act: &Act| matches!(act, Act::DataPreserve(it) if it.region == region && it.of.0.contains(of));
-    let earlier = |found: &dyn Fn(&Act) -> bool| plan.steps[..step].iter().any(|it| it.applies && found(&it.act));
-    if plan.discard || !earlier(&left_behind) || earlier(&keeps) {
-        return;
-    }
-    let id = &plan.steps[step].id;
-    diagnostics.push(
-        Diagnostic::error("M056", format!("`{id}` overwrites what only {region} may have of {of}"))
-            .at(names[step].place())
-            .help(format!(
-                "put a step with `data.preserve: {{ of: [{of}], in: {region} }}` before it, or accept the loss with \
-                 `discard: accept`"
-            )),
     );
 }
 
@@ -151,25 +123,26 @@ fn lost_region(
     {
         return;
     }
-    for subject in plan.steps[step].act.describe().subjects() {
-        if subject.regions.contains(&lost) {
-            let fence = matches!(plan.steps[step].act, Act::DatabaseFence(_) | Act::StorageFence(_));
-            let help = if fence {
-                "add `unreachable: continue`: the fence is tried, and the drill goes on without it"
-            } else {
-                "a real disaster leaves that region's data and control plane out of reach; do it without them, or after \
-                 the region is back"
-            };
-            diagnostics.push(
-                Diagnostic::error(
-                    "M046",
-                    format!("`{}` needs {} in {lost}, which is lost by then", plan.steps[step].id, subject.resource),
-                )
-                .at(names[step].place())
-                .label(names[disaster].place(), "lost here")
-                .help(help),
-            );
-        }
+    let describe = plan.steps[step].act.describe();
+    let subjects = describe.subjects().into_iter().filter(|subject| subject.regions.contains(&lost));
+    let relied_on = describe.relies_on().into_iter().filter(|(_, region)| *region == lost);
+    for what in subjects.map(|subject| subject.resource.to_string()).chain(relied_on.map(|(what, _)| what)) {
+        let fence = matches!(plan.steps[step].act, Act::DatabaseFence(_) | Act::StorageFence(_));
+        let help = if fence {
+            "add `unreachable: continue`: the fence is tried, and the drill goes on without it"
+        } else {
+            "a real disaster leaves that region's data and control plane out of reach; do it without them, or after the \
+             region is back"
+        };
+        diagnostics.push(
+            Diagnostic::error(
+                "M046",
+                format!("`{}` needs {what} in {lost}, which is lost by then", plan.steps[step].id),
+            )
+            .at(names[step].place())
+            .label(names[disaster].place(), "lost here")
+            .help(help),
+        );
     }
 }
 
@@ -190,18 +163,21 @@ fn precedes(plan: &Plan, step: usize, is: impl Fn(&Act) -> bool) -> bool {
     if earlier.any(|other| other.applies && is(&other.act)) {
         return true;
     }
-    let here = &plan.phases[phase];
+    ancestors(plan, step).into_iter().any(|other| plan.steps[other].applies && is(&plan.steps[other].act))
+}
+
+/// The steps of its phase that `step` waits for, directly or not.
+fn ancestors(plan: &Plan, step: usize) -> Vec<usize> {
+    let here = plan.phase_of(step);
     let mut seen = vec![false; here.count];
-    let mut open = vec![step];
+    let (mut open, mut found) = (vec![step], Vec::new());
     while let Some(next) = open.pop() {
         for need in &plan.steps[next].needs {
-            if is(&plan.steps[*need].act) {
-                return true;
-            }
             if !std::mem::replace(&mut seen[*need - here.first], true) {
+                found.push(*need);
                 open.push(*need);
             }
         }
     }
-    false
+    found
 }

@@ -26,7 +26,7 @@ mod variables;
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
 pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};
-pub use preview::{Change, Judgement, LegPreview, PhasePreview, Preview, StepPreview, preview};
+pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]
 mod tests;

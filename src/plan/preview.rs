@@ -3,13 +3,16 @@
 //! Stateful: step N sees the world as the steps before it will leave it. The effects are the catalogue's own, the same
 //! that the engine checks after each step.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::schedule::{Schedule, schedule};
-use crate::catalogue::{Access, Achieved, Act, Mode, OnFailure, Part, Setting, Undo};
-use crate::id::{PhaseId, ResourceId, StepId};
+use crate::catalogue::sides::{never_replaced, sides_in};
+use crate::catalogue::{Access, Achieved, Act, Condition, Mode, OnFailure, Part, Setting, Undo};
+use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{Calibrated, Environment, Leg, Phase, PhaseKind, Plan, Step};
-use crate::resource::{ResourceState, Seen, World};
+use crate::resource::{ReplicaRole, ResourceState, Seen, World};
 use crate::time::Span;
 
 /// A change of one resource.
@@ -33,6 +36,8 @@ pub enum Judgement {
     Fails(String),
     /// It can't be told from what was seen; why.
     Unknown(String),
+    /// Nobody has looked; why not.
+    NotJudged(String),
 }
 
 /// What one step would do.
@@ -64,8 +69,10 @@ pub struct StepPreview {
     pub gate: bool,
     /// Whether nothing of its leg is reversed after it.
     pub point_of_no_return: bool,
-    /// Of prechecks that can be judged by looking at resources.
+    /// Of prechecks that look at something, and not at people.
     pub judgement: Option<Judgement>,
+    /// Why it would fail in the world as the steps before it would leave it, where that can be foreseen.
+    pub problem: Option<String>,
 }
 
 /// A phase that is carried out.
@@ -130,36 +137,52 @@ pub struct Preview {
     pub left_out: Vec<String>,
     /// What users would notice.
     pub legs: Vec<LegPreview>,
-    /// Whether every precheck that could be judged holds.
+    /// Whether every precheck that was judged holds.
     pub prechecks_hold: bool,
     /// By which calibration what is expected was set.
     pub calibration: Option<Calibrated>,
+    /// The prechecks that were not judged: nothing is said of them.
+    pub not_judged: Vec<StepId>,
+    /// The steps that would fail as things are.
+    pub would_fail: Vec<StepId>,
 }
 
-/// Walks a plan over the world as it was observed.
+/// What was found by looking at what prechecks are about, where resources' states do not tell: by their steps.
+pub type Looks = BTreeMap<StepId, Judgement>;
+
+/// Walks a plan over the world as it was observed. `looks`: what was found out of prechecks beside.
 #[must_use]
-pub fn preview(plan: &Plan, observed: &World) -> Preview {
+pub fn preview(plan: &Plan, observed: &World, looks: &Looks) -> Preview {
     let schedule = schedule(plan);
-    let setting = Setting { mode: plan.mode, initial: observed };
+    let setting = Setting { mode: plan.mode, initial: observed, discard: plan.discard };
     let mut world = observed.clone();
     let mut phases = Vec::new();
     let mut passed: Vec<Leg> = Vec::new();
+    let mut settled = Settled::new();
     for (number, phase) in plan.phases.iter().enumerate().filter(|(_, phase)| phase.applies) {
         let mut steps = Vec::with_capacity(phase.count);
         for step in schedule.order(plan, number) {
-            let judgement =
-                (phase.kind == PhaseKind::Prechecks).then(|| judge(&plan.steps[step].act, observed)).flatten();
-            let changes = apply(&plan.steps[step], &mut world, &setting);
-            let is_promotion = matches!(plan.steps[step].act.describe().part(), Part::Promotion(_));
+            let planned = &plan.steps[step];
+            let judgement = (phase.kind == PhaseKind::Prechecks)
+                .then(|| looks.get(&planned.id).cloned().or_else(|| judge(&planned.act, observed)))
+                .flatten();
+            let unkept = unkept(planned, &world, &setting, &mut settled);
+            let (changes, problem) = apply(planned, &mut world, &setting);
+            let foreseen = (changes, problem.or(unkept));
+            let is_promotion = matches!(planned.act.describe().part(), Part::Promotion(_));
             let point_of_no_return = is_promotion && phase.leg.is_some_and(|leg| !passed.contains(&leg));
             if point_of_no_return {
                 passed.extend(phase.leg);
             }
-            steps.push(step_preview(plan, step, &schedule, changes, point_of_no_return, judgement));
+            steps.push(step_preview(plan, step, &schedule, foreseen, point_of_no_return, judgement));
         }
         phases.push(phase_preview(phase, number, &schedule, steps));
     }
-    let failing = |step: &StepPreview| matches!(step.judgement, Some(Judgement::Fails(_)));
+    let ids = |of: &dyn Fn(&StepPreview) -> bool| {
+        phases.iter().flat_map(|phase| &phase.steps).filter(|step| of(step)).map(|step| step.id.clone()).collect()
+    };
+    let failing: Vec<StepId> = ids(&|step| matches!(step.judgement, Some(Judgement::Fails(_))));
+    let unjudged = |step: &StepPreview| matches!(step.judgement, Some(Judgement::Unknown(_) | Judgement::NotJudged(_)));
     Preview {
         name: plan.name.clone(),
         title: plan.title.clone(),
@@ -169,7 +192,9 @@ pub fn preview(plan: &Plan, observed: &World) -> Preview {
         digest: plan.digest.clone(),
         total: schedule.total(),
         calibration: plan.calibration.clone(),
-        prechecks_hold: !phases.iter().flat_map(|phase| &phase.steps).any(failing),
+        prechecks_hold: failing.is_empty(),
+        not_judged: ids(&unjudged),
+        would_fail: ids(&|step| step.problem.is_some()),
         phases,
         left_out: left_out(plan),
         legs: [Leg::Failover, Leg::Return]
@@ -196,7 +221,7 @@ fn step_preview(
     plan: &Plan,
     number: usize,
     schedule: &Schedule,
-    changes: Vec<Change>,
+    (changes, problem): (Vec<Change>, Option<String>),
     point_of_no_return: bool,
     judgement: Option<Judgement>,
 ) -> StepPreview {
@@ -218,33 +243,86 @@ fn step_preview(
         gate: describe.part() == Part::Gate,
         point_of_no_return,
         judgement,
+        problem,
     }
 }
 
-/// Lets a step have its effect and tells what it changed.
-fn apply(step: &Step, world: &mut World, setting: &Setting<'_>) -> Vec<Change> {
+/// The sides of which it is known by then what they have of their own: it was kept, or the plan's own promotions away were
+/// checked for it.
+type Settled = BTreeSet<(ResourceId, RegionRole)>;
+
+/// Why a replication would be refused for what its target may have of its own.
+fn unkept(step: &Step, world: &World, setting: &Setting<'_>, settled: &mut Settled) -> Option<String> {
+    let (of, to) = match &step.act {
+        Act::DataPreserve(it) => {
+            settled.extend(it.of.0.iter().map(|of| (of.clone(), it.region)));
+            return None;
+        }
+        Act::DatabasePromote(it) => {
+            settled.insert((it.database.clone(), it.to.other()));
+            return None;
+        }
+        Act::StoragePromote(it) => {
+            settled.insert((it.storage.clone(), it.to.other()));
+            return None;
+        }
+        Act::DatabaseReplicate(it) => (&it.database, it.to),
+        Act::StorageReplicate(it) => (&it.storage, it.to),
+        _ => return None,
+    };
+    let sides = sides_in(world, of)?;
+    let followed = sides.get(&to)?.known()?.role == ReplicaRole::Replica || never_replaced(&sides, to);
+    (!followed && !setting.discard && !settled.contains(&(of.clone(), to))).then(|| {
+        format!(
+            "what only {to} may have of {of} is not kept before: `data.preserve: {{ of: [{of}], in: {to} }}` does it"
+        )
+    })
+}
+
+/// Lets a step have its effect; tells what it changed, and why the step would fail.
+fn apply(step: &Step, world: &mut World, setting: &Setting<'_>) -> (Vec<Change>, Option<String>) {
     let describe = step.act.describe();
     if !describe.subjects().iter().any(|subject| subject.access == Access::Changes) {
-        return Vec::new();
+        return (Vec::new(), None);
     }
+    // What is done already is not done again.
+    if describe.observable() && describe.achieved(world, setting) == Achieved::Yes {
+        return (Vec::new(), None);
+    }
+    let refused = describe.refusal(world, setting);
     let before = world.clone();
     describe.effect(world, setting);
+    let problem = refused.or_else(|| match describe.achieved(world, setting) {
+        Achieved::No(why) if describe.observable() && *world != before => Some(why),
+        _ => None,
+    });
     let changed = before.iter().filter_map(|(id, was)| {
         let is = world.get(id)?;
         let (now, then) = (was.to_string(), is.to_string());
         (was != is && now != then).then(|| Change { resource: id.clone(), now, then })
     });
-    changed.collect()
+    (changed.collect(), problem)
 }
 
+/// What is known of a precheck; `None` for what checks nothing: people, messages, changes.
 fn judge(act: &Act, world: &World) -> Option<Judgement> {
     let judged = |achieved| match achieved {
         Achieved::Yes => Judgement::Holds,
         Achieved::No(why) => Judgement::Fails(why),
         Achieved::Unknown(why) => Judgement::Unknown(why),
     };
+    let not = |why: &str| Some(Judgement::NotJudged(why.to_owned()));
     match act {
-        Act::Check(check) => check.0.judge(world).map(judged),
+        Act::Check(check) => check.0.judge(world).map(judged).or_else(|| match &check.0 {
+            Condition::Served { .. } | Condition::Down { .. } => not("services are probed only while a run goes on"),
+            _ => not("nobody was asked"),
+        }),
+        Act::Wait(_) => not("a plan waits for nothing"),
+        Act::StorageVerify(_) => not("the copies were not compared"),
+        Act::BackupRestore(_) => not("a plan restores nothing"),
+        // What can be taken back is done, not checked.
+        Act::Command(command) if command.undo.is_empty() => not("a plan runs no program"),
+        Act::Http(_) => not("a plan makes no request"),
         Act::BackupVerify(verify) => Some(match world.get(&verify.backup) {
             Some(ResourceState::Backup(state)) => match state.regions.get(&verify.region) {
                 Some(Seen::Is(seen)) => {

@@ -130,25 +130,89 @@ fn quarterly(mode: Mode, infrastructure: &str) -> crate::model::Plan {
 
 #[test]
 fn the_preview_of_an_unplanned_drill() {
-    let preview = preview(&quarterly(Mode::Unplanned, SIMULATED), &world());
+    let preview = preview(&quarterly(Mode::Unplanned, SIMULATED), &world(), &Looks::new());
     insta::assert_snapshot!(render::table(&preview, 150));
 }
 
 #[test]
 fn the_preview_as_diagrams() {
-    let preview = preview(&quarterly(Mode::Planned, SIMULATED), &world());
+    let preview = preview(&quarterly(Mode::Planned, SIMULATED), &world(), &Looks::new());
     insta::assert_snapshot!("gantt", render::gantt(&preview));
     insta::assert_snapshot!("flowchart", render::flowchart(&preview));
 }
 
 #[test]
 fn a_slow_promotion_is_expected_to_miss_the_objective() {
-    let slow = preview(&quarterly(Mode::Planned, SLOW), &world());
+    let slow = preview(&quarterly(Mode::Planned, SLOW), &world(), &Looks::new());
     assert_eq!(slow.legs[0].met(), Some(false), "{:?}", slow.legs);
-    let good = preview(&quarterly(Mode::Planned, SIMULATED), &world());
+    let good = preview(&quarterly(Mode::Planned, SIMULATED), &world(), &Looks::new());
     assert_eq!(good.legs[0].met(), Some(true), "{:?}", good.legs);
     assert_eq!(render::json(&good)["legs"][0]["met"], true);
 }
 
+#[test]
+fn what_a_step_would_be_refused_or_could_not_reach_is_foreseen() {
+    let loaded = load_with(QUARTERLY, &[("infra/simulated.yaml", SIMULATED)], None, &[("servers", "500")]);
+    let told = preview(&loaded.plan.unwrap(), &world(), &Looks::new());
+    assert_eq!(told.would_fail, ["scale-out"]);
+    let scale_out = told.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == "scale-out").unwrap();
+    assert_eq!(scale_out.problem.as_deref(), Some("24 of 500 servers run (500 asked for)"));
+    let table = render::table(&told, 120);
+    assert!(
+        table.contains("WOULD FAIL: 24 of 500") && table.contains("WOULD FAIL as things are: scale-out"),
+        "{table}"
+    );
+    // A way home from a world in which the old side is no copy: no promotion of this plan says so.
+    let home = "muster: 1
+name: home
+infrastructure: infra/simulated.yaml
+phases:
+  - name: failback
+    steps:
+      - { id: fence, database.fence: { database: main, in: secondary } }
+      - { id: promote, database.promote: { database: main, to: primary } }";
+    let home = load_with(home, &[("infra/simulated.yaml", SIMULATED)], None, &[]).plan.unwrap();
+    let mut left = world();
+    if let Some(crate::resource::ResourceState::Database(state)) = left.get_mut("main") {
+        use crate::id::RegionRole::{Primary, Secondary};
+        let old = state.regions.get_mut(&Primary).unwrap().known_mut().unwrap();
+        (old.fenced, old.writable) = (true, false);
+        let new = state.regions.get_mut(&Secondary).unwrap().known_mut().unwrap();
+        (new.role, new.writable, new.replicates_from) = (crate::resource::ReplicaRole::Primary, true, None);
+    }
+    let told = preview(&home, &left, &Looks::new());
+    assert_eq!(told.would_fail, ["promote"]);
+    let promote = &told.phases[0].steps[1];
+    assert!(promote.problem.as_ref().is_some_and(|why| why.contains("does not follow secondary")), "{promote:?}");
+    let rebuild = "database.replicate: { database: main, from: secondary, to: primary }";
+    let text = format!(
+        "muster: 1\nname: home\ninfrastructure: infra/simulated.yaml\nphases: [ {{ name: failback, steps: [ {{ id: build, {rebuild} }} ] }} ]"
+    );
+    let of = |text: &str| load_with(text, &[("infra/simulated.yaml", SIMULATED)], None, &[]).plan.unwrap();
+    assert_eq!(preview(&of(&text), &left, &Looks::new()).would_fail, ["build"]);
+    let keep = text.replace("steps: [", "steps: [ { id: keep, data.preserve: { of: [main], in: primary } },");
+    assert_eq!(preview(&of(&keep), &left, &Looks::new()).would_fail, [""; 0]);
+    // The drills that are shipped are foreseen to be carried out as they stand.
+    for mode in Mode::ALL {
+        assert_eq!(preview(&quarterly(mode, SIMULATED), &world(), &Looks::new()).would_fail, [""; 0], "{mode}");
+    }
+}
+
+#[test]
+fn prechecks_that_nobody_judged_are_named() {
+    let plan = quarterly(Mode::Planned, SIMULATED);
+    let told = preview(&plan, &world(), &Looks::new());
+    assert_eq!(told.not_judged, ["all-healthy", "standby-ready", "copies"]);
+    let id = |name: &str| crate::id::StepId::new(name).unwrap();
+    let looks = [(id("standby-ready"), Judgement::Holds), (id("copies"), Judgement::Fails("2 are missing".into()))];
+    let told = preview(&plan, &world(), &looks.into());
+    assert_eq!(told.not_judged, ["all-healthy"]);
+    assert!(!told.prechecks_hold, "a look counts as the state of a resource does");
+    assert_eq!(render::json(&told)["not_judged"], serde_json::json!(["all-healthy"]));
+    assert!(render::table(&told, 120).contains("prechecks that were not judged: all-healthy"));
+}
+
 mod diagnostics;
 mod made;
+mod safety;
+mod sense;

@@ -16,6 +16,7 @@ mod needs;
 mod prelude;
 mod probe;
 mod read;
+mod sense;
 mod services;
 mod step;
 pub mod template;

@@ -8,7 +8,7 @@ use super::needs::{self, Whereabouts};
 use super::services::{self, RawObjectives};
 use super::step::{self, NamedStep, When};
 use super::template::{Late, Names};
-use super::{accepts, bounds};
+use super::{accepts, bounds, sense};
 use crate::catalogue::{Mode, Period};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{PhaseId, RunId};
@@ -111,6 +111,8 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
     let header = header.inspect(|header| check_header(header, &place, diagnostics));
     let phases = phases(&mut root, diagnostics);
     let header = header?;
+    let objectives = header.objectives.into();
+    sense::objectives(&root, &objectives, &services, diagnostics);
     Some(Playbook {
         title: header.title.unwrap_or_else(|| header.name.clone()),
         name: header.name,
@@ -120,7 +122,7 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
         data_loss: header.data_loss.map(|raw| DataLoss { accept_up_to: raw.accept_up_to.0, because: raw.because }),
         discard: header.discard.is_some(),
         accepts,
-        objectives: header.objectives.into(),
+        objectives,
         controls: header.controls,
         roles: header.roles,
         at_once: header.at_once.and_then(|most| usize::try_from(most).ok()),

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use super::document::{Name, StepText};
 use super::late::{self, LateNames};
 use super::template::{Late, Names};
-use super::{bounds, probe};
+use super::{bounds, probe, sense};
 use crate::catalogue::{Act, Decoder, Mode, OnFailure, OneOrMany, Period};
 use crate::chance::Distribution;
 use crate::diagnostic::{Diagnostic, Place};
@@ -163,6 +163,7 @@ pub(super) fn read(mut node: Node, diagnostics: &mut Vec<Diagnostic>) -> NamedSt
     let timeout = span("timeout", raw.timeout, diagnostics);
     let retry = raw.retry.map_or_else(Retry::default, |raw| retry(&raw, place("retry"), diagnostics));
     let step = act.map(|(act, entry)| {
+        sense::times((&act, &entry), within, timeout, &place, diagnostics);
         if matches!(act, Act::Playbook(_)) {
             only_for_single_steps(&node, diagnostics);
         }
@@ -180,7 +181,7 @@ pub(super) fn read(mut node: Node, diagnostics: &mut Vec<Diagnostic>) -> NamedSt
             on_failure: raw.on_failure,
             takes: raw.simulate.map(|simulate| simulate.takes),
             act,
-            name: Name::new(id.as_ref().map_or(step_place, |(_, place)| place.clone()), entry.value),
+            name: Name::new(id.as_ref().map_or_else(|| step_place.clone(), |(_, place)| place.clone()), entry.value),
         }
     });
     NamedStep { step, id, needs }
@@ -267,6 +268,7 @@ fn check_act(act: &Act, entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
                             .help("write the program and its arguments as a list: [autofailover, pause]"),
                     );
                 }
+                sense::program(key, argv, place(key), diagnostics);
             }
         }
         Act::Http(http) => {

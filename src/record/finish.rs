@@ -56,12 +56,12 @@ pub(super) fn record(builder: &Builder, heads: Heads) -> Record {
     record.forecast = builder.started.forecast.as_ref().map(|foreseen| foreseen::held_against(foreseen, &record));
     record.limits = limits::limits(builder, &record);
     record.warnings = limits::warnings(builder, &record);
-    record.ended.reasons = verdict::reasons(&record);
     if let Some(finish) = &builder.finish {
         record.ended.verdict = finish.verdict;
         record.ended.world = finish.world;
         record.ended.exit = Some(finish.exit);
     }
+    record.ended.reasons = verdict::reasons(&record);
     for leg in &mut record.legs {
         // What was going on when the run ended will not go on.
         if record.ended.exit.is_some() && leg.verdict == LegVerdict::Incomplete {

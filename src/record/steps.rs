@@ -89,7 +89,7 @@ pub(super) fn step_changes(builder: &Builder, index: usize) -> Vec<Change> {
     let plan = builder.plan();
     let before = &builder.captured[index];
     let mut after = before.clone();
-    let setting = Setting { mode: plan.mode, initial: &builder.before };
+    let setting = Setting { mode: plan.mode, initial: &builder.before, discard: plan.discard };
     plan.steps[index].act.describe().effect(&mut after, &setting);
     changes::between(before, &after)
 }

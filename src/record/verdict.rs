@@ -122,7 +122,10 @@ pub fn reasons(record: &Record) -> Vec<String> {
     }
     let taken = record.timeline.iter().filter(|happening| happening.kind == super::HappeningKind::Taken);
     all.extend(taken.map(|happening| format!("Another run has {}", happening.text)));
-    for step in record.steps.iter().filter(|step| step.state.is_bad()) {
+    // What was cancelled was so because of what failed.
+    let (cancelled, failed): (Vec<_>, Vec<_>) =
+        record.steps.iter().filter(|step| step.state.is_bad()).partition(|step| step.state.was_cancelled());
+    for step in failed.into_iter().chain(cancelled) {
         let why = step.failure.as_deref().unwrap_or("no reason given");
         let how = match step.state {
             StepState::ByHand => "was done by hand",
@@ -132,13 +135,16 @@ pub fn reasons(record: &Record) -> Vec<String> {
         };
         all.push(format!("Step {} {how}: {why}", step.id));
     }
-    for leg in &record.legs {
+    // Of a run that was refused, nobody expected a measure.
+    let refused = record.ended.verdict == Verdict::Refused;
+    let expected = |leg: Leg| !refused || record.legs.iter().any(|it| it.leg == leg && it.started.is_some());
+    for leg in record.legs.iter().filter(|leg| expected(leg.leg)) {
         objective(&mut all, &format!("RTO of the {}", leg.leg), leg.rto_judgement, leg.rto, &leg.rta);
         objective(&mut all, &format!("RPO of the {}", leg.leg), leg.rpo_judgement, leg.rpo, &leg.rpa);
     }
     lost_too_much(&mut all, record);
     for service in &record.services {
-        for leg in &service.legs {
+        for leg in service.legs.iter().filter(|leg| expected(leg.leg)) {
             let of_drill = record.legs.iter().find(|it| it.leg == leg.leg);
             // What the drill's own line says already is not said again for each service.
             if of_drill.is_some_and(|it| it.rto_judgement == leg.judgement && it.rto == leg.rto) {

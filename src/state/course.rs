@@ -2,7 +2,7 @@
 
 use super::step::Status;
 use super::{Graph, PhaseStatus, RunState, Trigger};
-use crate::catalogue::OnFailure;
+use crate::catalogue::{OnFailure, Part};
 use crate::model::{Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
 
 /// What to do next.
@@ -102,7 +102,7 @@ pub fn next(plan: &Plan, graph: &Graph, state: &RunState) -> Next {
     if let Some(trigger) = &state.trigger
         && state.course != Course::CleaningUp
     {
-        return leave(plan, state, trigger);
+        return leave(plan, graph, state, trigger);
     }
     match state.course {
         Course::Forward | Course::Returning => onward(plan, state),
@@ -114,7 +114,7 @@ pub fn next(plan: &Plan, graph: &Graph, state: &RunState) -> Next {
 }
 
 /// A reason to leave the course: first nothing may act any more, then it depends on what had happened by then.
-fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
+fn leave(plan: &Plan, graph: &Graph, state: &RunState, trigger: &Trigger) -> Next {
     // A pause asks at once and lets what acts go on; everything else asks it to end first.
     // Before the first change a failure refuses the run; a person who pauses it wants it to wait.
     let by_person = trigger.aborted && !trigger.guardrail;
@@ -125,7 +125,7 @@ fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
         return Next::Ask(trigger.clone());
     }
     if state.acting > 0 {
-        return Next::Quiesce;
+        return if finishes_prechecks(plan, graph, state) { Next::Wait } else { Next::Quiesce };
     }
     if state.resting > 0
         && let Some(step) = state.steps.iter().position(|status| status.rests())
@@ -143,6 +143,26 @@ fn leave(plan: &Plan, state: &RunState, trigger: &Trigger) -> Next {
             turn(course, Some(leg))
         }
     }
+}
+
+/// Whether prechecks that were begun beside one that failed are let finish, so that one refusal tells of every fault: they
+/// change nothing, and no person is asked.
+#[must_use]
+pub fn finishes_prechecks(plan: &Plan, graph: &Graph, state: &RunState) -> bool {
+    let is_precheck = |step: usize| plan.phase_of(step).kind == PhaseKind::Prechecks;
+    let failed = |trigger: &Trigger| !trigger.aborted && !trigger.guardrail && trigger.step.is_some_and(is_precheck);
+    if state.changed || state.course != Course::Forward || !state.trigger.as_ref().is_some_and(failed) {
+        return false;
+    }
+    let Some(open) = state.open_phase.map(|open| &plan.phases[open]) else { return false };
+    let mut acting = (open.first..open.first + open.count).filter(|step| state.steps[*step].acts());
+    acting.all(|step| only_looks(plan, graph, step))
+}
+
+/// Whether a step neither changes anything nor asks anybody.
+#[must_use]
+pub fn only_looks(plan: &Plan, graph: &Graph, step: usize) -> bool {
+    !graph.changes(step) && !matches!(plan.steps[step].act.describe().part(), Part::Gate | Part::Notice)
 }
 
 /// What `undo` means here: back before the point of no return of the leg, forward or hold after it.

@@ -17,15 +17,20 @@
 pub mod chart;
 pub mod course;
 mod graph;
+mod left;
 pub mod step;
 
 pub use graph::Graph;
+pub use left::LeftBehind;
+
+use std::sync::Arc;
 
 use crate::catalogue::{OnFailure, Part};
 use crate::event::{Event, ResumeTo, Resumed};
 use crate::id::{PhaseId, ResourceId, StepId};
 use crate::model::{Command, Course, Happened, Leg, PhaseKind, PhaseResult, Plan};
 use crate::resource::{Choice, Marker};
+use left::Did;
 use step::{Status, StepEvent};
 
 /// An event that can't follow from where the run is: a defect in whoever emitted it, or a journal that was not
@@ -102,6 +107,8 @@ pub struct RunState {
     pub resting: usize,
     /// Whether the run has ended.
     pub finished: bool,
+    /// What each side may hold that exists nowhere else.
+    pub left_behind: Arc<LeftBehind>,
     /// Steps of the open phase that may start, lowest first.
     ready: std::collections::BTreeSet<usize>,
     /// How many needs of each step are not met.
@@ -147,6 +154,7 @@ impl RunState {
             acting: 0,
             resting: 0,
             finished: false,
+            left_behind: Arc::default(),
             ready: std::collections::BTreeSet::new(),
             unmet: unmet.collect(),
             tried: vec![Happened::No; plan.steps.len()],
@@ -183,6 +191,7 @@ impl RunState {
                 let n = Self::find(plan, graph, step)?;
                 self.step_event(plan, graph, n, StepEvent::Passed { attempt: *attempt })?;
                 self.idle[n] = pass.already;
+                self.note_left(plan, n, if pass.already { Did::FoundDone } else { Did::Passed });
                 Ok(())
             }
             Event::StepFailed { step, attempt, failure } => {
@@ -195,6 +204,7 @@ impl RunState {
                 };
                 self.step_event(plan, graph, n, event)?;
                 self.tried[n] = happened;
+                self.note_left(plan, n, Did::Failed(happened));
                 if failure.ask {
                     let because = format!("step `{}` is in doubt: {}", plan.steps[n].id, failure.what);
                     let wants = OnFailure::Pause;
@@ -207,7 +217,11 @@ impl RunState {
             Event::StepSkipped { step, by, .. } => {
                 let n = Self::find(plan, graph, step)?;
                 let event = if by.is_some() { StepEvent::DoneByHand } else { StepEvent::Skipped };
-                self.step_event(plan, graph, n, event)
+                self.step_event(plan, graph, n, event)?;
+                if by.is_some() {
+                    self.note_left(plan, n, Did::ByHand);
+                }
+                Ok(())
             }
             Event::Resumed(resumed) => {
                 self.taken_up(resumed);
@@ -295,6 +309,13 @@ impl RunState {
             | Event::GuardrailSeen { .. }
             | Event::CanaryCounted { .. }
             | Event::DnsAnswered { .. } => Ok(()),
+        }
+    }
+
+    /// What the step did to what exists nowhere else.
+    fn note_left(&mut self, plan: &Plan, n: usize, did: Did) {
+        if LeftBehind::concerns(&plan.steps[n].act) {
+            Arc::make_mut(&mut self.left_behind).take_in(&plan.steps[n], plan.mode, did);
         }
     }
 

@@ -575,6 +575,7 @@ pub(super) fn stage(act: &Act, mode: Mode, clock: Clock) -> (Fake, Tools, Contex
         plan,
         initial: Arc::new(world()),
         secrets: Arc::new(StandInSecrets),
+        left_behind: Arc::default(),
     };
     let cx = Context {
         run: RunId::new("20261122-084216-test").unwrap(),

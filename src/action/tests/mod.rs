@@ -2,9 +2,12 @@
 
 mod fake;
 
+use std::sync::Arc;
+
 use self::fake::{Fake, P, S, id, stage};
 use super::{ActError, Applied, Tools, perform};
 use crate::catalogue::{Achieved, Act, Before, Evidence, Mode};
+use crate::id::RegionRole;
 use crate::model::Happened;
 use crate::resource::{
     Answer, AnsweredBy, Context, Decision, Finished, HealthState, NetError, ProcessError, ProviderError, ReplicaRole,
@@ -44,6 +47,12 @@ impl Scene {
         assert!(error.what.contains(words), "{}", error.what);
         assert_eq!(error.happened, Happened::No, "{}", error.what);
         assert!(undone.is_empty() || !self.fake.called(undone), "{:?}", self.fake.get().calls);
+    }
+
+    /// A copy was made before of what `region` has of `of`.
+    fn having_kept(mut self, of: &str, region: RegionRole) -> Self {
+        Arc::make_mut(&mut self.tools.left_behind).keep(&id(of), region);
+        self
     }
 
     /// Asks the step to end after so long.

@@ -163,6 +163,27 @@ scenes! {
         scene.refused("can't be compared", "promote").await;
     }
 
+    a_side_that_does_not_follow_is_promoted_only_where_the_loss_is_accepted: Planned,
+    {"database.promote": {"database": "main", "to": "secondary", "drain": false}}, |scene| {
+        scene.fake.db(P, |it| { it.fenced = true; it.writable = false; });
+        scene.fake.db(S, |it| it.replicates_from = None);
+        scene.refused("does not follow primary: what primary took since exists only there", "promote").await;
+        let mut scene = scene;
+        Arc::make_mut(&mut scene.tools.plan).discard = true;
+        scene.apply().await.unwrap();
+        assert!(scene.fake.called("promote"));
+    }
+
+    an_old_primary_is_not_promoted_before_it_was_built_anew: Planned,
+    {"database.promote": {"database": "main", "to": "primary", "drain": false}}, |scene| {
+        scene.fake.db(P, |it| { it.fenced = true; it.writable = false; });
+        scene.fake.db(S, |it| { it.role = ReplicaRole::Primary; it.fenced = true; it.writable = false; it.replicates_from = None; });
+        scene.refused("primary does not follow secondary", "promote").await;
+        let mut scene = scene;
+        Arc::make_mut(&mut scene.tools.plan).discard = true;
+        scene.refused("its fence would outlive the promotion", "promote").await;
+    }
+
     a_promotion_that_lies_or_refuses_writes_is_not_proven: Unplanned,
     {"database.promote": {"database": "main", "to": "secondary"}}, |scene| {
         scene.fake.lose(P);
@@ -179,10 +200,31 @@ scenes! {
         scene.fake.db(S, |it| it.replicates_from = None);
         scene.refused("is itself a replica", "replicate").await;
         scene.fake.db(S, |it| { it.role = ReplicaRole::Primary; it.writable = true; });
+        let scene = scene.having_kept("main", P);
         scene.apply().await.unwrap();
         assert_eq!(scene.achieved().await, Achieved::Yes);
         assert!(scene.prove().await.unwrap().contains_key("lag"));
         assert!(scene.undo().await.is_err());
+    }
+
+    what_nobody_kept_is_not_overwritten: Unplanned,
+    {"database.replicate": {"database": "main", "from": "secondary", "to": "primary"}}, |scene| {
+        scene.fake.db(P, |it| { it.fenced = true; it.writable = false; it.replicates_from = None; });
+        scene.fake.db(S, |it| { it.role = ReplicaRole::Primary; it.writable = true; it.replicates_from = None; });
+        scene.refused("may hold writes that exist nowhere else", "replicate").await;
+        // A copy of another side, or of another database, is none of this.
+        let mut scene = scene.having_kept("main", S).having_kept("other", P);
+        scene.refused("`data.preserve: { of: [main], in: primary }`", "replicate").await;
+        Arc::make_mut(&mut scene.tools.plan).discard = true;
+        scene.apply().await.unwrap();
+        assert!(scene.fake.called("replicate"));
+    }
+
+    a_copy_that_stopped_following_has_nothing_of_its_own: Planned,
+    {"database.replicate": {"database": "main", "from": "primary", "to": "secondary"}}, |scene| {
+        scene.fake.db(S, |it| { it.replicates_from = None; it.lag = None; });
+        scene.apply().await.unwrap();
+        assert!(scene.fake.called("replicate"));
     }
 
     an_original_that_was_never_replaced_is_not_built_anew: Planned,

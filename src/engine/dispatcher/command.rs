@@ -31,6 +31,9 @@ impl Dispatcher {
             Command::Vote { step, .. } => (None, self.open_gate(step).err()),
         };
         self.hurry(round);
+        if then.is_some() {
+            self.end_prechecks(round);
+        }
         let heard = ignored.is_none();
         self.emit(round, Event::Commanded { command: command.clone(), by: by.clone(), then, ignored })?;
         match command {

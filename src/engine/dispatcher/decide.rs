@@ -50,7 +50,6 @@ impl Dispatcher {
                     let step = self.plan.steps[step].id.clone();
                     self.emit(round, Event::StepSkipped { step, because, by: None })?;
                 }
-                Next::GiveUp(step) => self.give_up(round, step)?,
                 Next::Quiesce => {
                     round.deeds.push(Deed::CancelAll);
                     return Ok(false);
@@ -62,6 +61,8 @@ impl Dispatcher {
                     let leg = self.state.leg;
                     self.emit(round, Event::CourseChanged { course: Course::Paused, leg, because, aborted: false })?;
                 }
+                Next::GiveUp(_) | Next::Turn { .. } if self.looks_on() => return Ok(false),
+                Next::GiveUp(step) => self.give_up(round, step)?,
                 Next::Turn { course, leg, because, aborted } => {
                     self.emit(round, Event::CourseChanged { course, leg, because, aborted })?;
                     if course == Course::CleaningUp {

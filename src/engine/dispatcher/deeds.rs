@@ -102,7 +102,11 @@ impl Dispatcher {
         let deadline = *self.deadlines.entry(step).or_insert(now + plan_step.timeout);
         Job {
             step: Arc::clone(plan_step),
-            tools: Tools { step: Some(Arc::clone(plan_step)), ..self.tools.clone() },
+            tools: Tools {
+                step: Some(Arc::clone(plan_step)),
+                left_behind: Arc::clone(&self.state.left_behind),
+                ..self.tools.clone()
+            },
             cx: Context {
                 actor: Actor::Step(plan_step.id.clone()),
                 attempt,

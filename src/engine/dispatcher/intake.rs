@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::id::StepId;
 use crate::model::{Course, PhaseKind, UndoResult};
 use crate::resource::{Answer, AnsweredBy, Choice, Person};
+use crate::state::course;
 
 use super::deeds::Deed;
 use super::recovery::LastLook;
@@ -56,7 +57,15 @@ impl Dispatcher {
             }
         };
         self.hurry(round);
+        self.end_prechecks(round);
         self.emit(round, event)
+    }
+
+    /// Who wants the run to end waits for no precheck that is let finish.
+    pub(super) fn end_prechecks(&self, round: &mut Round) {
+        if course::finishes_prechecks(&self.plan, &self.graph, &self.state) {
+            round.deeds.push(Deed::CancelAll);
+        }
     }
 
     /// A person wants the run to end: the first time it leaves its course as `first` says, the second time at once.
@@ -119,13 +128,14 @@ impl Dispatcher {
     /// Whether the step whose intent this is may act: its phase is open, and the run is on a course for it.
     fn may_act(&self, intent: Option<&Event>) -> bool {
         let Some(Event::StepStarted { step, .. }) = intent else { return false };
-        let Some(phase) = self.graph.step(step).map(|n| self.plan.steps[n].phase) else { return false };
+        let Some(n) = self.graph.step(step) else { return false };
+        let phase = self.plan.steps[n].phase;
         let fits = match self.state.course {
             Course::CleaningUp => self.plan.phases[phase].kind == PhaseKind::Cleanup,
             Course::Returning => self.plan.phases[phase].kind == PhaseKind::Failback,
             _ => true,
         };
-        self.may_begin() && fits && self.state.open_phase == Some(phase)
+        (self.may_begin() || self.may_finish(n)) && fits && self.state.open_phase == Some(phase)
     }
 
     /// Whether a step that looked first may still act.
@@ -133,6 +143,18 @@ impl Dispatcher {
         self.break_off.is_none()
             && (self.state.trigger.is_none() || self.state.course == Course::CleaningUp)
             && matches!(self.state.course, Course::Forward | Course::Returning | Course::CleaningUp)
+    }
+
+    /// Whether a step that looked first when a precheck beside it failed may still act: it only looks on.
+    fn may_finish(&self, step: usize) -> bool {
+        self.break_off.is_none()
+            && course::finishes_prechecks(&self.plan, &self.graph, &self.state)
+            && course::only_looks(&self.plan, &self.graph, step)
+    }
+
+    /// Whether a step that may still act looks at the world first.
+    pub(super) fn looks_on(&self) -> bool {
+        self.looking.iter().any(|step| self.may_finish(*step))
     }
 
     pub(super) fn take_note(&mut self, round: &mut Round, note: Note) -> Result<(), EngineError> {

@@ -139,6 +139,7 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
             initial: Arc::new(World::new()),
             secrets: Arc::clone(&run.secrets),
             step: None,
+            left_behind: Arc::default(),
         },
         names,
         desk,
@@ -437,7 +438,7 @@ struct Round {
 }
 
 /// Before the first probe was started, nothing is known.
-struct NoHealth;
+pub(super) struct NoHealth;
 
 #[async_trait::async_trait]
 impl crate::resource::Health for NoHealth {

@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::{offset, plain};
 use crate::catalogue::Undo;
+use crate::id::StepId;
 use crate::plan::preview::{Judgement, LegPreview, Preview, StepPreview};
 
 /// Tables of all phases, `width` columns wide at most, and what users would notice.
@@ -40,17 +41,27 @@ pub fn table(preview: &Preview, width: u16) -> String {
     for leg in &preview.legs {
         let _ = writeln!(out, "{}", outage(leg));
     }
-    let verdict = if preview.prechecks_hold {
-        "hold, as far as they can be judged now"
-    } else {
-        "do not hold: the drill would be refused"
+    let verdict = match (preview.prechecks_hold, preview.not_judged.is_empty()) {
+        (false, _) => "do not hold: the drill would be refused",
+        (true, true) => "hold",
+        (true, false) => "that were judged hold",
     };
     let _ = writeln!(out, "prechecks {verdict}");
+    if !preview.not_judged.is_empty() {
+        let _ = writeln!(out, "prechecks that were not judged: {}", listed(&preview.not_judged));
+    }
+    if !preview.would_fail.is_empty() {
+        let _ = writeln!(out, "steps that WOULD FAIL as things are: {}", listed(&preview.would_fail));
+    }
     if !preview.left_out.is_empty() {
         let _ = writeln!(out, "left out in {} mode: {}", preview.mode, preview.left_out.join(", "));
     }
     let _ = writeln!(out, "expected to take {} in all", preview.total);
     out
+}
+
+fn listed(ids: &[StepId]) -> String {
+    ids.iter().map(StepId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn mark(step: &StepPreview) -> &'static str {
@@ -71,7 +82,13 @@ fn does(step: &StepPreview) -> String {
         Some(Judgement::Unknown(why)) => {
             let _ = write!(text, "\ncan't be judged: {}", plain(why));
         }
+        Some(Judgement::NotJudged(why)) => {
+            let _ = write!(text, "\nnot judged: {}", plain(why));
+        }
         None => {}
+    }
+    if let Some(why) = &step.problem {
+        let _ = write!(text, "\nWOULD FAIL: {}", plain(why));
     }
     if step.point_of_no_return {
         text.push_str("\nPOINT OF NO RETURN: after this nothing of this leg is reversed");

@@ -8,14 +8,14 @@ use crate::diagnostic::codes;
 use crate::plan::Checked;
 
 /// A playbook with a service and whatever follows.
-fn playbook(rest: &str) -> String {
+pub(super) fn playbook(rest: &str) -> String {
     format!(
         "muster: 1\nname: drill\ninfrastructure: infra.yaml\nservices: {{ web: {{ depends_on: [code], probe: {{ http: \"https://code.example.test/\" }} }} }}\n{rest}"
     )
 }
 
 /// A playbook with one phase of these steps.
-fn steps(steps: &str) -> String {
+pub(super) fn steps(steps: &str) -> String {
     playbook(&format!("phases:\n  - name: failover\n    steps:\n{}\n", indented(steps)))
 }
 
@@ -24,7 +24,7 @@ fn indented(text: &str) -> String {
 }
 
 /// `CODE line:column message | help`, a problem a line.
-fn problems(playbook: &str, infrastructure: &str, mode: Option<Mode>) -> String {
+pub(super) fn problems(playbook: &str, infrastructure: &str, mode: Option<Mode>) -> String {
     brief(&load_with(playbook, &[("infra.yaml", infrastructure)], mode, &[]))
 }
 

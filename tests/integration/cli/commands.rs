@@ -169,10 +169,48 @@ fn a_plan_says_now_and_then() {
 
     * on the critical path of its phase
     failover: users expected to be out for 37 s, no objective stated
-    prechecks hold, as far as they can be judged now
+    prechecks hold
     expected to take 37.2 s in all
     ");
     assert_eq!(small().runs(), Vec::<String>::new());
+}
+
+#[test]
+fn a_plan_looks_at_copies_and_standbys_and_names_what_it_did_not_judge() {
+    let scene = shipped();
+    let line = "plan playbooks/quarterly-failover.yaml";
+    let plan = scene.types(&format!("{line} --format json")).exits(0).json();
+    assert_eq!(plan["not_judged"], serde_json::json!(["all-healthy"]));
+    let judged = |id: &str| {
+        let steps = plan["phases"][0]["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["id"] == id).unwrap()["judgement"].clone()
+    };
+    assert_eq!((judged("copies"), judged("standby-ready")), ("holds".into(), "holds".into()));
+    for mode in ["planned", "unplanned", "emergency"] {
+        scene.types(&format!("{line} --mode {mode}")).exits(0).says("prechecks that were not judged: all-healthy");
+    }
+    let text = std::fs::read_to_string(scene.path("playbooks/infra/simulated.yaml")).unwrap();
+    scene.write("playbooks/infra/simulated.yaml", &text.replace("{ p50: 1s, p99: 8s }", "{ p50: 1h, p99: 2h }"));
+    scene.types(line).exits(3).says("do not hold: the drill would be refused");
+    let plan = scene.types(&format!("{line} --format json")).exits(3).json();
+    let steps = plan["phases"][0]["steps"].as_array().unwrap();
+    let copies = steps.iter().find(|step| step["id"] == "copies").unwrap();
+    let why = copies["judgement"]["fails"].as_str().unwrap();
+    assert!(why.contains("the copy of repositories in secondary is not as the original"), "{why}");
+}
+
+#[test]
+fn a_plan_tells_what_would_fail_as_things_are() {
+    let scene = shipped();
+    let text = std::fs::read_to_string(scene.path("playbooks/quarterly-failover.yaml")).unwrap();
+    let text = text.replace("can_scale_to: \"{{ var.servers }}\"", "can_scale_to: 3");
+    scene.write("playbooks/quarterly-failover.yaml", &text);
+    let line = "plan playbooks/quarterly-failover.yaml --var servers=500";
+    scene.types(line).exits(3).says("prechecks that were judged hold").says("WOULD FAIL as things are: scale-out");
+    assert_eq!(
+        scene.types(&format!("{line} --format json")).exits(3).json()["would_fail"],
+        serde_json::json!(["scale-out"])
+    );
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_quorum_comes_together_from_other_terminals_and_each_is_told_whether_the_ans
     running.ends().exits(0).says("PASSED");
     assert!(scene.path("touched").exists());
     let report = scene.types(&format!("report {}", scene.runs()[0])).exits(0);
-    report.says("ann (incident-commander)").says("bob (database-lead)").says("mallory");
+    report.says("ann as incident-commander, bob as database-lead").says("it did not count: mallory");
 }
 
 #[test]

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use muster::app::Loaded;
+use muster::catalogue::Mode;
+use muster::event::Event;
 use muster::model::{ExitCode, UndoResult, Verdict};
-use muster::plan::preview;
+use muster::plan::{Looks, preview};
 use muster::record::{Record, StepRecord, StepState};
 use muster::resource::{CommandLine, Context, Finished, ProcessError, Processes, World};
-use muster::time::Span;
+use muster::time::{Moment, Span};
 
-use super::scene::{dressed, rehearse, with, written};
+use super::scene::{dressed, interrupted, quarterly, rehearse, with, written};
 
 fn steps(steps: &str) -> String {
     format!("phases:\n  - name: failover\n    steps:\n{steps}")
@@ -68,7 +70,7 @@ fn a_plan_foretells_when_each_step_begins_under_a_limit() {
         text.push_str("  - name: verify\n    steps: [{ id: last, wait: { for: 3s } }]\n");
         let loaded = written(&text, &[]);
         let (record, _) = run(&loaded, &[]);
-        let told = preview(&loaded.plan, &World::new());
+        let told = preview(&loaded.plan, &World::new(), &Looks::new());
         let told: BTreeMap<&str, Span> =
             told.phases.iter().flat_map(|phase| &phase.steps).map(|it| (it.id.as_str(), it.start)).collect();
         let first = record.steps.iter().filter_map(|step| step.started).min().unwrap();
@@ -83,7 +85,7 @@ fn what_makes_room_under_a_limit_is_on_the_critical_path() {
     let text = "at_once: 1\nphases:\n  - name: failover\n    steps:
       - { id: a, needs: [], wait: { for: 2s } }
       - { id: b, needs: [], wait: { for: 3s } }\n";
-    let told = preview(&written(text, &[]).plan, &World::new());
+    let told = preview(&written(text, &[]).plan, &World::new(), &Looks::new());
     assert_eq!(told.total, secs(5));
     assert!(told.phases[0].steps.iter().all(|step| step.critical), "{told:?}");
 }
@@ -271,4 +273,47 @@ fn a_panic_fails_its_step_and_nothing_else() {
     assert!(bad.state.is_bad() && bad.failure.as_ref().unwrap().contains("a defect in Muster"), "{:?}", bad.failure);
     assert!(step(&record, "good").state.is_good() && step(&record, "after").state.is_good());
     assert_eq!(record.ended.verdict, Verdict::Failed);
+}
+
+#[test]
+fn what_failed_is_told_before_what_was_cancelled_because_of_it() {
+    let text = format!(
+        "      - {{ id: first, needs: [], wait: {{ for: 10m }} }}
+      - {{ id: second, needs: [], {FAILING}, simulate: {{ takes: 5s }} }}\n"
+    );
+    let (record, _) = run(&written(&steps(&text), &[]), &["second=fails"]);
+    assert!(step(&record, "first").state.was_cancelled());
+    let reasons = &record.ended.reasons;
+    assert!(
+        reasons[0].starts_with("Step second failed: ") && reasons[1].starts_with("Step first was cancelled: "),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn a_refusal_tells_of_every_precheck_that_fails_and_of_no_objective_of_a_leg_that_never_began() {
+    let loaded = quarterly(Mode::Planned, &[]);
+    let (record, exit) = run(&loaded, &["snapshots=fails", "copies=fails"]);
+    assert_eq!((record.ended.verdict, exit), (Verdict::Refused, ExitCode::Refused));
+    // The one that takes longest ends well, though others failed long before.
+    assert_eq!(step(&record, "all-healthy").state, StepState::Passed);
+    for id in ["snapshots", "copies"] {
+        assert_eq!(step(&record, id).state, StepState::Failed, "{id}");
+    }
+    assert_eq!(step(&record, "go").state, StepState::NotReached, "nobody is asked any more");
+    let reasons = &record.ended.reasons;
+    assert!(reasons[..2].iter().all(|why| why.contains(" failed: ")), "{reasons:?}");
+    assert!(
+        !reasons.iter().any(|why| why.contains("RTO") || why.contains("RPO") || why.contains("cancelled")),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn who_interrupts_a_run_that_is_refused_waits_for_no_precheck() {
+    let loaded = quarterly(Mode::Planned, &[]);
+    let failed = |event: &Event| matches!(event, Event::StepFailed { step, .. } if *step == "snapshots");
+    let record = interrupted(&loaded, 1, &["snapshots=fails"], failed);
+    assert!(step(&record, "all-healthy").state.was_cancelled());
+    assert!(record.header.until < Moment::ZERO + secs(60), "{:?}", record.header.until);
 }

@@ -8,6 +8,7 @@ mod engine;
 mod exploring;
 mod guards;
 mod hearing;
+mod kept;
 mod losses;
 mod measures;
 mod recovery;

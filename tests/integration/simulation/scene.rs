@@ -191,6 +191,11 @@ pub(super) fn prepared(
 
 /// A playbook whose phases are `phases`, on the shipped simulation, with files beside it.
 pub(super) fn written(phases: &str, files: &[(&str, &str)]) -> Loaded {
+    written_for(Mode::Planned, phases, files)
+}
+
+/// As [`written`], in another mode.
+pub(super) fn written_for(mode: Mode, phases: &str, files: &[(&str, &str)]) -> Loaded {
     let folder = tempfile::TempDir::with_prefix("muster-").unwrap();
     for (name, text) in files {
         std::fs::write(folder.path().join(name), text).unwrap();
@@ -201,7 +206,7 @@ pub(super) fn written(phases: &str, files: &[(&str, &str)]) -> Loaded {
     let request = Request {
         playbook: playbook.display().to_string(),
         infrastructure: Some(shipped("infra/simulated.yaml")),
-        mode: Some(Mode::Planned),
+        mode: Some(mode),
         ..Request::default()
     };
     match app::load(&request) {
