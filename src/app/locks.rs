@@ -170,7 +170,9 @@ pub(super) fn take(wanted: Wanted<'_>) -> Result<(Lock, Vec<String>), AppError> 
     // Before the store is held: to be sure of a lock may take a moment.
     let leases = live.leases().map_err(files)?;
     let holders: BTreeSet<&RunId> = leases.iter().map(|lease| &lease.holder.run).collect();
-    let unseen = leases.iter().filter(|lease| look_at(&lease.holder, wanted.here) == Process::Gone);
+    // Who takes a run up again has the lock on its journal itself, and need not look at it for long to be sure.
+    let others = leases.iter().filter(|lease| lease.holder.run != *run);
+    let unseen = others.filter(|lease| look_at(&lease.holder, wanted.here) == Process::Gone);
     let written: BTreeMap<&RunId, bool> = unseen
         .map(|lease| &lease.holder.run)
         .collect::<BTreeSet<_>>()
