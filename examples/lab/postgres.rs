@@ -245,6 +245,11 @@ pub(crate) fn answers(lab: &Lab, region: Role) -> bool {
 pub(crate) fn start(lab: &Lab, region: Role) -> Result<()> {
     if daemon::running(lab, &name(region)).is_none() {
         let data = lab.data(region);
+        if daemon::postmaster(lab, region).is_none() {
+            // A killed server may stay in the list of processes until its parent looks, and PostgreSQL takes what stands
+            // there for one that runs.
+            let _ = fs::remove_file(data.join("postmaster.pid"));
+        }
         let mut argv = vec![text(&lab.programs.postgres.join("postgres")), "-D".to_owned(), text(&data)];
         argv.extend(["-c".to_owned(), format!("config_file={}", text(&lab.of(region, "postgresql.conf")))]);
         if lab.of(region, REJOINED).exists() {

@@ -30,9 +30,16 @@ name: lab
 environment: lab
 regions: { primary: { name: a }, secondary: { name: b } }
 resources:
-  NAMED: { dns: { provider: rfc2136, name: HOST, ttl: TTL } }
+  NAMED:
+    dns:
+      { provider: rfc2136, name: HOST, ttl: TTL, zone: example.test, server: 192.0.2.53,
+        key: { name: muster, algorithm: hmac-sha256, secret: { env: TSIG } },
+        targets: { primary: [192.0.2.1], secondary: [198.51.100.1] } }
   web: { compute: { provider: simulated } }
-  files: { storage: { provider: git } }
+  files:
+    storage:
+      provider: git
+      regions: { primary: { url: 'http://a/git', path: /srv/git }, secondary: { url: 'http://b/git', path: /srv/git } }
 ";
 
 /// A plan that switches the name `host`, which it calls `named`.

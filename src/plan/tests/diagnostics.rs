@@ -322,12 +322,24 @@ fn an_unplanned_drill_needs_nothing_of_the_lost_region() {
     let production = "muster: 1
 name: production
 environment: production
-regions: { primary: { name: a, provider: exec }, secondary: { name: b } }
+regions: { primary: { name: a, provider: exec, command: [cut] }, secondary: { name: b } }
 resources:
-  code: { dns: { provider: rfc2136, name: code.example.test, key: { env: TSIG } } }
+  code:
+    dns:
+      { provider: rfc2136, name: code.example.test, zone: example.test, server: 192.0.2.53,
+        key: { name: muster, algorithm: hmac-sha256, secret: { env: TSIG } },
+        targets: { primary: [192.0.2.1], secondary: [198.51.100.1] } }
   main: { database: { provider: patroni }, simulate: { promotion: 10s } }
-  repositories: { storage: { provider: git } }
-  web-servers: { compute: { provider: process } }";
+  repositories:
+    storage:
+      provider: git
+      regions: { primary: { url: 'http://a', path: /srv }, secondary: { url: 'http://b', path: /srv } }
+  web-servers:
+    compute:
+      provider: process
+      regions:
+        primary: { capacity: 3, start: [up], stop: [down], status: [count] }
+        secondary: { capacity: 3, start: [up], stop: [down], status: [count] }";
     let isolate = steps("- { id: isolate, region.isolate: { region: primary, from: [users] } }");
     insta::assert_snapshot!(problems(&isolate, production, None), @r###"
     M045 drill.yaml:8:15 `isolate` cuts a production region off before its data is fenced and drained | accept the loss with `data_loss: { accept_up_to: 30s, because: "…" }`, or fence and promote first
@@ -369,6 +381,9 @@ resources:
     M040 infra.yaml:6:29 the variable `other` has no value that is text | a variable's value is a text, a number, true or false
     M020 infra.yaml:7:12 the key `conect` is unknown here | did you mean `connect`? known keys: `resolve`, `connect`, `answer`
     M050 infra.yaml:9:28 the provider `simulted` is unknown here | did you mean `simulated`?
+    M021 infra.yaml:10:15 the key `name` is missing here | add `name: ...` to this mapping
+    M021 infra.yaml:10:15 the key `zone` is missing here | add `zone: ...` to this mapping
+    M021 infra.yaml:10:15 the key `server` is missing here | add `server: ...` to this mapping
     M051 infra.yaml:10:27 the provider `rfc2136` is real, but the environment is simulated | write `provider: simulated`, or state the environment: lab, staging or production
     M022 infra.yaml:11:55 expected a duration such as 30s, or two quantiles such as { p50: 30s, p95: 80s }, found the number 35
     M020 infra.yaml:11:59 the key `lag` is unknown here | known keys: `replication_lag`, `promotion`, `fence`, `replicate`, `preserve`, `write`, `api`, `rows_per_second`

@@ -145,7 +145,7 @@ fn a_broken_protocol_leaves_a_change_in_doubt_and_a_look_without_effect() {
         assert!(!told.in_doubt() && told.to_string().contains("there is no such program"), "{told}");
         let slow = exec(ResourceKind::Compute, "it", json!({ "command": ["sleep", "600"], "timeout": "100ms" }));
         let told = slow.scale(&cx, S, 1).await.unwrap_err();
-        assert!(told.in_doubt() && told.to_string().contains("did not answer within 100ms and was ended"), "{told}");
+        assert!(told.in_doubt() && told.to_string().contains("did not answer within 100 ms and was ended"), "{told}");
     })
     .unwrap();
 }
@@ -164,7 +164,7 @@ fn states_of_every_kind_are_read_with_lengths_of_time_as_people_write_them() {
             }),
         );
         let seen = Database::observe(&database, &cx).await.unwrap();
-        assert_eq!(seen.to_string(), "primary unreachable, secondary replica 1m 30s behind");
+        assert_eq!(seen.to_string(), "primary unreachable, secondary replica 1 min 30 s behind");
         let half = says(ResourceKind::Database, json!({ "primary": { "unreachable": "x" } }));
         let told = Database::observe(&half, &cx).await.unwrap_err().to_string();
         assert!(told.contains("the region `secondary` is missing"), "{told}");

@@ -107,7 +107,8 @@ impl Scene {
         let count = base + fs::read_to_string(self.book(from, "pushes")).unwrap().lines().count();
         for name in ["a.git", "team/b c.git", "muster/proof.git"] {
             let target = self.store(to).join(name);
-            if self.store(from).join(name).exists() && target.exists() {
+            // Nothing can be pushed out of one that is empty.
+            if target.exists() && self.store(from).join(name).exists() && !self.refs(from, name).is_empty() {
                 let mirror = [("MUSTER_MIRROR_FROM", from.as_str())];
                 let arguments = ["push", "-q", "--mirror", target.to_str().unwrap()];
                 self.git_with(&self.store(from).join(name), &arguments, &mirror)?;

@@ -75,7 +75,7 @@ pub(super) async fn claim(
         let claimed = match it.link.maintenance(cx, region).await {
             Ok(session) => match cx.clock.timeout(limit, claim_on(it, &session, marker, over)).await {
                 Ok(claimed) => claimed,
-                Err(_) => Err(Failed::Silent(format!("no answer within {}", limit.short()))),
+                Err(_) => Err(Failed::Silent(format!("no answer within {limit}"))),
             },
             Err(failed) => Err(failed),
         };
@@ -148,7 +148,7 @@ pub(super) async fn release(it: &Postgres, cx: &Context, marker: &Marker) -> Res
         match cx.clock.timeout(limit, released).await {
             Ok(Ok(())) => {}
             Ok(Err(failed)) => left = Some(format!("{region}: {failed}")),
-            Err(_) => left = Some(format!("{region}: no answer within {}", limit.short())),
+            Err(_) => left = Some(format!("{region}: no answer within {limit}")),
         }
     }
     match left {

@@ -109,7 +109,7 @@ impl Postgres {
                 Ok(Err(error)) => Failed::from(error),
                 Err(_) => {
                     self.forget(region);
-                    return Err(Failed::Silent(format!("no answer within {}", limit.short())));
+                    return Err(Failed::Silent(format!("no answer within {limit}")));
                 }
             };
             let Failed::Silent(_) = failed else { return Err(failed) };
@@ -139,7 +139,7 @@ impl Postgres {
         let limit = self.link.settings.timeout.0;
         match cx.clock.timeout(limit, session.client.batch_execute(PROVING_WRITE)).await {
             Ok(done) => done.map_err(Failed::from),
-            Err(_) => Err(Failed::Silent(format!("no answer within {}", limit.short()))),
+            Err(_) => Err(Failed::Silent(format!("no answer within {limit}"))),
         }
     }
 }

@@ -22,7 +22,8 @@ pub(super) async fn preserve(it: &Postgres, cx: &Context, region: RegionRole) ->
         _ => None,
     };
     let found = match diverged {
-        Some(from) if from >= here.position => Some(Found::default()),
+        // All that it has came over before it was left.
+        Some(from) if from >= here.position => Some(Found { whole: true, ..Found::default() }),
         Some(from) => dump(it, cx, region, here.timeline, from, here.position).await?,
         None => None,
     };

@@ -147,7 +147,7 @@ mod tests {
             @r"
         the name server 192.0.2.53 does not know the key `muster` with hmac-sha256 (BADKEY): its name and algorithm must be those of the server's configuration. Nothing was changed
         the name server 192.0.2.53 finds the signature wrong (BADSIG): the secret of the key `muster`, read from the file `tsig.key`, is not the one that the server has. Nothing was changed
-        the name server 192.0.2.53 finds the time wrong (BADTIME): its clock says 2027-01-15T08:10:00Z, the one here 2027-01-15T08:00:00Z: 10m apart, 5m are allowed. Set the clocks (NTP). Nothing was changed
+        the name server 192.0.2.53 finds the time wrong (BADTIME): its clock says 2027-01-15T08:10:00Z, the one here 2027-01-15T08:00:00Z: 10 min apart, 5 min are allowed. Set the clocks (NTP). Nothing was changed
         the name server 192.0.2.53 refuses the update of code.example.com (REFUSED): the key `muster` may not change it. Allow it there (Knot: an `acl` with `action: update` in the zone; BIND: `update-policy` or `allow-update`). Nothing was changed
         the name server 192.0.2.53 is not authoritative for the zone example.com (NOTAUTH): `server` must be the zone's primary name server, and `zone` the name that it has there. Nothing was changed
         the name server 192.0.2.53 says that code.example.com is not in the zone example.com (NOTZONE): a part of it may be a zone of its own; name that one as `zone`. Nothing was changed

@@ -91,12 +91,12 @@ fn needs_postgres_backups_are_counted_and_what_is_missing_or_damaged_in_them_is_
         std::fs::write(format!("{}/one/sealed", pair.folder("backups")), "").unwrap();
         let seen = summary(&backups, &cx).await;
         assert_eq!((seen.count, seen.encrypted, seen.longest_gap), (2, 1, Span::ZERO));
-        // A damaged file is told by the manifest, and by whoever reads the table.
+        // A damaged file is told by the manifest; what the log wrote over it since is whole again when it is read.
         let file =
             format!("{}/two/{}", pair.folder("backups"), pair.sql(Primary, "SELECT pg_relation_filepath('orders')"));
         std::fs::write(&file, [0xFF; 8192]).unwrap();
         let restored = backups.restore(&cx, Primary, RestorePoint::Latest).await.unwrap();
-        assert_eq!(restored.damaged, 2, "{restored:?}");
+        assert_eq!(restored.damaged, 1, "{restored:?}");
         for scratch in backups.scratches(&cx).await.unwrap() {
             backups.discard(&cx, &scratch).await.unwrap();
         }

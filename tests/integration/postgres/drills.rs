@@ -161,5 +161,5 @@ fn needs_postgres_an_old_primary_that_comes_back_during_a_drill_is_shouted_about
     );
     let scene = scene(&pair, &steps);
     let seen = scene.types("run drill.yaml --execute --mode unplanned --yes").exits(5);
-    seen.says("FAILED").says("plit brain");
+    seen.says("FAILED").says("Two sides took writes at once");
 }
