@@ -95,7 +95,7 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
         let [start, stop, status] = ["start", "stop", "status"].map(|verb| group(role, verb));
         json!({ "capacity": CAPACITY, "start": start, "stop": stop, "status": status })
     });
-    let backup = by_region(|role| json!({ "base_backups": lab.of(role, "backups"), "wal": lab.archive(role) }));
+    let backup = by_region(|role| json!({ "backups": lab.of(role, "backups"), "archive": lab.archive(role) }));
     // PostgreSQL refuses to run as root.
     let run_as = if lab.postgres_user.is_some() { json!(["runuser", "-u", "postgres", "--"]) } else { json!([]) };
     [
@@ -115,7 +115,7 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
             "snapshots",
             json!({ "backup": {
             "provider": "postgres", "database": "main", "scratch": lab.folder.join("restore"),
-            "bin": lab.programs.postgres, "run_as": run_as, "regions": backup,
+            "programs": lab.programs.postgres, "run_as": run_as, "regions": backup,
         } }),
         ),
     ]
@@ -142,6 +142,6 @@ fn variables(lab: &Lab) -> Vec<(&'static str, Value)> {
         ("steady_home", json!("10s")),
         ("soak", json!("10s")),
         ("keep", json!("1s")),
-        ("promotion_timeout", json!("1m")),
+        ("promotion_timeout", json!("3m")),
     ]
 }

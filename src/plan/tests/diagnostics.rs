@@ -338,8 +338,8 @@ resources:
     compute:
       provider: process
       regions:
-        primary: { capacity: 3, start: [up], stop: [down], status: [count] }
-        secondary: { capacity: 3, start: [up], stop: [down], status: [count] }";
+        primary: { capacity: 3, start: [up, '{server}'], stop: [down, '{server}'], status: [count] }
+        secondary: { capacity: 3, start: [up, '{server}'], stop: [down, '{server}'], status: [count] }";
     let isolate = steps("- { id: isolate, region.isolate: { region: primary, from: [users] } }");
     insta::assert_snapshot!(problems(&isolate, production, None), @r###"
     M045 drill.yaml:8:15 `isolate` cuts a production region off before its data is fenced and drained | accept the loss with `data_loss: { accept_up_to: 30s, because: "…" }`, or fence and promote first

@@ -171,7 +171,7 @@ fn states_of_every_kind_are_read_with_lengths_of_time_as_people_write_them() {
         let summary =
             json!({ "count": 3, "newest_age": "5m", "oldest_age": "3h", "longest_gap": "1h", "encrypted": 3 });
         let backup = says(ResourceKind::Backup, json!({ "primary": summary, "secondary": summary }));
-        assert!(Backup::observe(&backup, &cx).await.unwrap().to_string().contains("3 snapshots, newest 5m old"));
+        assert!(Backup::observe(&backup, &cx).await.unwrap().to_string().contains("3 snapshots, newest 5 min old"));
         let region = says(ResourceKind::Region, json!({ "isolated_from": ["users"] }));
         assert_eq!(Region::observe(&region, &cx).await.unwrap().to_string(), "cut off from users");
         let refused = says(ResourceKind::Storage, json!({ "refused": "read only" }));

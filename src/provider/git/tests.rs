@@ -89,7 +89,9 @@ impl Scene {
         let at = format!("{} +0000", jiff_now() - ago);
         let dates = [("GIT_COMMITTER_DATE", at.as_str()), ("GIT_AUTHOR_DATE", at.as_str())];
         let tip = self.git(&user, &["rev-parse", "-q", "--verify", &format!("refs/tips/{branch}")]).ok();
-        let mut commit = vec!["commit-tree", "-m", &at, super::tests::EMPTY_TREE];
+        // Two branches that are begun in the same second are two all the same.
+        let message = format!("{branch} {at}");
+        let mut commit = vec!["commit-tree", "-m", &message, super::tests::EMPTY_TREE];
         if let Some(tip) = &tip {
             commit.extend(["-p", tip]);
         }
