@@ -35,7 +35,7 @@ pub(crate) fn write(lab: &Lab) -> Result<()> {
 /// The file's text: YAML, whose nested parts are written as JSON is, one resource a line.
 fn file(lab: &Lab) -> String {
     let section = |entries: &[(&str, Value)]| {
-        entries.iter().map(|(name, value)| format!("  {name}: {value}\n")).collect::<String>()
+        entries.iter().fold(String::new(), |all, (name, value)| all + &format!("  {name}: {value}\n"))
     };
     let regions: Vec<(String, Value)> = Role::ALL.map(|role| (role.to_string(), region(lab, role))).into();
     let regions: Vec<(&str, Value)> = regions.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();

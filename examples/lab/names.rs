@@ -17,7 +17,7 @@ const START_WITHIN: Duration = Duration::from_secs(20);
 /// Starts all three.
 pub(crate) fn start(lab: &Lab) -> Result<()> {
     let (first, second) = (lab.ports.names, lab.ports.second_names);
-    knot(lab, "names", first, &zone(), &format!("notify: [ second ]\n    acl: [ update, transfer ]"))?;
+    knot(lab, "names", first, &zone(), "notify: [ second ]\n    acl: [ update, transfer ]")?;
     knot(lab, "second-names", second, "", "master: first\n    acl: [ notify ]")?;
     unbound(lab)?;
     for (name, port) in [("names", first), ("second-names", second), ("resolver", lab.ports.resolver)] {
@@ -60,7 +60,8 @@ git A {home}
 "
     );
     for region in Role::ALL {
-        records.push_str(&format!("{}. A {}\n", database_name(region), region.address()));
+        let line = format!("{}. A {}\n", database_name(region), region.address());
+        records.push_str(&line);
     }
     records
 }

@@ -16,7 +16,7 @@ use crate::world::{ADMIN, APP_USER, DATABASE, Lab, Role, text, write_private};
 use crate::{Result, wait_until};
 
 /// A server that does not answer after so long will not.
-const START_WITHIN: Duration = Duration::from_secs(60);
+const START_WITHIN: Duration = Duration::from_mins(1);
 /// What `status` exits with when the server does not run, as `pg_ctl` does.
 const NOT_RUNNING: u8 = 3;
 /// Who follows: may read the log, and what a rewind needs.

@@ -166,7 +166,7 @@ fn served(lab: &Lab) -> Result<()> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |all, byte| all + &format!("{byte:02x}"))
 }
 
 /// Base64 (RFC 4648) of a whole key.

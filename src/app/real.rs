@@ -96,7 +96,7 @@ fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resourc
             all.computes.insert(id.clone(), Arc::new(servers));
         }
         (ResourceKind::Storage, "git") => {
-            all.storages.insert(id.clone(), Arc::new(GitStorage::new(real::typed(binding)?, host())));
+            all.storages.insert(id.clone(), Arc::new(GitStorage::new(real::typed(binding)?, &host())));
         }
         (kind, provider) => return Err(format!("nothing builds the provider {provider} of {kind}")),
     }

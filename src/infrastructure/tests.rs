@@ -40,8 +40,7 @@ fn a_real_resource_has_a_twin_that_answers_to_the_same_name() {
 #[test]
 fn the_resolver_of_a_real_environment_is_no_setting_of_the_twin() {
     let text = format!(
-        "muster: 1\nname: i\nenvironment: lab\n{}\nnetwork: {{ resolver: \"127.0.0.1:5353\", connect: 3ms }}",
-        REGIONS_REAL
+        "muster: 1\nname: i\nenvironment: lab\n{REGIONS_REAL}\nnetwork: {{ resolver: \"127.0.0.1:5353\", connect: 3ms }}"
     );
     let read = infrastructure(&text);
     assert_eq!(read.resolver, Some("127.0.0.1:5353".parse().unwrap()));

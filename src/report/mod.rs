@@ -15,6 +15,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod svg;
 mod text;
 mod timeline;
 mod view;
@@ -51,6 +52,8 @@ pub enum Format {
     Junit,
     /// Closing tables for the terminal.
     Text,
+    /// The time line alone, as a picture.
+    Svg,
 }
 
 /// How a format is called and drawn.
@@ -62,17 +65,18 @@ struct Entry {
 }
 
 /// The list of all formats.
-const ENTRIES: [Entry; 5] = [
+const ENTRIES: [Entry; 6] = [
     Entry { format: Format::Html, name: "html", file: Some("report.html"), draw: html::render },
     Entry { format: Format::Markdown, name: "markdown", file: Some("report.md"), draw: markdown::render },
     Entry { format: Format::Json, name: "json", file: Some("report.json"), draw: json::render },
     Entry { format: Format::Junit, name: "junit", file: Some("junit.xml"), draw: junit::render },
     Entry { format: Format::Text, name: "text", file: None, draw: text::render },
+    Entry { format: Format::Svg, name: "svg", file: None, draw: svg::render },
 ];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 5] = [Self::Html, Self::Markdown, Self::Json, Self::Junit, Self::Text];
+    pub const ALL: [Self; 6] = [Self::Html, Self::Markdown, Self::Json, Self::Junit, Self::Text, Self::Svg];
 
     fn entry(self) -> &'static Entry {
         &ENTRIES[self as usize]
@@ -99,7 +103,7 @@ impl fmt::Display for Format {
 
 /// There is no such format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit and text")]
+#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text and svg")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {

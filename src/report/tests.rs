@@ -249,3 +249,12 @@ fn a_report_of_ten_thousand_steps_stays_small() {
     tags(&html).unwrap();
     assert!(plain(&record, Format::Text).lines().count() < 80);
 }
+
+#[test]
+fn the_time_line_alone_is_a_picture_that_stands_by_itself() {
+    let drawn = plain(&passed(), Format::Svg);
+    assert!(drawn.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"timeline\""), "{drawn}");
+    assert!(drawn.contains("<style><![CDATA[") && drawn.contains("--bar:") && drawn.trim_end().ends_with("</svg>"));
+    assert!(drawn.contains("Time line of the run"));
+    assert_eq!(drawn.matches("]]>").count(), 1, "nothing ends the rules before their end");
+}

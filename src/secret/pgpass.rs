@@ -1,4 +1,4 @@
-//! PostgreSQL's password file, by libpq's rules: the first line that fits gives the password, `*` fits anything, `\` takes
+//! `PostgreSQL`'s password file, by libpq's rules: the first line that fits gives the password, `*` fits anything, `\` takes
 //! the meaning from `:` and `\`, and a file that others may read is not used.
 
 use std::fs::{self, File};

@@ -111,9 +111,9 @@ pub(crate) async fn push(
         command
     };
     let commit = git().args(["commit-tree", "-m", message, EMPTY_TREE]).output().await;
-    let commit = done("git commit-tree", &commit).or_else(|why| {
+    let commit = done("git commit-tree", &commit).map_err(|why| {
         // The empty tree is built in; writing it down is for versions that want to see it.
-        if why.contains("not a valid object") { Err(format!("{why}: git is too old")) } else { Err(why) }
+        if why.contains("not a valid object") { format!("{why}: git is too old") } else { why }
     })?;
     let mut push = git();
     for setting in settings {

@@ -22,7 +22,7 @@ use crate::world::{Lab, Role};
 /// The longest answer of git, in bytes.
 const ANSWER_MAX: u64 = 64 * 1024 * 1024;
 /// A push or fetch that takes longer is ended.
-const WITHIN: Duration = Duration::from_secs(120);
+const WITHIN: Duration = Duration::from_mins(2);
 
 /// Serves until it is ended.
 pub(crate) async fn run(lab: Lab, region: Role) -> Result<()> {

@@ -132,7 +132,7 @@ impl Servers {
     }
 }
 
-/// A database of PostgreSQL servers, one in each region.
+/// A database of `PostgreSQL` servers, one in each region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresDatabase {
@@ -203,7 +203,7 @@ impl Archives {
     }
 }
 
-/// The backups of a PostgreSQL server, as folders that Muster can read.
+/// The backups of a `PostgreSQL` server, as folders that Muster can read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostgresBackup {
@@ -212,10 +212,10 @@ pub struct PostgresBackup {
     pub database: Option<ResourceId>,
     /// The folder under which scratch servers are made.
     pub scratch: PathBuf,
-    /// The folder of PostgreSQL's programs; unstated: they are on the path.
+    /// The folder of `PostgreSQL`'s programs; unstated: they are on the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub programs: Option<PathBuf>,
-    /// What stands before each program, such as `[runuser, -u, postgres, --]`: PostgreSQL refuses to run as root.
+    /// What stands before each program, such as `[runuser, -u, postgres, --]`: `PostgreSQL` refuses to run as root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub run_as: Vec<String>,
     /// How long a restore may take.

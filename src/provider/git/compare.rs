@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_another_for_each_run_and_the_same_for_one() {
-        let text: String = (0..100).map(|n| format!("= {n}.git\n")).collect();
+        let text: String = (0..100).fold(String::new(), |all, n| all + &format!("= {n}.git\n"));
         let listing = parse(&text).unwrap();
         assert_eq!(sample(&listing, 5, "run-1"), sample(&listing, 5, "run-1"));
         assert_ne!(sample(&listing, 5, "run-1"), sample(&listing, 5, "run-2"));

@@ -51,7 +51,7 @@ pub struct GitStorage {
 impl GitStorage {
     /// A storage by these settings.
     #[must_use]
-    pub fn new(settings: Settings, host: Host) -> Self {
+    pub fn new(settings: Settings, host: &Host) -> Self {
         let timeout = settings.timeout.map_or(TIMEOUT, |period| period.0);
         let side = |settings, region| Side { settings, region, host: host.clone(), timeout };
         Self {

@@ -1,5 +1,7 @@
 //! One region's repositories: what is asked of the machine that has them, in the words of `store.sh`.
 
+use std::fmt::Write as _;
+
 use crate::id::RegionRole;
 use crate::infrastructure::real::git::Side as Settings;
 use crate::provider::host::{Host, last_line, quoted};
@@ -189,7 +191,10 @@ const THEIRS_MAX: usize = 500;
 fn preserve_parts(repositories: &[(String, Vec<String>)]) -> Vec<(String, String)> {
     let mut parts: Vec<(String, String)> = Vec::new();
     for (repository, theirs) in repositories {
-        let theirs: String = theirs.iter().take(THEIRS_MAX).map(|object| format!("{object} {repository}\n")).collect();
+        let theirs = theirs.iter().take(THEIRS_MAX).fold(String::new(), |mut lines, object| {
+            let _ = writeln!(lines, "{object} {repository}");
+            lines
+        });
         match parts.last_mut() {
             Some((one, other)) if one.len() + other.len() + theirs.len() < ARGUMENT_MAX => {
                 one.push('\n');

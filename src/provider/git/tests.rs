@@ -46,15 +46,15 @@ impl Scene {
                 scene.create(region, name);
             }
         }
-        scene.git(self::folder(&scene), &["init", "-q", "--bare", "user.git"]).unwrap();
+        Scene::git(self::folder(&scene), &["init", "-q", "--bare", "user.git"]).unwrap();
         scene
     }
 
     fn create(&self, region: RegionRole, name: &str) {
         let path = self.store(region).join(name);
-        self.git(folder(self), &["init", "-q", "--bare", "-b", "main", path.to_str().unwrap()]).unwrap();
+        Self::git(folder(self), &["init", "-q", "--bare", "-b", "main", path.to_str().unwrap()]).unwrap();
         let hooks = self.store(region).join(".muster/hooks");
-        self.git(&path, &["config", "core.hooksPath", hooks.to_str().unwrap()]).unwrap();
+        Self::git(&path, &["config", "core.hooksPath", hooks.to_str().unwrap()]).unwrap();
     }
 
     fn store(&self, region: RegionRole) -> PathBuf {
@@ -65,12 +65,12 @@ impl Scene {
         self.store(region).join(".muster").join(name)
     }
 
-    fn git(&self, at: &Path, arguments: &[&str]) -> Result<String, String> {
-        self.git_with(at, arguments, &[])
+    fn git(at: &Path, arguments: &[&str]) -> Result<String, String> {
+        Self::git_with(at, arguments, &[])
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test is the user's git here")]
-    fn git_with(&self, at: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Result<String, String> {
+    fn git_with(at: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Result<String, String> {
         let mut git = Command::new("git");
         for who in ["AUTHOR", "COMMITTER"] {
             git.env(format!("GIT_{who}_NAME"), "user").env(format!("GIT_{who}_EMAIL"), "user@example.test");
@@ -88,17 +88,17 @@ impl Scene {
         let user = folder(self).join("user.git");
         let at = format!("{} +0000", jiff_now() - ago);
         let dates = [("GIT_COMMITTER_DATE", at.as_str()), ("GIT_AUTHOR_DATE", at.as_str())];
-        let tip = self.git(&user, &["rev-parse", "-q", "--verify", &format!("refs/tips/{branch}")]).ok();
+        let tip = Self::git(&user, &["rev-parse", "-q", "--verify", &format!("refs/tips/{branch}")]).ok();
         // Two branches that are begun in the same second are two all the same.
         let message = format!("{branch} {at}");
         let mut commit = vec!["commit-tree", "-m", &message, super::tests::EMPTY_TREE];
         if let Some(tip) = &tip {
             commit.extend(["-p", tip]);
         }
-        let commit = self.git_with(&user, &commit, &dates)?;
+        let commit = Self::git_with(&user, &commit, &dates)?;
         let url = self.store(region).join(repository);
-        self.git(&user, &["push", "-q", "--force", url.to_str().unwrap(), &format!("{commit}:refs/heads/{branch}")])?;
-        self.git(&user, &["update-ref", &format!("refs/tips/{branch}"), &commit])?;
+        Self::git(&user, &["push", "-q", "--force", url.to_str().unwrap(), &format!("{commit}:refs/heads/{branch}")])?;
+        Self::git(&user, &["update-ref", &format!("refs/tips/{branch}"), &commit])?;
         Ok(commit)
     }
 
@@ -113,7 +113,7 @@ impl Scene {
             if target.exists() && self.store(from).join(name).exists() && !self.refs(from, name).is_empty() {
                 let mirror = [("MUSTER_MIRROR_FROM", from.as_str())];
                 let arguments = ["push", "-q", "--mirror", target.to_str().unwrap()];
-                self.git_with(&self.store(from).join(name), &arguments, &mirror)?;
+                Self::git_with(&self.store(from).join(name), &arguments, &mirror)?;
             }
         }
         fs::write(self.book(to, "copied"), count.to_string()).unwrap();
@@ -121,17 +121,17 @@ impl Scene {
     }
 
     fn refs(&self, region: RegionRole, repository: &str) -> String {
-        self.git(&self.store(region).join(repository), &["for-each-ref"]).unwrap()
+        Self::git(&self.store(region).join(repository), &["for-each-ref"]).unwrap()
     }
 
     fn storage(&self) -> GitStorage {
         let side = |region| json!({ "url": self.store(region), "path": self.store(region) });
-        self.storage_of(&json!({ "regions": { "primary": side(PRIMARY), "secondary": side(SECONDARY) } }))
+        Self::storage_of(&json!({ "regions": { "primary": side(PRIMARY), "secondary": side(SECONDARY) } }))
     }
 
-    fn storage_of(&self, settings: &serde_json::Value) -> GitStorage {
+    fn storage_of(settings: &serde_json::Value) -> GitStorage {
         let host = Host::new(std::sync::Arc::new(RealProcesses::default()));
-        GitStorage::new(serde_json::from_value(settings.clone()).unwrap(), host)
+        GitStorage::new(serde_json::from_value(settings.clone()).unwrap(), &host)
     }
 }
 
@@ -211,7 +211,7 @@ fn a_gate_that_lets_pushes_through_is_found_out_needs_git() {
 fn a_fence_waits_for_the_pushes_that_the_gate_let_in_before_needs_git() {
     let scene = Scene::new();
     let own = json!({ "url": scene.store(PRIMARY), "path": scene.store(PRIMARY) });
-    let storage = scene.storage_of(&json!({ "timeout": "3s", "regions": { "primary": own, "secondary": own } }));
+    let storage = Scene::storage_of(&json!({ "timeout": "3s", "regions": { "primary": own, "secondary": own } }));
     play(async |cx| {
         let note = |process: u32| scene.book(PRIMARY, "under-way").join(process.to_string());
         fs::create_dir_all(scene.book(PRIMARY, "under-way")).unwrap();
@@ -251,7 +251,7 @@ fn pushes_move_to_the_other_region_and_the_old_side_becomes_its_copy_needs_git()
         assert_eq!(kept.only_here, Some(1), "{kept:?}");
         let bundles: Vec<PathBuf> = files(Path::new(&kept.location));
         assert_eq!(bundles.len(), 1, "{bundles:?}");
-        let heads = scene.git(folder(&scene), &["bundle", "list-heads", bundles[0].to_str().unwrap()]).unwrap();
+        let heads = Scene::git(folder(&scene), &["bundle", "list-heads", bundles[0].to_str().unwrap()]).unwrap();
         assert!(heads.contains("refs/heads/late"), "{heads}");
 
         storage.replicate(&cx, SECONDARY, PRIMARY).await.unwrap();
@@ -295,10 +295,10 @@ fn a_copy_is_compared_reference_by_reference_and_read_through_needs_git() {
         scene.push(PRIMARY, "a.git", "main", 100).unwrap();
         // Diverged: the copy has what the original never had.
         let stray = [("MUSTER_MIRROR_FROM", "primary")];
-        let commit = scene.git(&folder(&scene).join("user.git"), &["commit-tree", "-m", "stray", EMPTY_TREE]).unwrap();
+        let commit = Scene::git(&folder(&scene).join("user.git"), &["commit-tree", "-m", "stray", EMPTY_TREE]).unwrap();
         let target = scene.store(SECONDARY).join("team/b c.git");
         let arguments = ["push", "-q", target.to_str().unwrap(), &format!("{commit}:refs/heads/stray")];
-        scene.git_with(&folder(&scene).join("user.git"), &arguments, &stray).unwrap();
+        Scene::git_with(&folder(&scene).join("user.git"), &arguments, &stray).unwrap();
         // Missing wholly; and one that has nothing in it is nothing that could be missed.
         scene.create(PRIMARY, "new.git");
         scene.push(PRIMARY, "new.git", "fresh", 0).unwrap();
@@ -347,7 +347,7 @@ fn a_side_that_users_cant_reach_is_unreachable_though_its_folder_is_there_needs_
         "primary": side("http://127.0.0.1:1/git", PRIMARY),
         "secondary": side(scene.store(SECONDARY).to_str().unwrap(), SECONDARY),
     } });
-    let storage = scene.storage_of(&gone);
+    let storage = Scene::storage_of(&gone);
     play(async |cx| {
         let state = storage.observe(&cx).await.unwrap();
         assert!(matches!(state.regions[&PRIMARY], Seen::Unreachable(_)), "{state:?}");
@@ -357,7 +357,7 @@ fn a_side_that_users_cant_reach_is_unreachable_though_its_folder_is_there_needs_
         assert!(matches!(storage.write(&cx, PRIMARY).await, WriteAttempt::Unknown(_)));
         // No folder of a storage at all.
         let wrong = json!({ "url": folder(&scene), "path": folder(&scene) });
-        let wrong = scene.storage_of(&json!({ "regions": { "primary": wrong, "secondary": wrong } }));
+        let wrong = Scene::storage_of(&json!({ "regions": { "primary": wrong, "secondary": wrong } }));
         let state = wrong.observe(&cx).await.unwrap();
         let Seen::Unreachable(why) = &state.regions[&PRIMARY] else { panic!("{state:?}") };
         assert!(why.contains("docs/providers/git.md"), "{why}");

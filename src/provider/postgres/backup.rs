@@ -25,7 +25,7 @@ const ENCRYPTED: &str = "ENCRYPTED";
 /// Of a program's output so much is kept, in bytes.
 const OUTPUT_MAX: usize = 64 << 10;
 
-/// The backups of a PostgreSQL server.
+/// The backups of a `PostgreSQL` server.
 pub struct PostgresBackups {
     id: ResourceId,
     settings: PostgresBackup,
@@ -87,7 +87,7 @@ impl PostgresBackups {
         })
     }
 
-    /// A program of PostgreSQL's or the system's, as the user whose the scratch server is.
+    /// A program of `PostgreSQL`'s or the system's, as the user whose the scratch server is.
     fn argv(&self, program: &str, arguments: &[&str]) -> Vec<String> {
         let programs = self.settings.programs.as_deref().map(|folder| folder.join(program));
         let program = programs.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(program));

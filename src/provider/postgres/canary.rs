@@ -187,7 +187,7 @@ pub(super) async fn prepare(it: &Postgres, cx: &Context) -> Result<(), ProviderE
             let make = format!("SET default_transaction_read_only = off; BEGIN; {}; {MAKE}; COMMIT", marks::LOCK);
             Ok::<(), Failed>(session.client.batch_execute(&make).await?)
         };
-        match cx.clock.timeout(it.link.settings.timeout.0, made).await {
+        match Box::pin(cx.clock.timeout(it.link.settings.timeout.0, made)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(failed)) => why.push(format!("{region}: {failed}")),
             Err(_) => why.push(format!("{region}: no answer")),
@@ -223,7 +223,7 @@ pub(super) async fn remove(it: &Postgres, cx: &Context) -> Result<(), ProviderEr
             );
             Ok::<(), Failed>(session.client.batch_execute(&kept).await?)
         };
-        match cx.clock.timeout(it.link.settings.timeout.0, remove).await {
+        match Box::pin(cx.clock.timeout(it.link.settings.timeout.0, remove)).await {
             Ok(Ok(())) => removed += 1,
             Ok(Err(failed)) => why.push(format!("{region}: {failed}")),
             Err(_) => why.push(format!("{region}: no answer")),

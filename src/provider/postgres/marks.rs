@@ -145,7 +145,7 @@ pub(super) async fn release(it: &Postgres, cx: &Context, marker: &Marker) -> Res
             session.client.batch_execute(&format!("BEGIN READ WRITE; {LOCK}; {delete}; {TIDY}; COMMIT")).await?;
             Ok::<(), Failed>(())
         };
-        match cx.clock.timeout(limit, released).await {
+        match Box::pin(cx.clock.timeout(limit, released)).await {
             Ok(Ok(())) => {}
             Ok(Err(failed)) => left = Some(format!("{region}: {failed}")),
             Err(_) => left = Some(format!("{region}: no answer within {limit}")),

@@ -1,4 +1,4 @@
-//! PostgreSQL: two servers of which one takes writes and the other follows it by streaming replication, and their
+//! `PostgreSQL`: two servers of which one takes writes and the other follows it by streaming replication, and their
 //! backups. `docs/providers/postgres.md` says for people what it needs, reads and changes.
 //!
 //! Each thing that is asked is one file here. What holds for all: sessions go straight to the servers; every wait has a
@@ -42,7 +42,7 @@ const PROVING_WRITE: &str = "SET default_transaction_read_only = off; SET synchr
      DO $$ BEGIN EXECUTE format('CREATE SCHEMA %1$I; CREATE TABLE %1$I.proof (n int); INSERT INTO %1$I.proof VALUES (1); \
      DROP TABLE %1$I.proof; DROP SCHEMA %1$I', 'muster_proof_' || pg_backend_pid()); END $$; COMMIT";
 
-/// A database of two PostgreSQL servers.
+/// A database of two `PostgreSQL` servers.
 pub struct Postgres {
     id: ResourceId,
     link: Link,
@@ -151,14 +151,14 @@ impl Exclusive for Postgres {
     }
 
     async fn release(&self, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
-        marks::release(self, cx, marker).await
+        Box::pin(marks::release(self, cx, marker)).await
     }
 }
 
 #[async_trait]
 impl Database for Postgres {
     async fn observe(&self, cx: &Context) -> Result<DatabaseState, ProviderError> {
-        Ok(look::both(self, cx).await)
+        Ok(Box::pin(look::both(self, cx)).await)
     }
 
     async fn fence(&self, cx: &Context, region: RegionRole) -> Result<FenceProof, ProviderError> {
@@ -198,11 +198,11 @@ impl Database for Postgres {
     }
 
     async fn prepare_canary(&self, cx: &Context) -> Result<(), ProviderError> {
-        canary::prepare(self, cx).await
+        Box::pin(canary::prepare(self, cx)).await
     }
 
     async fn remove_canary(&self, cx: &Context) -> Result<(), ProviderError> {
-        canary::remove(self, cx).await
+        Box::pin(canary::remove(self, cx)).await
     }
 
     async fn preserve(&self, cx: &Context, region: RegionRole) -> Result<Preserved, ProviderError> {

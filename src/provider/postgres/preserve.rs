@@ -46,7 +46,7 @@ pub(super) async fn preserve(it: &Postgres, cx: &Context, region: RegionRole) ->
         },
     );
     Ok(Preserved {
-        location: format!("{} on the host of {region}", into),
+        location: format!("{into} on the host of {region}"),
         what: format!("a copy of the whole; {since}"),
         only_here: found.filter(|found| found.whole).map(|found| found.rows),
     })

@@ -30,12 +30,11 @@ pub(super) async fn promote(it: &Postgres, cx: &Context, region: RegionRole) -> 
         };
         match standby {
             Ok(false) => return Ok(()),
-            Ok(true) => {}
-            // It was told; that it is silent now says nothing of what it does.
             Err(Failed::Silent(why)) if cx.clock.now().since(began) > GIVE_UP => {
                 return Err(ProviderError::Unreachable(why));
             }
-            Err(Failed::Silent(_)) => {}
+            // It was told; that it is silent now says nothing of what it does.
+            Ok(true) | Err(Failed::Silent(_)) => {}
             Err(failed) => return Err(ProviderError::Unreachable(failed.to_string())),
         }
         if cx.clock.now().since(began) > GIVE_UP {

@@ -381,7 +381,7 @@ impl Pair {
     }
 
     /// Writes a file that only the server's user may read, as it demands of a key.
-    pub(crate) fn put(&self, path: &str, text: &str) {
+    pub(crate) fn put(path: &str, text: &str) {
         run(&argv("sh", &["-c", "umask 077; printf %s \"$2\" > \"$1\"", "sh", path, text]));
     }
 

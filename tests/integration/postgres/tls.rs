@@ -29,8 +29,8 @@ fn over_tls(rules: &str) -> Pair {
     let pair = Pair::up();
     let data = pair.data(Primary);
     std::fs::write(pair.folder("ca.pem"), AUTHORITY).unwrap();
-    pair.put(&format!("{data}/server.crt"), &pem("CERTIFICATE", CERTIFICATE));
-    pair.put(&format!("{data}/server.key"), &pem("PRIVATE KEY", KEY));
+    Pair::put(&format!("{data}/server.crt"), &pem("CERTIFICATE", CERTIFICATE));
+    Pair::put(&format!("{data}/server.key"), &pem("PRIVATE KEY", KEY));
     pair.sql(Primary, "ALTER SYSTEM SET ssl = on");
     pair.sql(Primary, "ALTER SYSTEM SET listen_addresses = '127.0.0.1,127.0.0.2'");
     let hba = format!("{data}/pg_hba.conf");

@@ -82,8 +82,8 @@ fn modified(path: &Path, about: &fs::Metadata) -> Result<Timestamp, String> {
 /// the segment itself, and not packed in some way. `None` for histories, labels and parts.
 fn segment_name(name: &str) -> Option<((u64, u64), bool)> {
     let (digits, rest) = (name.get(..24)?, name.get(24..)?);
-    let packed =
-        rest.starts_with('.') && !rest.ends_with(".backup") && !rest.ends_with(".partial") && !rest.ends_with(".part");
+    let last = rest.rsplit('.').next().unwrap_or_default();
+    let packed = rest.starts_with('.') && !["backup", "partial", "part"].contains(&last);
     if !(rest.is_empty() || packed) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }

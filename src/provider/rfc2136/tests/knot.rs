@@ -232,6 +232,6 @@ fn answers(server: (&str, u16), recursion: bool) -> bool {
         // The right one, no error, one answer; with authority (AA) where that is meant.
         && answer[..2] == question[..2]
         && (recursion || answer[2] & 4 != 0)
-        && answer[3] & 15 == 0
+        && answer[3].trailing_zeros() >= 4
         && answer[7] == 1
 }
