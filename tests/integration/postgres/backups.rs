@@ -37,7 +37,7 @@ fn needs_postgres_a_restore_to_a_point_in_time_has_the_rows_up_to_it_and_none_af
         pair.until_archived();
 
         let latest = backups.restore(&cx, Primary, RestorePoint::Latest).await.unwrap();
-        assert_eq!(backups.scratches(&cx).await.unwrap(), [latest.scratch.clone()]);
+        assert_eq!(backups.scratches(&cx).await.unwrap(), std::slice::from_ref(&latest.scratch));
         assert_eq!(
             pair.scratch(&latest.scratch, "SELECT string_agg(number::text, ',') FROM muster_canary.rows"),
             "0,1,2"
@@ -53,7 +53,7 @@ fn needs_postgres_a_restore_to_a_point_in_time_has_the_rows_up_to_it_and_none_af
         );
         assert!(earlier.newest_age >= ago && earlier.damaged == 0, "{earlier:?}");
         // A Muster that died here would find it again.
-        assert_eq!(pair.backups(|_| {}).scratches(&cx).await.unwrap(), [earlier.scratch.clone()]);
+        assert_eq!(pair.backups(|_| {}).scratches(&cx).await.unwrap(), std::slice::from_ref(&earlier.scratch));
         backups.discard(&cx, &earlier.scratch).await.unwrap();
         backups.discard(&cx, &earlier.scratch).await.unwrap();
         assert!(backups.scratches(&cx).await.unwrap().is_empty());
@@ -74,7 +74,7 @@ fn needs_postgres_backups_are_counted_and_what_is_missing_or_damaged_in_them_is_
     let pair = Pair::up();
     pair.archive();
     let backups = pair.backups(|settings| {
-        settings["regions"]["primary"]["encrypted"] = serde_json::json!(["test", "-e", "{backup}/sealed"])
+        settings["regions"]["primary"]["encrypted"] = serde_json::json!(["test", "-e", "{backup}/sealed"]);
     });
     play(async |cx| {
         let state = backups.observe(&cx).await.unwrap();

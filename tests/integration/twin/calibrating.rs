@@ -286,7 +286,9 @@ fn a_run_that_began_with_a_forecast_tells_where_in_it_the_truth_fell() {
         // The same bytes when it is read back years later.
         let json = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
-        for format in muster::report::Format::ALL {
+        // The time line alone has no such words.
+        let told = muster::report::Format::ALL.into_iter().filter(|format| *format != muster::report::Format::Svg);
+        for format in told {
             let drawn = app::draw(&record, format);
             assert!(drawn.contains("simulated drill"), "{format} says nothing of the forecast");
         }
