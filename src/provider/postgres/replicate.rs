@@ -99,8 +99,10 @@ fn source(it: &Postgres, from: RegionRole) -> String {
     text.trim_end().to_owned()
 }
 
-/// A slot, so that the log that the standby needs stays, and a checkpoint, without which a source that was promoted a
-/// moment ago looks to `pg_rewind` as if it never had been.
+/// A slot, so that the log that the standby needs stays; whom to follow, for `pg_rewind` and a base backup bring the
+/// source's own settings along, and a standby that follows itself never takes a session to be told otherwise if it lacks
+/// the end of the log; and a checkpoint, without which a source that was promoted a moment ago looks to `pg_rewind` as if it
+/// never had been.
 async fn prepare_source(it: &Postgres, cx: &Context, from: RegionRole, to: RegionRole) -> Result<(), ProviderError> {
     let session = it.link.maintenance(cx, from).await?;
     let prepared = async {
@@ -108,6 +110,9 @@ async fn prepare_source(it: &Postgres, cx: &Context, from: RegionRole, to: Regio
             let make = "SELECT pg_create_physical_replication_slot($1, true) WHERE NOT EXISTS \
                         (SELECT FROM pg_replication_slots WHERE slot_name = $1)";
             session.client.query(make, &[slot]).await?;
+        }
+        for statement in conninfo(it, from, to) {
+            session.client.batch_execute(&statement).await?;
         }
         session.client.batch_execute("CHECKPOINT").await
     };
@@ -159,8 +164,8 @@ async fn follow(it: &Postgres, cx: &Context, from: RegionRole, to: RegionRole) -
     let halfway = |what: String| ProviderError::Halfway(format!("the server in {to} does not follow {from}: {what}"));
     let session = it.link.maintenance(cx, to).await.map_err(|failed| halfway(failed.to_string()))?;
     let set = conninfo(it, from, to);
-    for statement in set {
-        session.client.batch_execute(&statement).await.map_err(|error| halfway(Failed::from(error).to_string()))?;
+    for statement in set.iter().map(String::as_str).chain(["SELECT pg_reload_conf()"]) {
+        session.client.batch_execute(statement).await.map_err(|error| halfway(Failed::from(error).to_string()))?;
     }
     let goal = look::one(it, cx, from).await?.position;
     let began = cx.clock.now();
@@ -211,12 +216,11 @@ fn conninfo(it: &Postgres, from: RegionRole, to: RegionRole) -> Vec<String> {
     // Whatever the source's own settings, which came along, say.
     let slot = it.server(to).slot.as_deref().unwrap_or_default();
     set.push(format!("ALTER SYSTEM SET primary_slot_name = {}", literal(slot)));
-    set.push("SELECT pg_reload_conf()".to_owned());
     set
 }
 
 /// Takes away what a standby does not need: the fence, and the slot that the other side used when this one was the
-/// primary, which would keep its log for ever.
+/// primary, which would keep its log for ever. The source is told whom it would follow if it ever became a standby.
 async fn finish(it: &Postgres, cx: &Context, from: RegionRole, to: RegionRole) -> Result<(), ProviderError> {
     if look::one(it, cx, to).await?.marked {
         fence::take_away(it, cx, to).await?;
@@ -225,6 +229,10 @@ async fn finish(it: &Postgres, cx: &Context, from: RegionRole, to: RegionRole) -
         let drop =
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT active";
         it.ask(cx, to, drop, &[slot]).await?;
+    }
+    let session = it.link.maintenance(cx, from).await?;
+    for statement in conninfo(it, to, from) {
+        session.client.batch_execute(&statement).await.map_err(Failed::from)?;
     }
     Ok(())
 }
