@@ -254,3 +254,13 @@ fn the_example_for_build_servers_types_what_there_is() {
         }
     }
 }
+
+#[test]
+fn the_shipped_playbook_has_no_bad_end_that_it_does_not_accept_with_the_pairs_that_ci_plays() {
+    let scene = Scene::new().shipped("playbooks");
+    let workflow =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/ci/github-actions.yml")).unwrap();
+    assert!(workflow.contains("--explore --pairs 300 "), "the workflow plays others");
+    let seen = scene.types("simulate playbooks/quarterly-failover.yaml --explore --pairs 300").exits(0);
+    seen.says("569 single faults and 300 pairs were played").says("no bad end that is not accepted");
+}
