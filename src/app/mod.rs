@@ -30,6 +30,7 @@ mod windows;
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
+pub use foresee::of_plan;
 pub use going::{LeftBehind, left_behind};
 pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
 pub use load::{Calibrating, Loaded, Request, load};

@@ -1,6 +1,6 @@
 //! Options that several subcommands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -76,6 +76,16 @@ impl Reports {
             None => Runs::of(&self.reports),
             Some(store) => Runs { reports: self.reports.clone(), store: store.clone() },
         }
+    }
+}
+
+impl Reports {
+    /// The options as they would be typed again.
+    pub(super) fn typed(&self) -> Vec<String> {
+        let reports = (self.reports != Path::new(REPORTS))
+            .then(|| ["--reports".to_owned(), self.reports.display().to_string()]);
+        let store = self.store.as_ref().map(|path| ["--store".to_owned(), format!("sqlite:{}", path.display())]);
+        reports.into_iter().chain(store).flatten().collect()
     }
 }
 
@@ -179,6 +189,15 @@ impl PlaybookSetting {
 }
 
 impl PlaybookArguments {
+    /// The playbook and its options but for the mode, as they would be typed again.
+    pub(super) fn typed(&self) -> Vec<String> {
+        let infra = self.setting.infra.iter().flat_map(|file| ["--infra".to_owned(), file.clone()]);
+        let vars = self.setting.vars.iter();
+        let vars = vars.flat_map(|(name, value)| ["--var".to_owned(), format!("{name}={value}")]);
+        let all = std::iter::once(self.playbook.clone()).chain(infra).chain(vars);
+        all.chain(self.calibration.typed()).collect()
+    }
+
     /// Reads the playbook and prints its warnings.
     pub(super) fn load(&self, reality: Reality, output: &Output) -> Result<Loaded, AppError> {
         self.load_with(reality, Calibrating::Beside, output)
