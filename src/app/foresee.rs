@@ -119,12 +119,7 @@ fn play(twin: Loaded, start: Timestamp, time: Span) -> Result<Tally, String> {
     }
 }
 
-fn drills(
-    twin: &Loaded,
-    start: Timestamp,
-    most: u64,
-    there_is_time: impl Fn() -> bool,
-) -> Result<Tally, String> {
+fn drills(twin: &Loaded, start: Timestamp, most: u64, there_is_time: impl Fn() -> bool) -> Result<Tally, String> {
     let layout = Layout::of(&twin.plan);
     let mut tally = Tally::new(layout.clone(), SEED);
     let mut failed: Option<AppError> = None;

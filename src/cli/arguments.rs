@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::app::{AppError, Calibrating, Loaded, Request, Runs, load};
 use crate::catalogue::Mode;
+use crate::cli::completions;
 use crate::cli::output::Output;
 use crate::plan::Reality;
 
@@ -82,8 +83,8 @@ impl Reports {
 impl Reports {
     /// The options as they would be typed again.
     pub(super) fn typed(&self) -> Vec<String> {
-        let reports = (self.reports != Path::new(REPORTS))
-            .then(|| ["--reports".to_owned(), self.reports.display().to_string()]);
+        let reports =
+            (self.reports != Path::new(REPORTS)).then(|| ["--reports".to_owned(), self.reports.display().to_string()]);
         let store = self.store.as_ref().map(|path| ["--store".to_owned(), format!("sqlite:{}", path.display())]);
         reports.into_iter().chain(store).flatten().collect()
     }
@@ -124,7 +125,7 @@ impl From<ModeName> for Mode {
 #[derive(Clone, Debug, Args)]
 pub(super) struct PlaybookArguments {
     /// The playbook
-    #[arg(value_name = "PLAYBOOK")]
+    #[arg(value_name = "PLAYBOOK", add = completions::playbooks())]
     pub(super) playbook: String,
     #[command(flatten)]
     pub(super) setting: PlaybookSetting,

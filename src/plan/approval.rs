@@ -97,7 +97,9 @@ fn outages(plan: &Plan, observed: &World) -> Vec<ServiceOutage> {
             let concerns = |act: &Act| {
                 let region = matches!(act, Act::RegionIsolate(_));
                 let subjects = act.describe().subjects();
-                region || service.depends_on.is_empty() || subjects.iter().any(|it| service.depends_on.contains(&it.resource))
+                region
+                    || service.depends_on.is_empty()
+                    || subjects.iter().any(|it| service.depends_on.contains(&it.resource))
             };
             let Some(LegOutage { first, last, expected }) =
                 outage_of(plan, leg, observed, &schedule, &concerns, std::slice::from_ref(service))
@@ -146,7 +148,8 @@ fn touched(plan: &Plan) -> BTreeMap<ResourceId, Touched> {
 }
 
 fn makes(plan: &Plan, own: &Own) -> Vec<String> {
-    let mut all = vec![format!("{}/RUN: the journal, the reports and what people give as evidence; stays", own.reports)];
+    let mut all =
+        vec![format!("{}/RUN: the journal, the reports and what people give as evidence; stays", own.reports)];
     if plan.simulated() {
         all.push("nothing else: a simulation touches nothing".to_owned());
         return all;
@@ -187,7 +190,10 @@ fn relies(plan: &Plan, own: &Own) -> Vec<Relied> {
     // The same thing for several purposes is told once, with all of them.
     let mut told: Vec<Relied> = Vec::new();
     for relied in all.into_iter().map(located) {
-        match told.iter_mut().find(|it| it.reliance.kind == relied.reliance.kind && it.reliance.what == relied.reliance.what) {
+        match told
+            .iter_mut()
+            .find(|it| it.reliance.kind == relied.reliance.kind && it.reliance.what == relied.reliance.what)
+        {
             Some(it) => {
                 it.reliance.purpose = format!("{}; {}", it.reliance.purpose, relied.reliance.purpose);
                 if it.reliance.region != relied.reliance.region {

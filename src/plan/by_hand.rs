@@ -80,16 +80,15 @@ impl At<'_> {
             Act::DnsSwitch(it) => self.each(&it.records.0, &Deed::Point { to: it.to }),
             Act::DatabaseFence(it) => self.on(&it.database, &Deed::Fence { region: it.region }),
             Act::StorageFence(it) => self.on(&it.storage, &Deed::Fence { region: it.region }),
-            Act::DatabasePromote(it) => {
-                self.on(&it.database, &Deed::Promote { to: it.to, drained: it.drained(mode) })
-            }
+            Act::DatabasePromote(it) => self.on(&it.database, &Deed::Promote { to: it.to, drained: it.drained(mode) }),
             Act::StoragePromote(it) => self.on(&it.storage, &Deed::Promote { to: it.to, drained: it.drained(mode) }),
             Act::DatabaseReplicate(it) => self.on(&it.database, &Deed::Replicate { from: it.from, to: it.to }),
             Act::StorageReplicate(it) => self.on(&it.storage, &Deed::Replicate { from: it.from, to: it.to }),
             Act::StorageVerify(it) => self.on(&it.storage, &Deed::Compare { region: it.region }),
             Act::DataPreserve(it) => self.each(&it.of.0, &Deed::Preserve { region: it.region }),
             Act::ComputeStart(it) => {
-                let servers = it.servers.or_else(|| self.group(self.before, &it.compute, it.region).map(|(_, most)| most));
+                let servers =
+                    it.servers.or_else(|| self.group(self.before, &it.compute, it.region).map(|(_, most)| most));
                 self.on(&it.compute, &Deed::Scale { region: it.region, servers })
             }
             Act::ComputeStop(it) => self.on(&it.compute, &Deed::Scale { region: it.region, servers: Some(0) }),
@@ -119,7 +118,9 @@ impl At<'_> {
             Act::Command(it) => {
                 let mut all = vec![self.typed("run it", command(it, &it.argv))];
                 if !it.observe.is_empty() {
-                    all.push(self.typed("see that it was done: exit 0 says so, 1 that it was not", command(it, &it.observe)));
+                    all.push(
+                        self.typed("see that it was done: exit 0 says so, 1 that it was not", command(it, &it.observe)),
+                    );
                 }
                 all
             }
@@ -128,7 +129,10 @@ impl At<'_> {
             Act::Approve(it) => {
                 let whom = if it.by.is_empty() { "anyone who may".to_owned() } else { it.by.join(" or ") };
                 let many = if it.quorum > 1 { format!("{} people, of: ", it.quorum) } else { String::new() };
-                vec![Instruction::said(format!("ask {many}{whom}, and write down who said yes and when: {}", it.prompt))]
+                vec![Instruction::said(format!(
+                    "ask {many}{whom}, and write down who said yes and when: {}",
+                    it.prompt
+                ))]
             }
             Act::Manual(it) => it.checklist.iter().map(Instruction::said).collect(),
             // Plans have its steps in its place.
@@ -144,9 +148,7 @@ impl At<'_> {
             Act::ComputeStart(it) => self.scaled_back(&it.compute, it.region),
             Act::ComputeStop(it) => self.scaled_back(&it.compute, it.region),
             Act::ComputeScale(it) => self.scaled_back(&it.compute, it.region),
-            Act::RegionIsolate(it) => {
-                self.region(it.region, &Deed::Rejoin { region: it.region, fenced: Vec::new() })
-            }
+            Act::RegionIsolate(it) => self.region(it.region, &Deed::Rejoin { region: it.region, fenced: Vec::new() }),
             Act::Command(it) if !it.undo.is_empty() => vec![self.typed("run this", command(it, &it.undo))],
             Act::Manual(it) if !it.undo.is_empty() => it.undo.iter().map(Instruction::said).collect(),
             other => match other.describe().undo() {
@@ -185,8 +187,7 @@ impl At<'_> {
             return vec![Instruction::said(deed.words(role.as_str()))];
         };
         let before = self.before.get(&region_resource(role));
-        let ask =
-            Ask { resource: role.as_str(), kind: ResourceKind::Region, settings: &region.settings, deed, before };
+        let ask = Ask { resource: role.as_str(), kind: ResourceKind::Region, settings: &region.settings, deed, before };
         handbook::by_hand(&region.provider, &ask)
     }
 
@@ -311,5 +312,9 @@ fn http(it: &crate::catalogue::Http) -> String {
 
 fn notify(it: &crate::catalogue::Notify) -> String {
     let body = serde_json::json!({ "text": it.message }).to_string();
-    format!("curl -sS -X POST -H 'content-type: application/json' --data-binary {} {}", shell::quoted(&body), value(&it.webhook))
+    format!(
+        "curl -sS -X POST -H 'content-type: application/json' --data-binary {} {}",
+        shell::quoted(&body),
+        value(&it.webhook)
+    )
 }

@@ -404,5 +404,9 @@ pub(super) fn outage_of(
     });
     let recognised = services.iter().map(|it| it.probe.every * u64::from(it.probe.healthy_after));
     let out = schedule.steps[last].1 - schedule.steps[first].0;
-    Some(LegOutage { first, last, expected: out + ttl.max().unwrap_or_default() + recognised.max().unwrap_or_default() })
+    Some(LegOutage {
+        first,
+        last,
+        expected: out + ttl.max().unwrap_or_default() + recognised.max().unwrap_or_default(),
+    })
 }

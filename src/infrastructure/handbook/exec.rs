@@ -35,7 +35,10 @@ fn calls(ask: &Ask<'_>, it: &Exec) -> Option<Vec<Call>> {
         _ => Value::Null,
     };
     let to = |values: Vec<String>| {
-        let ttl = record.get("ttl").cloned().unwrap_or_else(|| json!(it.ttl.map_or_else(|| "60s".to_owned(), |ttl| ttl.0.short())));
+        let ttl = record
+            .get("ttl")
+            .cloned()
+            .unwrap_or_else(|| json!(it.ttl.map_or_else(|| "60s".to_owned(), |ttl| ttl.0.short())));
         json!({ "values": values, "ttl": ttl })
     };
     let region = |region| json!({ "region": region });
@@ -71,9 +74,17 @@ fn calls(ask: &Ask<'_>, it: &Exec) -> Option<Vec<Call>> {
             let restore = call("apply", "restore", json!({ "region": role, "point": point }));
             vec![restore, call("undo", "restore", json!({ "scratch": "WHAT-IT-ANSWERED" }))]
         }
-        Deed::Isolate { from, .. } => vec![call("apply", "isolate", json!({ "isolated_from": from.iter().map(ToString::to_string).collect::<Vec<_>>() }))],
+        Deed::Isolate { from, .. } => vec![call(
+            "apply",
+            "isolate",
+            json!({ "isolated_from": from.iter().map(ToString::to_string).collect::<Vec<_>>() }),
+        )],
         Deed::Rejoin { fenced, .. } => {
-            vec![call("apply", "rejoin", json!({ "fenced": fenced.iter().map(ToString::to_string).collect::<Vec<_>>() }))]
+            vec![call(
+                "apply",
+                "rejoin",
+                json!({ "fenced": fenced.iter().map(ToString::to_string).collect::<Vec<_>>() }),
+            )]
         }
     })
 }
@@ -113,4 +124,3 @@ pub(super) fn relies(resource: &str, settings: &Value) -> Vec<Reliance> {
     all.extend(it.env.iter().map(|(name, source)| Reliance::secret(source, format!("{resource}: {name}"))));
     all
 }
-

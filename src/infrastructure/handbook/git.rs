@@ -37,7 +37,9 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
         Deed::Promote { to, drained } => {
             let mut all = Vec::new();
             if *drained {
-                let told = format!("see that the copy has every push: the two positions must be the same before {to} is promoted");
+                let told = format!(
+                    "see that the copy has every push: the two positions must be the same before {to} is promoted"
+                );
                 all.push(Instruction::typed(told, [position(side(to.other())), position(side(*to))].join("\n")));
             }
             let promote = "case $(cat .muster/role) in\n  \"replica \"*) cp .muster/copied .muster/base && : > .muster/pushes && \
@@ -54,7 +56,10 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
                  git -C \"$repository\" bundle create --quiet \"$PWD/$kept/$(printf %s \"$repository\" | tr / _).bundle\" --all\ndone\n\
                  echo \"kept in $PWD/$kept\""
             );
-            vec![Instruction::typed(format!("{words}: a bundle of each repository, whole"), there(side(*region), &keep))]
+            vec![Instruction::typed(
+                format!("{words}: a bundle of each repository, whole"),
+                there(side(*region), &keep),
+            )]
         }
         Deed::Compare { region } => {
             let refs = format!(
@@ -62,7 +67,11 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
                  git -C \"$repository\" for-each-ref --format='%(objectname) %(refname)'\ndone"
             );
             let into = |role: RegionRole| format!("{} > /tmp/refs-{role}", there_in_braces(side(role), &refs));
-            let lines = [into(region.other()), into(*region), format!("diff /tmp/refs-{} /tmp/refs-{region} && echo 'the same'", region.other())];
+            let lines = [
+                into(region.other()),
+                into(*region),
+                format!("diff /tmp/refs-{} /tmp/refs-{region} && echo 'the same'", region.other()),
+            ];
             vec![Instruction::typed(format!("{words}; pushes of this moment may differ"), lines.join("\n"))]
         }
         _ => vec![Instruction::said(words)],
@@ -104,7 +113,10 @@ fn replicate(it: &Git, from: RegionRole, to: RegionRole, words: String) -> Vec<I
     );
     // In a URL what is special to it is written by its number.
     let url = if base.contains("://") {
-        format!("{}/\"$(printf %s \"$repository\" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g')\"", shell::word(base))
+        format!(
+            "{}/\"$(printf %s \"$repository\" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g')\"",
+            shell::word(base)
+        )
     } else {
         format!("{}/\"$repository\"", shell::word(base))
     };
@@ -157,7 +169,9 @@ pub(super) fn relies(resource: &str, settings: &Value) -> Vec<Reliance> {
     for role in RegionRole::ALL {
         let side = it.regions.get(role);
         if side.url.contains("://") {
-            all.push(Reliance::new(RelianceKind::Endpoint, &side.url, format!("{resource}: pushes in {role}")).within(role));
+            all.push(
+                Reliance::new(RelianceKind::Endpoint, &side.url, format!("{resource}: pushes in {role}")).within(role),
+            );
         }
         all.extend(program(&side.via, &format!("{resource}: its books in {role}"), Some(role)));
     }

@@ -112,7 +112,9 @@ impl Deed {
             Self::Look { region: Some(region) } => format!("look at {resource} in {region}"),
             Self::Point { to } => format!("point {resource} to {to}"),
             Self::PutBack => format!("give {resource} the values that it had before"),
-            Self::Fence { region } => format!("let {resource} in {region} refuse writes, and try one to see it refused"),
+            Self::Fence { region } => {
+                format!("let {resource} in {region} refuse writes, and try one to see it refused")
+            }
             Self::Unfence { region } => format!("let {resource} in {region} take writes again"),
             Self::Promote { to, drained } => {
                 let first = if *drained { ", once it has everything that the other side has," } else { "" };
@@ -138,7 +140,9 @@ impl Deed {
                 let from: Vec<String> = from.iter().map(ToString::to_string).collect();
                 format!("cut region {region} off from {}", listed(&from))
             }
-            Self::Rejoin { region, fenced } if fenced.is_empty() => format!("let everybody reach region {region} again"),
+            Self::Rejoin { region, fenced } if fenced.is_empty() => {
+                format!("let everybody reach region {region} again")
+            }
             Self::Rejoin { region, fenced } => {
                 let fenced: Vec<String> = fenced.iter().map(ToString::to_string).collect();
                 format!(

@@ -18,7 +18,10 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
             roles.map(|role| it.state(role)).collect()
         }
         Deed::Fence { region } => vec![
-            Instruction::typed(format!("{words}: pg_hba.conf lets nobody in but replication and {}", it.it.user), it.fence(*region)),
+            Instruction::typed(
+                format!("{words}: pg_hba.conf lets nobody in but replication and {}", it.it.user),
+                it.fence(*region),
+            ),
             Instruction::typed(
                 format!("see that a session of {} is refused: `pg_hba.conf rejects connection`", it.it.dbname),
                 format!("! {} -c 'SELECT 1'", it.psql(*region, &it.it.dbname)),
@@ -26,7 +29,10 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
         ],
         Deed::Unfence { region } => vec![
             Instruction::typed(format!("{words}: the block goes out of pg_hba.conf"), it.unfence(*region)),
-            Instruction::typed("see that a session is let in", format!("{} -c 'SELECT 1'", it.psql(*region, &it.it.dbname))),
+            Instruction::typed(
+                "see that a session is let in",
+                format!("{} -c 'SELECT 1'", it.psql(*region, &it.it.dbname)),
+            ),
         ],
         Deed::Promote { to, drained } => it.promote(*to, *drained, words),
         Deed::Replicate { from, to } => it.replicate(*from, *to, words),
@@ -145,7 +151,8 @@ impl By<'_> {
     fn promote(&self, to: RegionRole, drained: bool, words: String) -> Vec<Instruction> {
         let mut all = Vec::new();
         if drained {
-            let end = format!("end=$({} -c 'SELECT pg_current_wal_lsn()')", self.psql(to.other(), &self.it.maintenance));
+            let end =
+                format!("end=$({} -c 'SELECT pg_current_wal_lsn()')", self.psql(to.other(), &self.it.maintenance));
             let there = format!(
                 "until [ \"$({} -c \"SELECT pg_last_wal_replay_lsn() >= '$end'\")\" = t ]; do echo waiting; sleep 1; done",
                 self.psql(to, &self.it.maintenance)
@@ -245,8 +252,15 @@ impl By<'_> {
         if argv.is_empty() {
             return Instruction::said(format!("{words} in {keep_in} on its host: by pg_basebackup, with its log"));
         }
-        let into = format!("into={}/by-hand-{}-{role}-$(date -u +%Y%m%dT%H%M%SZ)", shell::word(keep_in.trim_end_matches('/')), self.name);
-        Instruction::typed(words, format!("{into}\n{}\necho \"kept in $into\"", shell::argv_with(argv, "{into}", "into")))
+        let into = format!(
+            "into={}/by-hand-{}-{role}-$(date -u +%Y%m%dT%H%M%SZ)",
+            shell::word(keep_in.trim_end_matches('/')),
+            self.name
+        );
+        Instruction::typed(
+            words,
+            format!("{into}\n{}\necho \"kept in $into\"", shell::argv_with(argv, "{into}", "into")),
+        )
     }
 }
 
@@ -287,7 +301,9 @@ pub(super) fn relies(resource: &str, settings: &Value) -> Vec<Reliance> {
     match (&it.password, &it.passfile) {
         (Some(source), _) => all.push(Reliance::secret(source, format!("{resource}: the password of {}", it.user))),
         (None, file) => {
-            let file = file.as_ref().map_or_else(|| "PGPASSFILE or ~/.pgpass".to_owned(), |path| format!("file {}", path.display()));
+            let file = file
+                .as_ref()
+                .map_or_else(|| "PGPASSFILE or ~/.pgpass".to_owned(), |path| format!("file {}", path.display()));
             all.push(Reliance::new(RelianceKind::Credential, file, format!("{resource}: the password of {}", it.user)));
         }
     }

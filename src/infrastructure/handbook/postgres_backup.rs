@@ -31,7 +31,10 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
 fn restore(it: &PostgresBackup, role: RegionRole, point: RestorePoint) -> String {
     let archive = it.regions.of(role);
     let as_owner = |name: &str| {
-        let program = it.programs.as_ref().map_or_else(|| name.to_owned(), |folder| folder.join(name).to_string_lossy().into_owned());
+        let program = it
+            .programs
+            .as_ref()
+            .map_or_else(|| name.to_owned(), |folder| folder.join(name).to_string_lossy().into_owned());
         shell::argv(&it.run_as.iter().cloned().chain([program]).collect::<Vec<_>>())
     };
     let sh = shell::argv(&it.run_as.iter().cloned().chain(["sh".to_owned(), "-c".to_owned()]).collect::<Vec<_>>());
@@ -88,6 +91,10 @@ pub(super) fn relies(resource: &str, settings: &Value) -> Vec<Reliance> {
             all.push(Reliance::new(RelianceKind::File, folder.display().to_string(), purpose));
         }
     }
-    all.push(Reliance::new(RelianceKind::File, it.scratch.display().to_string(), format!("{resource}: room to restore")));
+    all.push(Reliance::new(
+        RelianceKind::File,
+        it.scratch.display().to_string(),
+        format!("{resource}: room to restore"),
+    ));
     all
 }

@@ -45,13 +45,14 @@ fn each(argv: &[String], first: u32, last: u32) -> String {
 
 fn status(group: &Group, region: RegionRole) -> Instruction {
     if !group.status.iter().any(|word| word.contains(SERVER)) {
-        return Instruction::typed(format!("see the numbers of the servers that run in {region}"), shell::argv(&group.status));
+        return Instruction::typed(
+            format!("see the numbers of the servers that run in {region}"),
+            shell::argv(&group.status),
+        );
     }
     let look = shell::argv_with(&group.status, SERVER, "server");
-    let line = format!(
-        "for server in $(seq 1 {}); do {look} >/dev/null && echo \"$server runs\"; done",
-        group.capacity
-    );
+    let line =
+        format!("for server in $(seq 1 {}); do {look} >/dev/null && echo \"$server runs\"; done", group.capacity);
     Instruction::typed(format!("see which servers run in {region}"), line)
 }
 
@@ -85,7 +86,10 @@ pub(super) fn relies(resource: &str, settings: &Value) -> Vec<Reliance> {
         let of = |role: RegionRole| {
             let group = it.regions.get(role);
             let purpose = format!("{resource}: starts, stops and sees servers in {role}");
-            [&group.start, &group.stop, &group.status].into_iter().flat_map(move |argv| program(argv, &purpose, Some(role))).collect::<Vec<_>>()
+            [&group.start, &group.stop, &group.status]
+                .into_iter()
+                .flat_map(move |argv| program(argv, &purpose, Some(role)))
+                .collect::<Vec<_>>()
         };
         return both.flat_map(of).collect();
     }

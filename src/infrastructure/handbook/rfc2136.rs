@@ -28,12 +28,8 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
     let look = look(&it);
     Ok(match (ask.deed, values) {
         (Deed::Point { .. } | Deed::PutBack, Some(values)) => {
-            let told = format!(
-                "set {} {} to {} (`nsupdate` reads the same lines)",
-                it.name,
-                it.record_type,
-                values.join(" ")
-            );
+            let told =
+                format!("set {} {} to {} (`nsupdate` reads the same lines)", it.name, it.record_type, values.join(" "));
             vec![Instruction::typed(told, update(&it, ttl, &values)), look]
         }
         (Deed::PutBack, None) => {
@@ -79,7 +75,8 @@ fn look(it: &Rfc2136) -> Instruction {
 
 pub(super) fn makes(resource: &str, settings: &Value, touched: Touched) -> Vec<String> {
     let Ok(it) = from_json::<Rfc2136>(settings) else { return Vec::new() };
-    let mark = format!("{resource}: a mark, the TXT record _muster.{}; removed at the end", it.name.trim_end_matches('.'));
+    let mark =
+        format!("{resource}: a mark, the TXT record _muster.{}; removed at the end", it.name.trim_end_matches('.'));
     touched.changed.then_some(mark).into_iter().collect()
 }
 

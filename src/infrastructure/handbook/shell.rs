@@ -37,7 +37,8 @@ pub fn argv_with(words: &[String], mark: &str, name: &str) -> String {
         if !it.contains(mark) {
             return word(it);
         }
-        let parts: Vec<String> = it.split(mark).map(|part| if part.is_empty() { String::new() } else { word(part) }).collect();
+        let parts: Vec<String> =
+            it.split(mark).map(|part| if part.is_empty() { String::new() } else { word(part) }).collect();
         parts.join(&format!("\"${name}\""))
     };
     words.iter().map(one).collect::<Vec<_>>().join(" ")

@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use super::offset;
-use super::signed::{
-    self, OUTAGE_HEAD, command, nobody_is_out, outages, overridden, placing, relied, twin, verdicts,
-};
+use super::signed::{self, OUTAGE_HEAD, command, nobody_is_out, outages, overridden, placing, relied, twin, verdicts};
 use crate::catalogue::Undo;
 use crate::infrastructure::handbook::Instruction;
 use crate::plan::approval::Approval;
@@ -20,7 +18,13 @@ const COLUMNS: usize = 80;
 pub fn markdown(preview: &Preview, approval: &Approval, by_hand: &[PhaseByHand]) -> String {
     let mut out = format!("# Plan: {}\n\n", text(&preview.title));
     let simulated = if preview.simulated { ", everything simulated" } else { "" };
-    let _ = writeln!(out, "- playbook {}, {} mode, environment {}{simulated}", text(&preview.name), preview.mode, preview.environment);
+    let _ = writeln!(
+        out,
+        "- playbook {}, {} mode, environment {}{simulated}",
+        text(&preview.name),
+        preview.mode,
+        preview.environment
+    );
     let _ = writeln!(out, "- digest `{}`", preview.digest);
     if let Some(calibration) = &preview.calibration {
         let _ = writeln!(out, "- expected times set by {}", text(&calibration.told()));

@@ -7,7 +7,7 @@ use crate::plan::approval::{Approval, Relied, ServiceOutage};
 use crate::plan::preview::{LegPreview, Preview};
 
 /// The heads of the table of outages.
-pub(super) const OUTAGE_HEAD: [&str; 6] = ["leg", "who is out", "from", "at most", "on its twin", "allowed"];
+pub(super) const OUTAGE_HEAD: [&str; 6] = ["leg", "who is out", "from", "expected", "on its twin", "allowed"];
 
 /// A row for each service and leg.
 pub(super) fn outages(approval: &Approval) -> Vec<[String; 6]> {
@@ -23,7 +23,13 @@ fn row(it: &ServiceOutage, foreseen: &Foreseen) -> [String; 6] {
     [
         it.leg.to_string(),
         it.title.clone(),
-        format!("{}, until {} ({} to {})", super::offset(it.from), super::offset(it.from + it.expected), it.since, it.until),
+        format!(
+            "{}, until {} ({} to {})",
+            super::offset(it.from),
+            super::offset(it.from + it.expected),
+            it.since,
+            it.until
+        ),
         it.expected.to_string(),
         on_the_twin(foreseen, &MeasureOf::Service(it.service.clone()), it.leg),
         allowed,
@@ -44,12 +50,14 @@ fn on_the_twin(foreseen: &Foreseen, of: &MeasureOf, leg: Leg) -> String {
 pub(super) fn twin(approval: &Approval) -> String {
     match &approval.foreseen {
         Foreseen::Made(made) => format!(
-            "At most: by the critical path, with a full TTL in every cache. On its twin: {} simulated drills of this plan, \
+            "Expected: by the critical path, with a full TTL in every cache. On its twin: {} simulated drills of this plan, \
              {} of which passed.",
             made.runs, made.passed
         ),
         Foreseen::NotMade { because } => {
-            format!("At most: by the critical path, with a full TTL in every cache. No drill was played on its twin: {because}.")
+            format!(
+                "Expected: by the critical path, with a full TTL in every cache. No drill was played on its twin: {because}."
+            )
         }
     }
 }

@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::signed::{
-    self, OUTAGE_HEAD, command, nobody_is_out, outages, overridden, placing, relied, twin, verdicts,
-};
+use super::signed::{self, OUTAGE_HEAD, command, nobody_is_out, outages, overridden, placing, relied, twin, verdicts};
 use super::{offset, plain, wrapped};
 use crate::catalogue::Undo;
 use crate::plan::approval::Approval;
@@ -84,7 +82,9 @@ impl Page {
         let mut table = Table::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(self.width).set_header(head);
-        rows.for_each(|row| drop(table.add_row(row)));
+        for row in rows {
+            table.add_row(row);
+        }
         for line in table.to_string().lines() {
             let _ = writeln!(self.out, "{}", line.trim_end());
         }
@@ -117,6 +117,9 @@ fn does(step: &StepPreview) -> String {
     if let Some(why) = &step.problem {
         let _ = write!(text, "\nWOULD FAIL: {}", plain(why));
     }
+    if let Undo::Irreversible(why) = &step.undo {
+        let _ = write!(text, "\nirreversible: {}", plain(why));
+    }
     if step.point_of_no_return {
         text.push_str("\nPOINT OF NO RETURN: after this nothing of this leg is reversed");
     }
@@ -127,7 +130,7 @@ fn undo(undo: &Undo) -> String {
     match undo {
         Undo::Restores => "restored".to_owned(),
         Undo::Compensates(what) => plain(what),
-        Undo::Irreversible(why) => format!("irreversible: {}", plain(why)),
+        Undo::Irreversible(_) => "irreversible".to_owned(),
         Undo::Nothing => String::new(),
     }
 }
