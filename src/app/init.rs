@@ -35,6 +35,8 @@ pub struct Begun {
 pub fn init(folder: &Path, wishes: &Wishes) -> Result<Begun, AppError> {
     let texts = texts(wishes)
         .map_err(|faulty| AppError::Usage(format!("--{}: {faulty}. Nothing was written", faulty.option)))?;
+    // The folder that one is in is not named before each file.
+    let folder = if folder == Path::new(".") { Path::new("") } else { folder };
     let begun =
         Begun { playbook: folder.join(&texts.playbook_path), infrastructure: folder.join(&texts.infrastructure_path) };
     for path in [&begun.playbook, &begun.infrastructure] {

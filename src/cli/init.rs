@@ -1,5 +1,6 @@
 //! `muster init`.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ const ANSWER_MAX: u64 = 4096;
 const TRIES: u32 = 5;
 /// The service of whoever names none.
 const SERVICE: (&str, &str) = ("web", "https://www.example.test/healthz");
+
 /// What provides something real, or nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ProviderName {
@@ -103,14 +105,16 @@ impl InitCommand {
             }));
             return Ok(ExitCode::Passed);
         }
+        let (playbook, infrastructure) =
+            (begun.playbook.display().to_string(), begun.infrastructure.display().to_string());
+        let width = playbook.chars().count().max(infrastructure.chars().count());
         let mut text = format!(
-            "written:\n  {}   the drill: what is done, in which order, and what it is judged by\n  {}   what it runs on\n\nnext:\n",
-            begun.playbook.display(),
-            begun.infrastructure.display()
+            "written:\n  {playbook:<width$}   the drill: what is done, in which order, and what it is judged by\n  \
+             {infrastructure:<width$}   what it runs on\n\nnext:\n"
         );
         let longest = next.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
         for (line, what) in &next {
-            text.push_str(&format!("  {line}{}   {what}\n", " ".repeat(longest - line.chars().count())));
+            let _ = writeln!(text, "  {line}{}   {what}", " ".repeat(longest - line.chars().count()));
         }
         output.result(&text);
         Ok(ExitCode::Passed)

@@ -2,6 +2,8 @@
 //!
 //! Stateful as the preview is: what a step is taken back to is the world as the steps before it leave it.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::preview::advance;
@@ -305,7 +307,7 @@ fn http(it: &crate::catalogue::Http) -> String {
         });
     }
     if let Some(body) = &it.body {
-        line.push_str(&format!(" --data-binary {}", shell::quoted(body)));
+        let _ = write!(line, " --data-binary {}", shell::quoted(body));
     }
     format!("{line} {}", shell::word(&it.url))
 }

@@ -46,13 +46,18 @@ fn restore(it: &PostgresBackup, role: RegionRole, point: RestorePoint) -> String
             format!("\nrecovery_target_time = '$(date -u -d \"{seconds} seconds ago\" '+%Y-%m-%d %H:%M:%S+00')'")
         }
     };
+    let before = match point {
+        RestorePoint::Latest => String::new(),
+        RestorePoint::Ago(span) => format!(" ! -newermt '{} seconds ago'", span.as_millis() / 1000),
+    };
     let take = shell::quoted(
         "set -e; umask 077; mkdir -p \"$1\"; if [ -e \"$0/base.tar\" ]; then mkdir \"$1/data\"; tar -xf \"$0/base.tar\" -C \"$1/data\"; \
          else cp -a \"$0\" \"$1/data\"; fi; cd \"$1/data\"; rm -f standby.signal postmaster.pid; touch recovery.signal postgresql.conf; \
          echo 'local all all trust' > ../hba; cat >> postgresql.conf",
     );
     format!(
-        "backup=$(dirname \"$(ls -td {backups}/*/backup_manifest | head -n 1)\")  # for a moment of the past: the last before it\n\
+        "backup=$(dirname \"$(find {backups} -mindepth 2 -maxdepth 2 -name backup_manifest{before} -printf '%T@ %p\\n' |\n  \
+         sort -n | tail -n 1 | cut -d ' ' -f 2-)\")\n\
          scratch={scratch}/by-hand\n\
          {sh} {take} \"$backup\" \"$scratch\" <<END\n\
          listen_addresses = ''\nunix_socket_directories = '$scratch'\nhba_file = '$scratch/hba'\n\
@@ -60,6 +65,8 @@ fn restore(it: &PostgresBackup, role: RegionRole, point: RestorePoint) -> String
          recovery_target_action = 'promote'\nhot_standby = off\narchive_mode = off\nssl = off\nshared_preload_libraries = ''\n\
          primary_conninfo = ''\nprimary_slot_name = ''\nlogging_collector = off{target}\nEND\n\
          {pg_ctl} start -w -t 3600 -D \"$scratch/data\" -l \"$scratch/log\" -o '-p 5432'\n\
+         until {psql} -h \"$scratch\" -p 5432 -XAtq -d postgres -c 'SELECT 1' >/dev/null 2>&1 ||\n  \
+         ! {pg_ctl} status -D \"$scratch/data\" >/dev/null; do sleep 1; done\n\
          {psql} -h \"$scratch\" -p 5432 -XAt -d postgres -c 'SELECT pg_is_in_recovery(), datname FROM pg_database'\n\
          {pg_ctl} stop -w -m fast -D \"$scratch/data\"\n\
          {rm} -rf \"$scratch\"",

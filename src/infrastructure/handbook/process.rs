@@ -51,8 +51,10 @@ fn status(group: &Group, region: RegionRole) -> Instruction {
         );
     }
     let look = shell::argv_with(&group.status, SERVER, "server");
-    let line =
-        format!("for server in $(seq 1 {}); do {look} >/dev/null && echo \"$server runs\"; done", group.capacity);
+    let line = format!(
+        "for server in $(seq 1 {}); do if {look} >/dev/null; then echo \"$server runs\"; fi; done",
+        group.capacity
+    );
     Instruction::typed(format!("see which servers run in {region}"), line)
 }
 
