@@ -33,7 +33,7 @@ enum Shell {
     Zsh,
     /// Fish
     Fish,
-    /// `PowerShell`
+    /// Powershell
     Powershell,
     /// Elvish
     Elvish,

@@ -62,7 +62,7 @@ fn write(path: &Path, page: &str) -> Result<(), AppError> {
 /// Each page with its file's name; that of Muster itself first.
 fn pages(mut whole: Command) -> Result<Vec<(String, String)>, AppError> {
     whole.build();
-    let names: Vec<String> = shown(&whole).map(|it| file_stem(it)).collect();
+    let names: Vec<String> = shown(&whole).map(file_stem).collect();
     let mut all = vec![page(&whole, &names)?];
     for command in shown(&whole) {
         all.push(page(command, &["muster".to_owned()])?);

@@ -24,7 +24,7 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
     let words = ask.deed.words(ask.resource);
     let Some(calls) = calls(ask, &it) else { return Ok(vec![Instruction::said(words)]) };
     let lines: Vec<String> = calls.iter().map(|call| line(ask, &it, call)).collect();
-    let told = format!("{words}; the program answers {{\"ok\": …}} where that went well");
+    let told = format!("{words}; the program answers with `ok` where that went well");
     Ok(vec![Instruction::typed(told, lines.join("\n"))])
 }
 

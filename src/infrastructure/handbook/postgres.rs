@@ -34,8 +34,8 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
                 format!("{} -c 'SELECT 1'", it.psql(*region, &it.it.dbname)),
             ),
         ],
-        Deed::Promote { to, drained } => it.promote(*to, *drained, words),
-        Deed::Replicate { from, to } => it.replicate(*from, *to, words),
+        Deed::Promote { to, drained } => it.promote(*to, *drained, &words),
+        Deed::Replicate { from, to } => it.replicate(*from, *to, &words),
         Deed::Preserve { region } => vec![it.preserve(*region, words)],
         _ => vec![Instruction::said(words)],
     })
@@ -148,7 +148,7 @@ impl By<'_> {
         self.sql(role, &text)
     }
 
-    fn promote(&self, to: RegionRole, drained: bool, words: String) -> Vec<Instruction> {
+    fn promote(&self, to: RegionRole, drained: bool, words: &str) -> Vec<Instruction> {
         let mut all = Vec::new();
         if drained {
             let end =
@@ -193,7 +193,7 @@ impl By<'_> {
         format!("{lines}ALTER SYSTEM SET primary_slot_name = {};", literal(slot))
     }
 
-    fn replicate(&self, from: RegionRole, to: RegionRole, words: String) -> Vec<Instruction> {
+    fn replicate(&self, from: RegionRole, to: RegionRole, words: &str) -> Vec<Instruction> {
         let server = self.it.regions.of(to);
         let commands = &server.host_commands;
         let source = self.source(from);

@@ -21,7 +21,7 @@ pub fn table(preview: &Preview, approval: &Approval, width: u16) -> String {
     if let Some(calibration) = &preview.calibration {
         page.line(&format!("expected times set by {}", calibration.told()));
         for unused in &calibration.unused {
-            page.line(&format!("not used of it: {unused}"));
+            page.line(&format!("not used: {unused}"));
         }
     }
     for phase in &preview.phases {

@@ -56,7 +56,7 @@ fn who_is_out_for_how_long_is_told_for_each_service_and_leg() {
     let again = scene.types(&format!("{QUARTERLY} --mode unplanned --format json --drills 5")).exits(0);
     assert_eq!(again.json(), plan, "the same plan says the same");
     let none = scene.types(&format!("{QUARTERLY} --drills 0")).exits(0);
-    none.says("No drill was played on its twin: none was wanted.");
+    none.says("No drill was").says("none was wanted.");
 }
 
 #[test]
@@ -65,18 +65,13 @@ fn the_command_that_it_prints_runs_this_plan_and_no_other() {
         "vars: { what: none, other: same }\n",
         "      - { id: touch, command: { argv: [touch, \"{{ var.what }}\"] } }\n",
     );
-    let seen = scene.types_raw("plan drill.yaml --mode planned --var what='it'\\''s' --drills 0");
-    assert!(
-        seen.contains("- what = its, by --var")
-            || seen.contains("- what = it's, by --var")
-            || seen.contains("by --var"),
-        "{seen}"
-    );
+    let seen = scene.types_raw("plan drill.yaml --mode planned --var what='a b' --drills 0");
+    assert!(seen.contains("- what = a b, by --var"), "{seen}");
     assert!(!seen.contains("- other"), "only what is not the playbook's own\n{seen}");
     let (_, command) = seen.split_once("To run this plan and no other\n").unwrap();
     let line = command.trim().strip_prefix("muster ").unwrap().replace(" \\\n    ", " ");
     assert!(line.contains("--mode planned") && line.contains("--execute") && line.contains("--approved "), "{line}");
-    scene.types(&line.replace("what=", "what=x")).exits(3).warns("the plan that was approved has the digest");
+    scene.types(&line.replace("what=a", "what=x")).exits(3).warns("the plan that was approved has the digest");
     assert_eq!(scene.runs().len(), 0);
     scene.types(&line).exits(0).says("PASSED");
 }
