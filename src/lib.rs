@@ -18,7 +18,7 @@
 //! # The house
 //!
 //! A module imports only from modules above its own (`tests/integration/layers.rs` holds it).
-//! `catalogue`, `yaml`, `playbook`, `calendar`, `plan`, `state`, `measure`, `record`, `rehearsal`, `report` are pure: no I/O, no clock, no async.
+//! `catalogue`, `yaml`, `controls`, `playbook`, `calendar`, `plan`, `state`, `measure`, `record`, `rehearsal`, `report` are pure: no I/O, no clock, no async.
 //!
 //! # Where a new thing goes
 //!
@@ -41,6 +41,7 @@ pub mod catalogue;
 pub mod model;
 pub mod event;
 pub mod yaml;
+pub mod controls;
 pub mod infrastructure;
 pub mod playbook;
 pub mod calendar;

@@ -52,6 +52,8 @@ pub struct RunRequest {
     pub execute: bool,
     /// Only this plan, if it is given.
     pub approved: Option<String>,
+    /// Who approved it, as stated.
+    pub approved_by: Option<String>,
     /// Whether the mode was said on the command line.
     pub mode_said: bool,
     /// Who answers gates.
@@ -320,6 +322,8 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
             vantage: String::new(),
             lead: request.lead.clone(),
             participants: request.participants.clone(),
+            approved: request.approved.clone(),
+            approved_by: request.approved_by.clone(),
             yes: request.attendance == Attendance::Yes,
             faults: request.faults.clone(),
             break_glass: request.break_glass.clone(),
@@ -329,6 +333,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
         previous,
         proof: None,
         forecast: None,
+        open_actions: Vec::new(),
     }
 }
 

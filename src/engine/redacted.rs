@@ -93,6 +93,10 @@ pub(super) fn clean(mut event: Event, secrets: &dyn Secrets) -> Clean {
                 words(Some(&mut one.advice), secrets);
             }
         }
+        Event::Reviewed { by, what } => {
+            person(by, secrets);
+            what.words_mut().into_iter().for_each(|text| words(Some(text), secrets));
+        }
         // Names, ids and figures.
         Event::PhaseStarted { .. }
         | Event::PhaseFinished { .. }
@@ -117,6 +121,7 @@ pub fn clean_command(mut commanded: Commanded, secrets: &dyn Secrets) -> Command
 fn started(started: &mut Started, secrets: &dyn Secrets) {
     let origin = &mut started.origin;
     words(origin.lead.as_mut(), secrets);
+    words(origin.approved_by.as_mut(), secrets);
     words(origin.break_glass.as_mut(), secrets);
     origin.participants.iter_mut().chain(&mut origin.passed_over).for_each(|text| words(Some(text), secrets));
 }

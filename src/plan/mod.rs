@@ -10,6 +10,7 @@
 mod accepts;
 mod check;
 mod compile;
+mod controls;
 mod digest;
 mod expected;
 mod files;

@@ -11,6 +11,7 @@
 //! [`rehearsal`] what many rehearsals found.
 
 mod clean;
+mod compliance;
 mod html;
 mod json;
 mod junit;
@@ -54,6 +55,10 @@ pub enum Format {
     Text,
     /// The time line alone, as a picture.
     Svg,
+    /// A report of a contingency plan's test, for auditors: Markdown.
+    Compliance,
+    /// The same as one page for people.
+    ComplianceHtml,
 }
 
 /// How a format is called and drawn.
@@ -65,18 +70,29 @@ struct Entry {
 }
 
 /// The list of all formats.
-const ENTRIES: [Entry; 6] = [
+const ENTRIES: [Entry; 8] = [
     Entry { format: Format::Html, name: "html", file: Some("report.html"), draw: html::render },
     Entry { format: Format::Markdown, name: "markdown", file: Some("report.md"), draw: markdown::render },
     Entry { format: Format::Json, name: "json", file: Some("report.json"), draw: json::render },
     Entry { format: Format::Junit, name: "junit", file: Some("junit.xml"), draw: junit::render },
     Entry { format: Format::Text, name: "text", file: None, draw: text::render },
     Entry { format: Format::Svg, name: "svg", file: None, draw: svg::render },
+    Entry { format: Format::Compliance, name: "compliance", file: None, draw: compliance::markdown },
+    Entry { format: Format::ComplianceHtml, name: "compliance-html", file: None, draw: compliance::page },
 ];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [Self::Html, Self::Markdown, Self::Json, Self::Junit, Self::Text, Self::Svg];
+    pub const ALL: [Self; 8] = [
+        Self::Html,
+        Self::Markdown,
+        Self::Json,
+        Self::Junit,
+        Self::Text,
+        Self::Svg,
+        Self::Compliance,
+        Self::ComplianceHtml,
+    ];
 
     fn entry(self) -> &'static Entry {
         &ENTRIES[self as usize]
@@ -103,7 +119,7 @@ impl fmt::Display for Format {
 
 /// There is no such format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text and svg")]
+#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, compliance and compliance-html")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {

@@ -55,7 +55,9 @@ fn header(until: Moment) -> Header {
         digest: "a3".repeat(32),
         objectives: Objectives { rto: Some(secs(900)), rpo: Some(secs(30)), failback_rto: None, failback_rpo: None },
         data_loss: None,
+        about: crate::model::About::default(),
         controls: vec!["soc2:A1.3".to_owned(), "dora:11.6".to_owned()],
+        control_texts: Vec::new(),
         regions: vec![region(RegionRole::Primary, "us-east-1"), region(RegionRole::Secondary, "us-west-2")],
         variables: vec![ttl.clone()],
         overridden: vec![ttl],
@@ -75,6 +77,7 @@ fn header(until: Moment) -> Header {
             infrastructure: document("playbooks/infra/simulated.yaml", "muster: 1\nenvironment: simulated\n"),
             nested: Vec::new(),
             calibration: None,
+            catalogues: Vec::new(),
         }),
         calibration: None,
         started_at: "2026-11-22T08:42:16Z".parse().unwrap(),
@@ -341,6 +344,8 @@ pub(crate) fn passed() -> Record {
     Record {
         proof: Some(proof()),
         forecast: None,
+        open_actions: Vec::new(),
+        review: crate::record::ReviewRecord::default(),
         header: header(at(2520)),
         ended: Ended {
             verdict: Verdict::Passed,
