@@ -3,6 +3,7 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod actions;
 mod admission;
 mod begun;
 mod by_hand;
@@ -21,12 +22,14 @@ mod rehearsal;
 pub mod rehearsing;
 mod reports;
 mod resume;
+mod reviewing;
 mod run;
 mod listen;
 pub mod simulation;
 mod survey;
 mod windows;
 
+pub use actions::{ActionLine, action_lines};
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
@@ -38,6 +41,7 @@ pub use play::{Keep, Kill};
 pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse, rehearse_afflicted};
 pub use reports::{Written, draw, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
+pub use reviewing::{Added, Addition, ReviewRequest, review};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
 pub use survey::{Surveyed, survey};
 

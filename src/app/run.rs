@@ -136,6 +136,11 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
     let mut started = started(&request, simulated, previous);
     started.forecast = forecast;
+    // Open actions are of the playbook, like its proof: a simulated run takes them along too, and names them.
+    match super::actions::open(&history, reports, &request.loaded.plan.name) {
+        Ok(open) => started.open_actions = open,
+        Err(error) => notices.push(format!("corrective actions of earlier runs are not taken along: {error}")),
+    }
     // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
     match super::rehearsing::kept_proof(&request.loaded, reports) {
         Ok(proof) => started.proof = proof,

@@ -4,12 +4,14 @@
 //! and one line in `Command` and in `dispatch`.
 
 mod abort;
+mod action;
 mod approve;
 mod arguments;
 mod calibrate;
 mod exit;
 mod go_on;
 mod history;
+mod lesson;
 mod log;
 mod output;
 mod pause;
@@ -18,10 +20,12 @@ mod progress;
 mod reject;
 mod remote;
 mod report;
+mod review;
 mod retry;
 mod resume;
 mod run;
 mod show;
+mod sign_off;
 mod simulate;
 mod stop;
 mod undo;
@@ -85,6 +89,12 @@ enum Command {
     Show(show::Show),
     /// Draws a report of a run anew from its journal
     Report(report::ReportCommand),
+    /// Writes a lesson down with a run that has ended
+    Lesson(lesson::Lesson),
+    /// Opens, closes and lists corrective actions
+    Action(action::Action),
+    /// Signs a run off that has ended
+    SignOff(sign_off::SignOff),
     /// Checks a journal's chain
     Verify(verify::Verify),
     /// Ends the programs of a Muster that was killed; started by Muster alone
@@ -116,6 +126,9 @@ impl Command {
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
+            Self::Lesson(command) => command.form(),
+            Self::Action(command) => command.form(),
+            Self::SignOff(command) => command.form(),
             Self::Verify(command) => command.form(),
             Self::Keep { .. } => arguments::OutputFormat::Text,
         }
@@ -142,6 +155,9 @@ impl Command {
             Self::History(command) => command.runs(),
             Self::Show(command) => command.runs(),
             Self::Report(command) => command.runs(),
+            Self::Lesson(command) => command.runs(),
+            Self::Action(command) => command.runs(),
+            Self::SignOff(command) => command.runs(),
             Self::Verify(command) => command.runs(),
         }
     }
@@ -190,6 +206,9 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),
+        Command::Lesson(command) => command.run(output),
+        Command::Action(command) => command.run(output),
+        Command::SignOff(command) => command.run(output),
         Command::Verify(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);

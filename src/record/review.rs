@@ -57,10 +57,10 @@ pub struct ReviewRecord {
     pub plan_changes: Vec<Noted>,
     /// Corrective actions, in order.
     pub actions: Vec<ActionRecord>,
-    /// Sign-offs, in order. What was added after the last of them was not signed off.
+    /// Sign-offs, in order. What was added after the last of them was not signed off, but for the closing of actions.
     pub sign_offs: Vec<SignOffRecord>,
-    /// When something was added last; a label.
-    pub last: Option<Timestamp>,
+    /// How many lessons, changes and actions were added since the last sign-off.
+    pub unsigned: u64,
 }
 
 impl ReviewRecord {
@@ -73,7 +73,7 @@ impl ReviewRecord {
     /// The sign-off that covers all that was added; `None` if none does.
     #[must_use]
     pub fn signed_off(&self) -> Option<&SignOffRecord> {
-        self.sign_offs.last().filter(|last| self.last.is_none_or(|at| at <= last.at))
+        self.sign_offs.last().filter(|_| self.unsigned == 0)
     }
 
     /// Corrective actions that are not closed.
@@ -109,10 +109,16 @@ impl ReviewRecord {
                     return Err(format!("the corrective action {number} is closed already"));
                 }
                 action.closed = Some(Noted { at, by, text: how.unwrap_or_default() });
+                // What follows from a review, months later as may be, does not undo that it was signed off.
+                return Ok(());
             }
-            Review::SignOff { role, remark } => self.sign_offs.push(SignOffRecord { at, by, role, remark }),
+            Review::SignOff { role, remark } => {
+                self.sign_offs.push(SignOffRecord { at, by, role, remark });
+                self.unsigned = 0;
+                return Ok(());
+            }
         }
-        self.last = Some(at);
+        self.unsigned += 1;
         Ok(())
     }
 }

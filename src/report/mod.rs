@@ -7,8 +7,8 @@
 //!
 //! A new format is one file here and one line in [`Format::ALL`].
 //!
-//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, and
-//! [`rehearsal`] what many rehearsals found.
+//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, [`actions`] a
+//! list of corrective actions, and [`rehearsal`] what many rehearsals found.
 
 mod clean;
 mod compliance;
@@ -21,6 +21,7 @@ mod text;
 mod timeline;
 mod view;
 
+pub mod actions;
 pub mod calibration;
 pub mod history;
 pub mod live;
