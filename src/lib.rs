@@ -52,6 +52,7 @@ pub mod record;
 pub mod rehearsal;
 pub mod report;
 pub mod journal;
+pub mod bundle;
 pub mod store;
 pub mod probe;
 pub mod action;

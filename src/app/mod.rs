@@ -6,6 +6,7 @@
 mod actions;
 mod admission;
 mod begun;
+mod bundles;
 mod by_hand;
 mod calibrating;
 mod commands;
@@ -30,6 +31,7 @@ mod survey;
 mod windows;
 
 pub use actions::{ActionLine, action_lines};
+pub use bundles::{BundleOf, BundleRequest, Bundled, Followed, VerifiedBundle, bundle, is_bundle, verify_bundle};
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};

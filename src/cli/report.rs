@@ -15,7 +15,7 @@ use crate::report::Format;
 pub(super) struct ReportCommand {
     /// Its id, or the path of its folder or journal
     run: String,
-    /// How it is drawn: html, markdown, json, junit, text, svg; for auditors: compliance (Markdown), compliance-html
+    /// How it is drawn: html, markdown, json, junit, text, svg; for auditors: compliance (Markdown), compliance-html, oscal (assessment results, JSON)
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]
     format: Format,
     /// The file to write; standard output if it is not said

@@ -10,6 +10,7 @@
 mod bearing;
 mod builder;
 pub mod changes;
+pub mod coverage;
 mod drill;
 mod entry;
 mod events;

@@ -331,7 +331,14 @@ fn one_writer(record: &Record) -> Fact {
     if let Some(seen) = record.timeline.iter().find(|it| it.kind == HappeningKind::SplitBrain) {
         return (Holds::Contrary, format!("two sides took writes at once: {}", seen.text));
     }
-    by_steps(record, Showing::OneWriter)
+    let (holds, text) = by_steps(record, Showing::OneWriter);
+    // A fence that could not be set is no fence, though the drill may go on without it.
+    let without: Vec<_> =
+        bearing(record, Showing::OneWriter).filter(|step| step.state.is_good() && step.warning.is_some()).collect();
+    if holds == Holds::Shown && !without.is_empty() {
+        return (Holds::NotShown, format!("not every fence was proven: see the warnings of {}", names(without)));
+    }
+    (holds, text)
 }
 
 fn checks_proven(record: &Record) -> Fact {

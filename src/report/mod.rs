@@ -16,6 +16,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod oscal;
 mod svg;
 mod text;
 mod timeline;
@@ -23,6 +24,7 @@ mod view;
 
 pub mod actions;
 pub mod calibration;
+pub mod coverage;
 pub mod history;
 pub mod live;
 pub mod rehearsal;
@@ -60,6 +62,8 @@ pub enum Format {
     Compliance,
     /// The same as one page for people.
     ComplianceHtml,
+    /// The same for programs of auditors: OSCAL assessment results, JSON.
+    Oscal,
 }
 
 /// How a format is called and drawn.
@@ -71,7 +75,7 @@ struct Entry {
 }
 
 /// The list of all formats.
-const ENTRIES: [Entry; 8] = [
+const ENTRIES: [Entry; 9] = [
     Entry { format: Format::Html, name: "html", file: Some("report.html"), draw: html::render },
     Entry { format: Format::Markdown, name: "markdown", file: Some("report.md"), draw: markdown::render },
     Entry { format: Format::Json, name: "json", file: Some("report.json"), draw: json::render },
@@ -80,11 +84,12 @@ const ENTRIES: [Entry; 8] = [
     Entry { format: Format::Svg, name: "svg", file: None, draw: svg::render },
     Entry { format: Format::Compliance, name: "compliance", file: None, draw: compliance::markdown },
     Entry { format: Format::ComplianceHtml, name: "compliance-html", file: None, draw: compliance::page },
+    Entry { format: Format::Oscal, name: "oscal", file: None, draw: oscal::render },
 ];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Html,
         Self::Markdown,
         Self::Json,
@@ -93,6 +98,7 @@ impl Format {
         Self::Svg,
         Self::Compliance,
         Self::ComplianceHtml,
+        Self::Oscal,
     ];
 
     fn entry(self) -> &'static Entry {
@@ -120,7 +126,7 @@ impl fmt::Display for Format {
 
 /// There is no such format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, compliance and compliance-html")]
+#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, compliance, compliance-html and oscal")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {

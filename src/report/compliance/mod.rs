@@ -22,6 +22,8 @@ use super::view::View;
 use super::{Style, clean::line as clean_line};
 use crate::record::{Record, Simulated};
 
+pub(super) use controls::support;
+
 /// The longest text of a paragraph, in characters.
 const TEXT_MAX: usize = 2_000;
 /// What it is called.
