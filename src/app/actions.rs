@@ -96,8 +96,7 @@ fn lines(history: &History, reports: &Path, playbook: Option<&str>) -> Result<Ve
     let mut all = Vec::new();
     for row in rows.iter().rev().filter(|row| row.finished_at.is_some()) {
         let path = journal::path_in(&reports.join(row.run.as_str()));
-        let review =
-            review_of(&path).map_err(|why| AppError::Files(format!("{}: {why}", path.display())))?;
+        let review = review_of(&path).map_err(|why| AppError::Files(format!("{}: {why}", path.display())))?;
         all.extend(of_run(row, review));
     }
     Ok(all)

@@ -31,7 +31,9 @@ mod survey;
 mod windows;
 
 pub use actions::{ActionLine, action_lines};
-pub use bundles::{BundleOf, BundleRequest, Bundled, Followed, VerifiedBundle, bundle, is_bundle, verify_bundle};
+pub use bundles::{
+    BundleOf, BundleRequest, Bundled, Followed, VerifiedBundle, bundle, is_bundle, read_signers, verify_bundle,
+};
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};

@@ -97,14 +97,15 @@ pub fn review(request: ReviewRequest) -> Result<Added, AppError> {
     has_ended(&runs, &named, &folder)?;
     let wrong = |error: &dyn std::fmt::Display| AppError::Files(format!("{}: {error}", path.display()));
     let ends = Ends::default();
-    let (mut writer, whole) = Writer::take_up(&path, Durability::EachCommit, |placed| ends.decode(placed)).map_err(
-        |error: Refusal| match error {
-            Refusal::Journal(JournalError::Locked { .. }) => AppError::Refused(format!(
-                "the journal of {named} is being written by another process. Nothing was added; try again"
-            )),
-            other => wrong(&other),
-        },
-    )?;
+    let (mut writer, whole) =
+        Writer::take_up(&path, Durability::EachCommit, |placed| ends.decode(placed)).map_err(|error: Refusal| {
+            match error {
+                Refusal::Journal(JournalError::Locked { .. }) => AppError::Refused(format!(
+                    "the journal of {named} is being written by another process. Nothing was added; try again"
+                )),
+                other => wrong(&other),
+            }
+        })?;
     let JournalRead { run, mut entries, heads, .. } = JournalRead::of(whole, ends);
     let record = Record::of_events(run.clone(), &entries, heads.clone()).map_err(|error| wrong(&error))?;
     let machine = machine();
@@ -136,7 +137,8 @@ pub fn review(request: ReviewRequest) -> Result<Added, AppError> {
     let mut notices: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let noted = History::open(&runs).and_then(|(history, _)| history.finished(&record));
     if let Err(error) = noted {
-        notices.push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
+        notices
+            .push(format!("the index of runs was not brought up to date ({error}); it is made again when it is read"));
     }
     Ok(Added { run, folder, action, heads, notices })
 }

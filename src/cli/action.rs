@@ -116,10 +116,13 @@ fn list(lines: &[ActionLine], output: &Output) {
     }
     let rows = lines.iter().map(|line| {
         let action = &line.action;
-        let closed = line.closed.as_ref().map_or_else(|| "open".to_owned(), |(at, how)| {
-            let how = if how.is_empty() { String::new() } else { format!(": {how}") };
-            format!("closed {}{how}", at.strftime("%Y-%m-%d"))
-        });
+        let closed = line.closed.as_ref().map_or_else(
+            || "open".to_owned(),
+            |(at, how)| {
+                let how = if how.is_empty() { String::new() } else { format!(": {how}") };
+                format!("closed {}{how}", at.strftime("%Y-%m-%d"))
+            },
+        );
         let due = action.due.map_or_else(|| "no date".to_owned(), |due| due.to_string());
         let owner = action.owner.clone().unwrap_or_else(|| "nobody".to_owned());
         ActionRow { action: action.id.to_string(), text: action.text.clone(), owner, due, state: closed }

@@ -7,6 +7,7 @@ mod abort;
 mod action;
 mod approve;
 mod arguments;
+mod bundle;
 mod calibrate;
 mod exit;
 mod go_on;
@@ -95,7 +96,9 @@ enum Command {
     Action(action::Action),
     /// Signs a run off that has ended
     SignOff(sign_off::SignOff),
-    /// Checks a journal's chain
+    /// Packs all evidence of a run, or of a quarter, into one file
+    Bundle(bundle::BundleCommand),
+    /// Checks a run's journal, or a bundle
     Verify(verify::Verify),
     /// Ends the programs of a Muster that was killed; started by Muster alone
     #[command(name = keeper::SUBCOMMAND, hide = true)]
@@ -129,6 +132,7 @@ impl Command {
             Self::Lesson(command) => command.form(),
             Self::Action(command) => command.form(),
             Self::SignOff(command) => command.form(),
+            Self::Bundle(command) => command.form(),
             Self::Verify(command) => command.form(),
             Self::Keep { .. } => arguments::OutputFormat::Text,
         }
@@ -158,6 +162,7 @@ impl Command {
             Self::Lesson(command) => command.runs(),
             Self::Action(command) => command.runs(),
             Self::SignOff(command) => command.runs(),
+            Self::Bundle(command) => command.runs(),
             Self::Verify(command) => command.runs(),
         }
     }
@@ -209,6 +214,7 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Lesson(command) => command.run(output),
         Command::Action(command) => command.run(output),
         Command::SignOff(command) => command.run(output),
+        Command::Bundle(command) => command.run(output),
         Command::Verify(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);

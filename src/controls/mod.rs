@@ -132,9 +132,7 @@ fn controls(root: &Node, path: Option<&str>, diagnostics: &mut Vec<Diagnostic>) 
     let mut found = Vec::with_capacity(entries.len());
     for entry in entries {
         let Some(raw) = decode::<RawControl>(&entry.value, diagnostics) else { continue };
-        for (key, text) in
-            [("title", &raw.title), ("asks", &raw.asks), ("can", &raw.can), ("cannot", &raw.cannot)]
-        {
+        for (key, text) in [("title", &raw.title), ("asks", &raw.asks), ("can", &raw.can), ("cannot", &raw.cannot)] {
             let place = entry.value.get(key).map_or_else(|| entry.key.place(), Node::place);
             if text.trim().is_empty() || text.len() > TEXT_MAX {
                 let message = format!("`{key}` has 1 to {TEXT_MAX} bytes, this has {}", text.len());

@@ -80,9 +80,8 @@ impl std::str::FromStr for ActionId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!("`{text}` names no corrective action; write RUN:NUMBER, for example 20261122-084216-drill:1")
-        };
+        let wrong =
+            || format!("`{text}` names no corrective action; write RUN:NUMBER, for example 20261122-084216-drill:1");
         let (run, number) = text.rsplit_once(':').ok_or_else(wrong)?;
         let run = RunId::new(run).map_err(|_| wrong())?;
         let number = number.parse().ok().filter(|number| *number > 0).ok_or_else(wrong)?;

@@ -65,7 +65,9 @@ pub(super) fn resolve(
             None => {
                 let help = match controls::meant(id, &theirs) {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "docs/evidence.md lists the controls that Muster knows; bring others with `catalogues:`".into(),
+                    None => {
+                        "docs/evidence.md lists the controls that Muster knows; bring others with `catalogues:`".into()
+                    }
                 };
                 let message = format!("no catalogue has the control `{id}`");
                 diagnostics.push(Diagnostic::error("M125", message).at(place.clone()).help(help));

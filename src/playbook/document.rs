@@ -4,7 +4,9 @@ use crate::catalogue::{Act, Mode, OnFailure};
 use crate::chance::Distribution;
 use crate::diagnostic::Place;
 use crate::id::{PhaseId, StepId};
-use crate::model::{About, Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows};
+use crate::model::{
+    About, Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows,
+};
 use crate::time::Span;
 use crate::yaml::{Node, Value};
 

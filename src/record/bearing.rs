@@ -14,7 +14,8 @@ pub(super) fn bears_on(plan: &Plan, index: usize) -> Vec<Showing> {
     let mut found = Vec::new();
     let within = !matches!(phase.kind, PhaseKind::Prechecks | PhaseKind::Cleanup);
     let changes = describe.subjects().iter().any(|subject| subject.access == Access::Changes);
-    let does = changes || matches!(step.act, Act::Command(_) | Act::Http(_) | Act::BackupRestore(_) | Act::DataPreserve(_));
+    let does =
+        changes || matches!(step.act, Act::Command(_) | Act::Http(_) | Act::BackupRestore(_) | Act::DataPreserve(_));
     if within && does {
         found.push(Showing::Exercised);
     }

@@ -51,18 +51,11 @@ impl CoveredRun {
     #[must_use]
     pub fn of(record: &Record) -> Self {
         let header = &record.header;
-        let failover =
-            record.legs.iter().find(|leg| leg.leg == Leg::Failover && leg.verdict != LegVerdict::NotReached);
-        let rta = failover.map(|leg| Against {
-            measure: leg.rta.clone(),
-            objective: leg.rto,
-            judgement: leg.rto_judgement,
-        });
-        let rpa = failover.map(|leg| Against {
-            measure: leg.rpa.clone(),
-            objective: leg.rpo,
-            judgement: leg.rpo_judgement,
-        });
+        let failover = record.legs.iter().find(|leg| leg.leg == Leg::Failover && leg.verdict != LegVerdict::NotReached);
+        let rta =
+            failover.map(|leg| Against { measure: leg.rta.clone(), objective: leg.rto, judgement: leg.rto_judgement });
+        let rpa =
+            failover.map(|leg| Against { measure: leg.rpa.clone(), objective: leg.rpo, judgement: leg.rpo_judgement });
         let services = record.services.iter().filter(|_| failover.is_some()).filter_map(|service| {
             let own = service.legs.iter().find(|own| own.leg == Leg::Failover)?;
             let against = Against { measure: own.rta.clone(), objective: own.rto, judgement: own.judgement };
@@ -211,10 +204,7 @@ mod tests {
     fn a_service_is_judged_by_its_own_objective() {
         let rows = coverage(&[run("one", "2026-10-01T00:00:00Z", Verdict::Failed, false)]);
         let covered: Vec<_> = rows.iter().map(|row| (row.service.as_deref(), row.covered)).collect();
-        assert_eq!(
-            covered,
-            [(None, Covered::Failed), (Some("Git"), Covered::Failed), (Some("Web"), Covered::Passed)]
-        );
+        assert_eq!(covered, [(None, Covered::Failed), (Some("Git"), Covered::Failed), (Some("Web"), Covered::Passed)]);
     }
 
     #[test]

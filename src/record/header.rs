@@ -8,7 +8,9 @@ use crate::catalogue::Mode;
 use crate::chance::Seed;
 use crate::event::Origin;
 use crate::id::{RegionRole, RunId};
-use crate::model::{About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict};
+use crate::model::{
+    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict,
+};
 use crate::time::{Moment, Span};
 
 /// How much of a run was simulated. Such a run is never evidence of a real failover.

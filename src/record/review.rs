@@ -125,7 +125,12 @@ impl ReviewRecord {
 
 impl Builder {
     /// Takes in what follows the run's end, which is a review; any other event is given back while the run has not ended.
-    pub(super) fn after_the_end(&mut self, seq: u64, at: Timestamp, event: Event) -> Result<Option<Event>, RecordError> {
+    pub(super) fn after_the_end(
+        &mut self,
+        seq: u64,
+        at: Timestamp,
+        event: Event,
+    ) -> Result<Option<Event>, RecordError> {
         match (self.finish.is_some(), event) {
             (true, Event::Reviewed { by, what }) => {
                 self.review.take(at, by, what).map_err(|why| RecordError::Review(seq, why))?;

@@ -72,15 +72,19 @@ pub fn finding<'a>(control: &'a Control, facts: &[Shown], record: &Record) -> Co
     let of = |wanted: &[Showing]| -> Vec<&Shown> { facts.iter().filter(|it| wanted.contains(&it.showing)).collect() };
     let base = of(&control.rests_on);
     let held = base.iter().filter(|it| it.holds == Holds::Shown).count();
+    // That a plan was carried out and recorded is part of every drill, and by itself no part of what a control asks for.
+    let weighty = |it: &&&Shown| !matches!(it.showing, Showing::Exercised | Showing::Automated | Showing::Recorded);
+    let part = base.iter().filter(weighty).any(|it| it.holds == Holds::Shown);
     let against = base.iter().any(|it| it.holds == Holds::Contrary);
     let support = match held {
         _ if record.header.simulated.is_stamped() => Support::Simulated,
-        0 => Support::Nothing,
         _ if against => Support::Nothing,
         all if all == base.len() => Support::Evidence,
-        _ => Support::InPart,
+        _ if part => Support::InPart,
+        _ => Support::Nothing,
     };
-    let (shown, not_shown) = base.into_iter().chain(of(&control.adds)).cloned().partition(|it| it.holds == Holds::Shown);
+    let (shown, not_shown) =
+        base.into_iter().chain(of(&control.adds)).cloned().partition(|it| it.holds == Holds::Shown);
     ControlFinding { control, support, shown, not_shown }
 }
 
@@ -96,7 +100,9 @@ pub fn fact(record: &Record, showing: Showing) -> Shown {
     let (holds, text) = match showing {
         Showing::Exercised => exercised(record),
         Showing::Automated => automated(record),
-        Showing::SuddenLoss => in_a_phase(record, showing, PhaseKind::Disaster, "the primary region was lost to plan by"),
+        Showing::SuddenLoss => {
+            in_a_phase(record, showing, PhaseKind::Disaster, "the primary region was lost to plan by")
+        }
         Showing::Detected => in_a_phase(record, showing, PhaseKind::Detect, "the loss was seen by"),
         Showing::PeopleDecided => people_decided(record),
         Showing::SwitchedOver => leg(record, Leg::Failover, showing),
@@ -189,7 +195,8 @@ fn in_a_phase(record: &Record, showing: Showing, kind: PhaseKind, what: &str) ->
 }
 
 fn people_decided(record: &Record) -> Fact {
-    let answers: Vec<_> = record.steps.iter().flat_map(|step| &step.gates).filter_map(|gate| gate.answer.as_ref()).collect();
+    let answers: Vec<_> =
+        record.steps.iter().flat_map(|step| &step.gates).filter_map(|gate| gate.answer.as_ref()).collect();
     let person = |by| matches!(by, AnsweredBy::Terminal | AnsweredBy::Command);
     let decided: Vec<_> =
         answers.iter().filter(|answer| person(answer.by) && answer.decision == Decision::Approved).collect();
@@ -224,7 +231,9 @@ fn leg(record: &Record, which: Leg, showing: Showing) -> Fact {
         LegVerdict::Passed if moved.is_empty() => {
             (Holds::NotShown, format!("the {which} passed, but no step of it promoted a side or moved users"))
         }
-        LegVerdict::Passed => (Holds::Shown, format!("the {which} passed; sides and users were moved by {}", names(moved))),
+        LegVerdict::Passed => {
+            (Holds::Shown, format!("the {which} passed; sides and users were moved by {}", names(moved)))
+        }
         LegVerdict::Failed => (Holds::Contrary, format!("the {which} failed")),
         LegVerdict::Incomplete | LegVerdict::NotReached => {
             (Holds::NotShown, format!("the {which} was {}", leg.verdict))
@@ -266,7 +275,8 @@ fn served_elsewhere(record: &Record) -> Fact {
 
 fn stayed(record: &Record) -> Fact {
     let (holds, text) = by_steps(record, Showing::StayedElsewhere);
-    let took = bearing(record, Showing::StayedElsewhere).filter(|step| step.state.is_good()).filter_map(|step| step.took);
+    let took =
+        bearing(record, Showing::StayedElsewhere).filter(|step| step.state.is_good()).filter_map(|step| step.took);
     match took.max() {
         Some(longest) if holds == Holds::Shown => (holds, format!("{text}, for {longest}")),
         _ => (holds, text),
@@ -294,9 +304,11 @@ fn recovery_time(record: &Record) -> Fact {
     let Some(first) = legs.first() else { return (Holds::NotShown, "the run came to no failover".to_owned()) };
     let mut judgements: Vec<Judgement> = legs.iter().map(|leg| leg.rto_judgement).collect();
     judgements.extend(
-        record.services.iter().flat_map(|service| &service.legs).filter_map(|own| {
-            legs.iter().any(|leg| leg.leg == own.leg).then_some(own.judgement)
-        }),
+        record
+            .services
+            .iter()
+            .flat_map(|service| &service.legs)
+            .filter_map(|own| legs.iter().any(|leg| leg.leg == own.leg).then_some(own.judgement)),
     );
     if first.rto.is_none() {
         return (Holds::NotShown, "no objective of recovery time is stated".to_owned());
@@ -384,7 +396,10 @@ fn actions_owned(record: &Record) -> Fact {
         return (Holds::NotShown, format!("{loose} of {} corrective actions lack an owner or a due date", all.len()));
     }
     if !all.is_empty() {
-        return (Holds::Shown, format!("all {} corrective actions have an owner and a due date, or are closed", all.len()));
+        return (
+            Holds::Shown,
+            format!("all {} corrective actions have an owner and a due date, or are closed", all.len()),
+        );
     }
     if record.ended.reasons.is_empty() && review.signed_off().is_some() {
         return (Holds::Shown, "nothing went wrong, and the run was signed off without a corrective action".to_owned());

@@ -148,12 +148,27 @@ struct Story(Vec<(u64, Event)>);
 impl Story {
     fn new(plan: Plan) -> Self {
         let document = || SourceDocument { path: "p.yaml".into(), text: String::new() };
-        let documents =
-            Documents { playbook: document(), infrastructure: document(), nested: Vec::new(), calibration: None, catalogues: Vec::new() };
+        let documents = Documents {
+            playbook: document(),
+            infrastructure: document(),
+            nested: Vec::new(),
+            calibration: None,
+            catalogues: Vec::new(),
+        };
         let origin = Origin::default();
         let (plan, documents) = (Arc::new(plan), Arc::new(documents));
         let (seed, previous, proof, forecast) = (None, None, None, None);
-        let started = Started { format: FORMAT, plan, documents, origin, seed, previous, proof, forecast, open_actions: Vec::new() };
+        let started = Started {
+            format: FORMAT,
+            plan,
+            documents,
+            origin,
+            seed,
+            previous,
+            proof,
+            forecast,
+            open_actions: Vec::new(),
+        };
         let surveyed = Event::Surveyed { world: world(RegionRole::Primary), unseen: Vec::new() };
         Self(vec![(0, Event::Started(Box::new(started))), (0, surveyed)])
     }

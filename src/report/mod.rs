@@ -126,7 +126,9 @@ impl fmt::Display for Format {
 
 /// There is no such format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, compliance, compliance-html and oscal")]
+#[error(
+    "there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, compliance, compliance-html and oscal"
+)]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {

@@ -32,7 +32,11 @@ const TEXT_MAX: usize = 2_000;
 const OBJECTIVES: [(&str, &str, &[Showing]); 5] = [
     ("cp-4_obj.a-1", "The contingency plan is tested", &[Showing::Exercised]),
     ("cp-4_obj.a-2", "The test tells how effective the plan is", &[Showing::RecoveryTime, Showing::SwitchedOver]),
-    ("cp-4_obj.a-3", "The test tells how ready people and systems are to carry the plan out", &[Showing::PeopleDecided, Showing::SwitchedOver]),
+    (
+        "cp-4_obj.a-3",
+        "The test tells how ready people and systems are to carry the plan out",
+        &[Showing::PeopleDecided, Showing::SwitchedOver],
+    ),
     ("cp-4_obj.b", "The results of the test are reviewed", &[Showing::Reviewed]),
     ("cp-4_obj.c", "Corrective actions are begun where they are needed", &[Showing::ActionsOwned]),
 ];
@@ -90,7 +94,8 @@ fn metadata(record: &Record, ids: &Ids, what: &str) -> Value {
     });
     let people = people(record, ids);
     if !people.is_empty() {
-        document["parties"] = people.iter().map(|it| json!({ "uuid": it.uuid, "type": it.kind, "name": it.name })).collect();
+        document["parties"] =
+            people.iter().map(|it| json!({ "uuid": it.uuid, "type": it.kind, "name": it.name })).collect();
         let roles = ["test-lead", "participant", "owner", "reviewer"];
         let responsible = roles.into_iter().filter_map(|role| {
             let uuids: Vec<&str> = people.iter().filter(|it| it.role == role).map(|it| it.uuid.as_str()).collect();
@@ -225,7 +230,12 @@ fn observations(record: &Record, ids: &Ids) -> Vec<Value> {
     let facts = used().into_iter().map(|showing| {
         let fact = fact(record, showing);
         let holds = word(fact.holds);
-        observation(&observed(showing), format!("Whether {showing}"), format!("{holds}: {}", fact.text), vec![prop("holds", holds)])
+        observation(
+            &observed(showing),
+            format!("Whether {showing}"),
+            format!("{holds}: {}", fact.text),
+            vec![prop("holds", holds)],
+        )
     });
     let controls = controls(record).into_iter().map(|finding| {
         let support = compliance::support(finding.support).word;
@@ -233,7 +243,9 @@ fn observations(record: &Record, ids: &Ids) -> Vec<Value> {
         let simulated = if finding.support == Support::Simulated { " of the simulation" } else { "" };
         let description = format!(
             "{support}. Shown{simulated}: {}. Not shown: {}. By any drill: {}",
-            told(&finding.shown), told(&finding.not_shown), finding.control.cannot
+            told(&finding.shown),
+            told(&finding.not_shown),
+            finding.control.cannot
         );
         let (id, title) = (&finding.control.id, &finding.control.title);
         observation(&format!("control {id}"), format!("{id}: {title}"), description, vec![prop("control", id)])
@@ -334,10 +346,8 @@ fn risks(record: &Record, ids: &Ids) -> Vec<Value> {
         }
         risk
     };
-    let carried = record
-        .open_actions
-        .iter()
-        .map(|it| risk(it.id.to_string(), &it.text, it.owner.as_deref(), it.due, "open"));
+    let carried =
+        record.open_actions.iter().map(|it| risk(it.id.to_string(), &it.text, it.owner.as_deref(), it.due, "open"));
     let own = record.review.actions.iter().map(|it| {
         let status = if it.closed.is_some() { "closed" } else { "open" };
         let name = format!("{}:{}", record.header.run, it.number);

@@ -12,6 +12,9 @@ use crate::calendar::Quarter;
 use crate::journal::LineHash;
 use crate::record::Record;
 
+/// The largest file of keys that is read, in bytes.
+const SIGNERS_MAX: u64 = 1024 * 1024;
+
 /// How reports were seen to follow from the journals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Followed {
@@ -51,6 +54,20 @@ pub fn is_bundle(path: &Path) -> bool {
     let mut start = [0; 512];
     let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
     read.is_ok() && start[257..262] == *b"ustar"
+}
+
+/// Reads the keys whose signatures are demanded.
+///
+/// # Errors
+/// [`AppError::Usage`] if there are none in the file.
+pub fn read_signers(path: &Path) -> Result<Signers, AppError> {
+    let wrong = |why: String| AppError::Usage(format!("{}: {why}", path.display()));
+    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    if size > SIGNERS_MAX {
+        return Err(wrong(format!("it has {size} bytes; a file of keys has at most {SIGNERS_MAX}")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Signers::read(&text).map_err(wrong)
 }
 
 /// Checks the file of a bundle. `signers`: whose signature it must have.
@@ -160,9 +177,11 @@ fn figure_by_figure(top: &str, files: &Files, index: &Index, quarter: Option<Qua
             }
             known.insert(within(name));
             if name == RECORD || name == "reports/report.json" {
-                let told: serde_json::Value = serde_json::from_slice(content).map_err(|error| differs(error.to_string()))?;
+                let told: serde_json::Value =
+                    serde_json::from_slice(content).map_err(|error| differs(error.to_string()))?;
                 let told = if name == RECORD { Some(&told) } else { told.get("record") };
-                figures::compare(told.ok_or_else(|| differs("it has no record".to_owned()))?, &value).map_err(differs)?;
+                figures::compare(told.ok_or_else(|| differs("it has no record".to_owned()))?, &value)
+                    .map_err(differs)?;
             } else if report {
                 let text = std::str::from_utf8(content).map_err(|error| differs(error.to_string()))?;
                 if REPORTS.iter().any(|(_, known)| *known == name) && name != "reports/junit.xml" {

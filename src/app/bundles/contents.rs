@@ -109,7 +109,10 @@ pub(super) fn exhibit_name(exhibit: &Exhibit) -> String {
 }
 
 /// The files of a bundle, with the folder in which they lie.
-pub(super) fn contents(runs: Vec<RunInput>, quarter: Option<Quarter>) -> Result<(String, Files, Vec<Record>), AppError> {
+pub(super) fn contents(
+    runs: Vec<RunInput>,
+    quarter: Option<Quarter>,
+) -> Result<(String, Files, Vec<Record>), AppError> {
     let mut files = Files::new();
     let mut records: Vec<Record> = Vec::new();
     let mut indexed = Vec::new();

@@ -32,7 +32,18 @@ const FIGURES: [&str; 19] = [
 const LISTS: [(&str, &[&str]); 6] = [
     (
         "/legs",
-        &["/leg", "/verdict", "/rta", "/rto", "/rto_judgement", "/rpa", "/rpo", "/rpo_judgement", "/lost_at", "/recovered_at"],
+        &[
+            "/leg",
+            "/verdict",
+            "/rta",
+            "/rto",
+            "/rto_judgement",
+            "/rpa",
+            "/rpo",
+            "/rpo_judgement",
+            "/lost_at",
+            "/recovered_at",
+        ],
     ),
     ("/phases", &["/id", "/state", "/started", "/ended", "/took"]),
     ("/steps", &["/id", "/action", "/state", "/started", "/ended", "/took"]),

@@ -110,7 +110,9 @@ fn named(reports: &Path, run: &str) -> Result<PathBuf, AppError> {
         return Err(AppError::Usage(format!("there is no run `{run}` in {reports}; `muster history` lists them")));
     }
     if journal::is_written(&path).map_err(|error| AppError::Files(error.to_string()))? {
-        return Err(AppError::Refused(format!("{run} goes on, or is being added to: it is bundled once that has ended")));
+        return Err(AppError::Refused(format!(
+            "{run} goes on, or is being added to: it is bundled once that has ended"
+        )));
     }
     Ok(folder)
 }
@@ -122,7 +124,7 @@ fn of_quarter(runs: &Runs, quarter: Quarter, notices: &mut Vec<String>) -> Resul
     notices.extend(told);
     let mut rows = history.list(None, None)?;
     rows.reverse();
-    let mut inputs = Vec::new();
+    let (mut inputs, mut size) = (Vec::new(), 0_u64);
     for row in rows {
         if !row.started_at.parse().is_ok_and(|at| quarter.contains(at)) {
             continue;
@@ -131,7 +133,14 @@ fn of_quarter(runs: &Runs, quarter: Quarter, notices: &mut Vec<String>) -> Resul
             notices.push(format!("{} goes on, and is left out", row.run));
             continue;
         }
-        inputs.push(input(&runs.reports.join(row.run.as_str()))?);
+        let next = input(&runs.reports.join(row.run.as_str()))?;
+        size += next.journal.len() as u64 + next.evidence.values().map(|it| it.len() as u64).sum::<u64>();
+        if size > BUNDLE_MAX {
+            return Err(AppError::Usage(format!(
+                "the runs of {quarter} have more than {BUNDLE_MAX} bytes in all; bundle them one by one"
+            )));
+        }
+        inputs.push(next);
     }
     if inputs.is_empty() {
         let reports = runs.reports.display();
@@ -155,8 +164,7 @@ fn input(folder: &Path) -> Result<RunInput, AppError> {
     let mut evidence = BTreeMap::new();
     for (sha256, exhibit) in told(&journal).map_err(|error| failed(&error))?.exhibits {
         let Some(name) = exhibit.copy_name() else { continue };
-        let (_, content) =
-            read_evidence(&folder.join(EVIDENCE_FOLDER).join(name)).map_err(|error| failed(&error))?;
+        let (_, content) = read_evidence(&folder.join(EVIDENCE_FOLDER).join(name)).map_err(|error| failed(&error))?;
         evidence.insert(sha256, content);
     }
     Ok(RunInput { journal, evidence })

@@ -8,7 +8,7 @@ mod contents;
 mod figures;
 mod make;
 
-pub use check::{Followed, VerifiedBundle, is_bundle, verify_bundle};
+pub use check::{Followed, VerifiedBundle, is_bundle, read_signers, verify_bundle};
 pub use make::{BundleOf, BundleRequest, Bundled, bundle};
 
 /// The largest bundle that is made or read, in bytes.

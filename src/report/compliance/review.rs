@@ -27,7 +27,13 @@ fn actions(record: &Record, view: &View) -> Vec<Block> {
     let due = |due: Option<jiff::civil::Date>| stated(due.map(|due| due.to_string()).as_deref());
     let own = record.review.actions.iter().map(|it| {
         let name = format!("{}:{}", record.header.run, it.number);
-        [Cell::Text(name), Cell::Text(text(&it.opened.text)), Cell::Text(stated(it.owner.as_deref())), Cell::Text(due(it.due)), state(it)]
+        [
+            Cell::Text(name),
+            Cell::Text(text(&it.opened.text)),
+            Cell::Text(stated(it.owner.as_deref())),
+            Cell::Text(due(it.due)),
+            state(it),
+        ]
     });
     let carried = record.open_actions.iter().map(|it| {
         let open = Mark::new(Tone::Doubt, "open when this run began");
@@ -82,7 +88,8 @@ fn sign_off(record: &Record) -> Vec<Block> {
 pub(super) fn pins(record: &Record, view: &View) -> Chapter {
     let mut rows = vec![("Plan digest (SHA-256)", record.header.digest.clone())];
     rows.extend(view.heads.iter().map(|it| {
-        let name = if it.name.starts_with("Head when") { "Journal head when the run finished" } else { "Journal head now" };
+        let name =
+            if it.name.starts_with("Head when") { "Journal head when the run finished" } else { "Journal head now" };
         (name, it.value.clone())
     }));
     rows.push(("Events in the journal", record.header.events.to_string()));

@@ -33,7 +33,10 @@ pub(super) fn chapter_of(record: &Record) -> Vec<Block> {
     vec![facts(vec![
         (
             "Ran in the secondary region for",
-            long.map_or_else(|| "not known: users were not seen to be served there".to_owned(), |long| long.to_string()),
+            long.map_or_else(
+                || "not known: users were not seen to be served there".to_owned(),
+                |long| long.to_string(),
+            ),
         ),
         ("Served there", fact(Showing::ServedElsewhere)),
         ("Stayed there", fact(Showing::StayedElsewhere)),
@@ -65,7 +68,11 @@ fn servers(record: &Record) -> String {
         .map(|(id, state)| {
             let after = record.after.as_ref().and_then(|after| count(after.get(id)));
             let unseen = || "not seen".to_owned();
-            format!("{id}: {} before, {} at the end", count(Some(state)).unwrap_or_else(unseen), after.unwrap_or_else(unseen))
+            format!(
+                "{id}: {} before, {} at the end",
+                count(Some(state)).unwrap_or_else(unseen),
+                after.unwrap_or_else(unseen)
+            )
         })
         .collect();
     if told.is_empty() { "no servers are part of the plan".to_owned() } else { told.join("; ") }

@@ -49,7 +49,10 @@ fn the_test<'a>(record: &Record, view: &View) -> Vec<(&'a str, String)> {
         ("Test lead", stated(origin.lead.as_deref())),
         ("Contact", stated(about.contact.as_deref().or(header.owner.as_deref()))),
         ("Location of the people", stated(about.location.as_deref())),
-        ("Started by, as the system knows", if host == " at " { "not recorded (simulation)".into() } else { text(host) }),
+        (
+            "Started by, as the system knows",
+            if host == " at " { "not recorded (simulation)".into() } else { text(host) },
+        ),
         ("Participants", stated(Some(&participants))),
         ("Roles in the plan", stated(Some(&roles(record)))),
         ("Environment", header.environment.to_string()),
@@ -100,7 +103,8 @@ fn schedule(_record: &Record) -> (String, String) {
 }
 
 fn components(record: &Record) -> Vec<Block> {
-    let services = record.services.iter().map(|it| [word("service"), Cell::Text(text(&it.title)), Cell::Text(text(&it.probe))]);
+    let services =
+        record.services.iter().map(|it| [word("service"), Cell::Text(text(&it.title)), Cell::Text(text(&it.probe))]);
     let resources = record.before.iter().map(|(id, state)| {
         let touched: Vec<&str> = record
             .steps

@@ -15,7 +15,7 @@ use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, ServiceId, Step
 use crate::measure::{Judgement, Measure, Outage, Parts, Recovery};
 use crate::model::{
     Documents, Environment, ExitCode, Happened, LeftOver, Leg, NotSeenRed, Objectives, PhaseKind, Place, Proof,
-    SourceDocument, UndoResult, Variable, VariableSource, Verdict,
+    Showing, SourceDocument, UndoResult, Variable, VariableSource, Verdict,
 };
 use crate::record::{
     AttemptRecord, CanaryRecord, Change, DnsChange, DnsRecord, DnsSwitchRecord, Ended, GateRecord, GuardrailBreak,
@@ -105,6 +105,28 @@ fn proof() -> Proof {
     }
 }
 
+/// What a step of this action and name counts towards, as a record tells it.
+fn bears_on(action: &str, id: &str) -> Vec<Showing> {
+    let home = id.ends_with("-back");
+    let mut found = match action {
+        "database.promote" | "dns.switch" if home => vec![Showing::Exercised, Showing::Automated, Showing::Returned],
+        "database.promote" | "dns.switch" => vec![Showing::Exercised, Showing::Automated, Showing::SwitchedOver],
+        "database.fence" => vec![Showing::Exercised, Showing::Automated, Showing::OneWriter],
+        "compute.scale" => vec![Showing::Exercised, Showing::Automated, Showing::CapacityElsewhere],
+        "region.isolate" => vec![Showing::Exercised, Showing::Automated, Showing::SuddenLoss],
+        "approve" => vec![Showing::PeopleDecided],
+        _ => Vec::new(),
+    };
+    if id == "served-there" || id == "stay" {
+        found.push(Showing::ServedElsewhere);
+    }
+    if id == "stay" {
+        found.push(Showing::StayedElsewhere);
+    }
+    found.sort_unstable();
+    found
+}
+
 fn step(id: &str, phase: usize, action: &str, (from, to): (u64, u64)) -> StepRecord {
     let attempt = AttemptRecord {
         attempt: 1,
@@ -137,6 +159,7 @@ fn step(id: &str, phase: usize, action: &str, (from, to): (u64, u64)) -> StepRec
         evidence: BTreeMap::from([("position".to_owned(), "0/3000060".to_owned())]),
         changes: Vec::new(),
         undo: None,
+        bears_on: bears_on(action, id),
     }
 }
 

@@ -5,8 +5,20 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 11] =
-    ["catalogue", "yaml", "controls", "playbook", "calendar", "plan", "state", "measure", "record", "rehearsal", "report"];
+pub(super) const PURE: [&str; 12] = [
+    "catalogue",
+    "yaml",
+    "controls",
+    "playbook",
+    "calendar",
+    "plan",
+    "state",
+    "measure",
+    "record",
+    "rehearsal",
+    "report",
+    "bundle",
+];
 
 /// Paths that a pure module does not name, with all that lies below them.
 const IMPURE: [&str; 14] = [
