@@ -26,8 +26,9 @@ pub struct Signed {
 /// # Errors
 /// A sentence for people: it is no such key, it is encrypted, or of another kind.
 pub fn sign(private_key: &[u8], manifest: &[u8]) -> Result<Vec<u8>, String> {
-    let key = PrivateKey::from_openssh(private_key)
-        .map_err(|error| format!("it is no private key in OpenSSH's form ({error}); make one: {MAKE}"))?;
+    let key = PrivateKey::from_openssh(private_key).map_err(|error| {
+        format!("it is no private key in OpenSSH's form, or of another kind than ed25519 ({error}); make one: {MAKE}")
+    })?;
     if key.is_encrypted() {
         return Err(format!(
             "the key is encrypted, and Muster asks for no passphrase. Sign with a key that has none and that only you may \

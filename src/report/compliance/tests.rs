@@ -58,7 +58,7 @@ fn a_simulated_run_is_marked_throughout() {
     let record = naming(passed(), &["nist-800-53:CP-4", "soc2:A1.3"]);
     let text = drawn(&record, Format::Compliance);
     let titles: Vec<&str> = text.lines().filter(|line| line.starts_with("## ")).collect();
-    assert_eq!(titles.len(), 17);
+    assert_eq!(titles.len(), 16);
     assert!(titles.iter().all(|title| title.ends_with("(simulated)")), "{titles:?}");
     assert!(text.contains("simulated: no evidence of the real systems"));
     assert!(!text.contains("✓ **evidence supporting"), "{text}");

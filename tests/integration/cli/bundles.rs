@@ -102,7 +102,7 @@ fn keys_that_cannot_sign_are_told_why_needs_ssh_keygen() {
     runs(&scene, "ssh-keygen", &["-q", "-t", "ecdsa", "-N", "", "-f", "ecdsa"]);
     let sign = |key: &str| scene.types(&format!("bundle {SHIPPED_RUN} --out x.tar --sign {key}")).exits(2);
     sign("locked").warns("encrypted, and Muster asks for no passphrase");
-    sign("ecdsa").warns("only ed25519 is signed with");
+    sign("ecdsa").warns("of another kind than ed25519");
     sign("playbooks/quarterly-failover.yaml").warns("no private key");
     sign("nothing").warns("can't be read");
     assert!(!scene.path("x.tar").exists());

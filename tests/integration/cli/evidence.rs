@@ -179,10 +179,6 @@ fn a_real_run_is_evidence_of_what_it_did_and_of_nothing_else() {
 #[test]
 fn who_approved_the_plan_stands_in_the_report() {
     let scene = real_drill(r#"["dora:11.6"]"#);
-    let plan = scene.types("plan drill.yaml --format json").json();
-    let digest = plan["digest"].as_str().or(plan.pointer("/plan/digest").and_then(|it| it.as_str()));
-    // The harness takes hashes out; the plan's own is in the journal of a run.
-    assert_eq!(digest, Some("[sha256]"), "{plan}");
     scene.types(&format!("run drill.yaml {REAL} -q"));
     let first = scene.runs()[0].clone();
     let report = fs::read(scene.path("reports").join(&first).join("report.json")).unwrap();

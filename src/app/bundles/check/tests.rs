@@ -88,21 +88,21 @@ fn a_bundle_holds_and_the_same_run_gives_the_same_bytes() {
 fn any_single_changed_byte_is_found() {
     let bytes = signed();
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let missed: Vec<usize> = std::thread::scope(|scope| {
-        let look = |n: usize| {
-            let mut changed = bytes.clone();
-            let mut missed = Vec::new();
-            for at in (n..bytes.len()).step_by(threads) {
-                // Not always the same bit: some mean little, such as that between a small and a capital letter.
-                let bit = 1_u8 << (at % 8);
-                changed[at] ^= bit;
-                if check(&changed, None).is_ok() {
-                    missed.push(at);
-                }
-                changed[at] ^= bit;
+    let look = |n: usize| {
+        let mut changed = bytes.clone();
+        let mut missed = Vec::new();
+        for at in (n..bytes.len()).step_by(threads) {
+            // Not always the same bit: some mean little, such as that between a small and a capital letter.
+            let bit = 1_u8 << (at % 8);
+            changed[at] ^= bit;
+            if check(&changed, None).is_ok() {
+                missed.push(at);
             }
-            missed
-        };
+            changed[at] ^= bit;
+        }
+        missed
+    };
+    let missed: Vec<usize> = std::thread::scope(|scope| {
         let look = &look;
         let all: Vec<_> = (0..threads).map(|n| scope.spawn(move || look(n))).collect();
         all.into_iter().flat_map(|one| one.join().unwrap()).collect()
@@ -159,9 +159,9 @@ fn a_forged_journal_breaks_its_chain() {
 #[test]
 fn a_signature_that_is_demanded_must_be_there_and_by_that_key() {
     let signed = signed();
-    let key = check(&signed, None).unwrap().signed.unwrap().key;
+    let public = check(&signed, None).unwrap().signed.unwrap().key;
     let theirs =
-        Signers::read(&format!("# who\nops@example.test namespaces=\"muster-bundle\" {key} a comment\n")).unwrap();
+        Signers::read(&format!("# who\nops@example.test namespaces=\"muster-bundle\" {public} a comment\n")).unwrap();
     check(&signed, Some(&theirs)).unwrap();
     let other =
         Signers::read("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAHuBznEYLn/EupjwmlOo370uXWrMSZOo8jeCIlrftjM\n").unwrap();
