@@ -108,7 +108,7 @@ fn a_manifest_is_exactly_that_of_the_files() {
     let manifest = manifest(&files());
     assert_eq!(
         manifest.lines().next(),
-        Some("ca978112ca1bbdcafac231b39a23dc4da786eff8147c4f72b9807785afee48bb  a.txt")
+        Some("ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb  a.txt")
     );
     let with = |manifest: &str| {
         let mut files = files();

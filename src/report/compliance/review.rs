@@ -86,7 +86,7 @@ fn sign_off(record: &Record) -> Vec<Block> {
 
 /// What the report stands on.
 pub(super) fn pins(record: &Record, view: &View) -> Chapter {
-    let mut rows = vec![("Plan digest (SHA-256)", record.header.digest.clone())];
+    let mut rows = vec![("Plan digest (SHA-256)", text(&record.header.digest))];
     rows.extend(view.heads.iter().map(|it| {
         let name =
             if it.name.starts_with("Head when") { "Journal head when the run finished" } else { "Journal head now" };

@@ -35,7 +35,10 @@ fn the_test<'a>(record: &Record, view: &View) -> Vec<(&'a str, String)> {
     let (frequency, next) = schedule(record);
     vec![
         ("Test name", text(&header.title)),
-        ("System", about.system.as_deref().map_or_else(|| format!("not stated; playbook {}", header.playbook), text)),
+        (
+            "System",
+            about.system.as_deref().map_or_else(|| text(format!("not stated; playbook {}", header.playbook)), text),
+        ),
         ("Run", header.run.to_string()),
         ("Began", wall(header.started_at)),
         ("Ended", ended),
@@ -58,7 +61,7 @@ fn the_test<'a>(record: &Record, view: &View) -> Vec<(&'a str, String)> {
         ("Environment", header.environment.to_string()),
         ("Regions", text(regions.join(", "))),
         ("Plan version", stated(about.version.as_deref())),
-        ("Plan digest", header.digest.clone()),
+        ("Plan digest", text(&header.digest)),
         ("Plan approved by", text(approved)),
         ("Overridden variables", if overridden.is_empty() { "none".to_owned() } else { text(overridden.join("; ")) }),
         ("Muster", text(&origin.muster)),

@@ -21,6 +21,13 @@ fn real(mut record: Record) -> Record {
     record
 }
 
+/// The same run with its gates answered by `--yes`.
+fn unasked(mut record: Record) -> Record {
+    let answers = record.steps.iter_mut().flat_map(|step| &mut step.gates).filter_map(|gate| gate.answer.as_mut());
+    answers.for_each(|answer| answer.by = crate::resource::AnsweredBy::NobodyAsked);
+    record
+}
+
 fn every() -> Vec<String> {
     crate::controls::all().into_iter().map(|control| control.id).collect()
 }
@@ -85,14 +92,15 @@ fn a_run_supports_what_it_shows_and_nothing_else() {
     let run = real(passed());
     assert_eq!(support_of(&run, "nist-800-53:CP-4"), Support::Evidence);
     assert_eq!(support_of(&run, "nist-800-53:CP-4(4)"), Support::Evidence);
-    // No step looked at a backup, nobody lost a region, and gates were answered by --yes.
+    assert_eq!(support_of(&run, "nist-800-53:CP-4(1)"), Support::Evidence);
+    assert_eq!(support_of(&run, "dora:12.7"), Support::Evidence);
+    // No step looked at a backup, and nobody lost a region: whatever was carried out, a challenge without a loss is none.
     assert_eq!(support_of(&run, "nist-800-53:CP-9"), Support::Nothing);
     assert_eq!(support_of(&run, "hipaa:164.308(a)(7)(ii)(A)"), Support::Nothing);
-    // Whatever was carried out: a challenge without a loss is none, and where nobody was asked nobody coordinated.
     assert_eq!(support_of(&run, "nist-800-53:CP-4(5)"), Support::Nothing);
-    assert_eq!(support_of(&run, "nist-800-53:CP-4(1)"), Support::Nothing);
-    assert_eq!(support_of(&run, "dora:12.7"), Support::Evidence);
     assert_eq!(support_of(&run, "dora:12.2"), Support::Nothing);
+    // Where nobody was asked, nobody coordinated.
+    assert_eq!(support_of(&unasked(run.clone()), "nist-800-53:CP-4(1)"), Support::Nothing);
     // The way back failed: no full recovery, whatever the way there.
     let failed = real(failed());
     assert_eq!(support_of(&failed, "nist-800-53:CP-4(4)"), Support::Nothing);

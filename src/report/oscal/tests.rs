@@ -40,6 +40,8 @@ fn ids_are_of_version_five_follow_from_the_run_and_none_stands_twice() {
 fn the_steps_are_its_log_and_the_objectives_of_cp_4_its_findings() {
     let mut record = passed();
     record.header.simulated = Simulated::No;
+    let answers = record.steps.iter_mut().flat_map(|step| &mut step.gates).filter_map(|gate| gate.answer.as_mut());
+    answers.for_each(|answer| answer.by = crate::resource::AnsweredBy::NobodyAsked);
     let document = document(&record);
     let result = document.pointer("/assessment-results/results/0").unwrap();
     let entries = result.pointer("/assessment-log/entries").unwrap().as_array().unwrap();
