@@ -265,4 +265,19 @@ pub const CODES: &[Code] = &[
         "nobody has this role",
         "The playbook lists its `roles`, and the gate asks for one that is not among them.",
     ),
+    code(
+        "M125",
+        "a control that no catalogue has",
+        "`controls:` names what a run is evidence for. Muster's own catalogue knows the controls that docs/evidence.md lists; a team brings others with `catalogues: [controls/own.yaml]`.",
+    ),
+    code(
+        "M126",
+        "a catalogue of controls that can't be used",
+        "A catalogue has a `prefix`, a `standard` and `controls` by their names, each with `title`, `asks`, `can`, `cannot` and what it `rests_on`; the message says what is wrong.",
+    ),
+    code(
+        "M127",
+        "a control's text claims too much",
+        "A run is evidence supporting a control. Whether somebody complies is for an assessor to find, so no text of a catalogue says it.",
+    ),
 ];
