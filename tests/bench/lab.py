@@ -185,7 +185,7 @@ def one_drill(lab, programs, mode, number):
         event = json.loads(line)["event"]
         if event["kind"] == "step_passed" and event["step"] == "keep-lost":
             for key, value in event["pass"]["evidence"].items():
-                if found := re.match(r"(main|repositories): only (t?here)", key):
+                if found := re.match(r"(main|repositories): \w+ that exist only there", key):
                     kept[found.group(1)] = value
     canaries = {one["id"]: sum(leg["lost"] for leg in one["legs"]) for one in record["canaries"]}
     lines.append(f"  lost: clients {lost['rows']} rows, {lost['pushes']} pushes; canaries {canaries}; kept {kept}")

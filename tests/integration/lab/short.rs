@@ -18,31 +18,42 @@ pub(crate) struct Short<'a> {
 }
 
 /// A run that goes on, and is ended with the test however that ends.
-pub(crate) struct Going(Child);
+pub(crate) struct Going {
+    child: Child,
+    said: PathBuf,
+}
+
+/// Far longer than any of these drills takes, also where every step of it was interrupted.
+const RUN_MAX: Duration = Duration::from_mins(3);
 
 impl Going {
     /// Its exit code, once it has ended by itself; none if a signal ended it.
     pub(crate) fn ended(&mut self) -> Option<i32> {
-        until("the run ends", || self.0.try_wait().unwrap().is_some());
-        self.0.wait().unwrap().code()
+        let begun = Instant::now();
+        while !self.is_over() {
+            let said = fs::read_to_string(&self.said).unwrap_or_default();
+            assert!(begun.elapsed() < RUN_MAX, "the run never ends: {said}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.child.wait().unwrap().code()
     }
 
     /// Ends it without warning.
     pub(crate) fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Whether it has ended.
     pub(crate) fn is_over(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_some()
+        self.child.try_wait().unwrap().is_some()
     }
 }
 
 impl Drop for Going {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -100,7 +111,8 @@ impl<'a> Short<'a> {
     pub(crate) fn go(&self, arguments: &[&str]) -> Going {
         let said = fs::OpenOptions::new().create(true).append(true).open(self.place.join("said.txt")).unwrap();
         let mut command = self.muster(arguments);
-        Going(command.stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap())
+        let child = command.stdout(said.try_clone().unwrap()).stderr(said).spawn().unwrap();
+        Going { child, said: self.place.join("said.txt") }
     }
 
     pub(crate) fn said(&self) -> String {
@@ -166,7 +178,7 @@ pub(crate) fn records(rig: &Rig) -> Vec<String> {
         records.push(format!("{region} {}", rig.sql(address, state).unwrap_or_else(|why| why)));
         let books = rig.folder().join(region).join("repositories/.muster");
         let role = fs::read_to_string(books.join("role")).unwrap();
-        records.push(format!("{region} {role} fence {}", books.join("fence").exists()));
+        records.push(format!("{region} {} fence {}", role.trim(), books.join("fence").exists()));
         records.push(format!("{region} cut off from: {}", rig.well(&["region", region, "status"]).trim()));
         let servers: Vec<Option<i32>> =
             (1..=4).map(|n| rig.lab(&["server", region, "status", &n.to_string()]).status.code()).collect();
