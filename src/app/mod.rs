@@ -4,6 +4,8 @@
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
 mod admission;
+#[cfg(feature = "aws")]
+mod aws;
 mod begun;
 mod by_hand;
 mod calibrating;
