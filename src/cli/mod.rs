@@ -6,6 +6,7 @@
 mod abort;
 mod approve;
 mod arguments;
+mod aws_policy;
 mod calibrate;
 mod exit;
 mod go_on;
@@ -77,6 +78,8 @@ enum Command {
     Reject(reject::Reject),
     /// Takes up a run that was left behind
     Resume(resume::ResumeCommand),
+    /// Prints the least IAM policy that a playbook needs on AWS, for plan and run
+    AwsPolicy(aws_policy::AwsPolicy),
     /// Fits the twin to past real runs and says how good their forecasts were
     Calibrate(calibrate::CalibrateCommand),
     /// Lists past runs
@@ -117,7 +120,7 @@ impl Command {
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
             Self::Verify(command) => command.form(),
-            Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::AwsPolicy(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
@@ -143,6 +146,7 @@ impl Command {
             Self::Show(command) => command.runs(),
             Self::Report(command) => command.runs(),
             Self::Verify(command) => command.runs(),
+            Self::AwsPolicy(command) => command.runs(),
         }
     }
 }
@@ -191,6 +195,7 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),
         Command::Verify(command) => command.run(output),
+        Command::AwsPolicy(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);
             Ok(ExitCode::Passed)

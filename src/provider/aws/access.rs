@@ -52,6 +52,8 @@ pub struct Line {
     http: SharedHttpClient,
     clock: Clock,
     redactor: Redactor,
+    /// Credentials in place of those that the SDK finds, for recorded answers.
+    credentials: Option<aws_credential_types::Credentials>,
 }
 
 impl Line {
@@ -59,13 +61,14 @@ impl Line {
     #[must_use]
     pub fn new(clock: Clock, redactor: Redactor) -> Self {
         let http = HttpBuilder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        Self { http, clock, redactor }
+        Self { http, clock, redactor, credentials: None }
     }
 
     /// With another client in place of the network, for recorded answers.
     #[cfg(test)]
     pub(super) fn replaying(http: SharedHttpClient, clock: Clock) -> Self {
-        Self { http, clock, redactor: Redactor::default() }
+        let credentials = aws_credential_types::Credentials::new("AKIDTEST", "secret", None, None, "test");
+        Self { http, clock, redactor: Redactor::default(), credentials: Some(credentials) }
     }
 }
 
@@ -217,6 +220,9 @@ impl Access {
         }
         if let Some(url) = &self.settings.endpoint {
             loader = loader.endpoint_url(url);
+        }
+        if let Some(credentials) = &self.line.credentials {
+            loader = loader.credentials_provider(credentials.clone());
         }
         let config = loader.load().await;
         let Some(role) = &self.settings.role else { return config };

@@ -15,6 +15,8 @@ mod database;
 mod dns;
 mod region;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

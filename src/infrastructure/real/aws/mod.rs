@@ -5,6 +5,7 @@ pub mod backup;
 pub mod compute;
 pub mod database;
 pub mod dns;
+pub mod policy;
 
 use std::collections::BTreeMap;
 
