@@ -29,11 +29,11 @@ pub(super) const DELETE_VOLUME: Action = Action("ec2:DeleteVolume");
 pub(super) const RESTORE: Action = Action("rds:RestoreDBInstanceFromDBSnapshot");
 pub(super) const INSTANCES: Action = Action("rds:DescribeDBInstances");
 pub(super) const DELETE_INSTANCE: Action = Action("rds:DeleteDBInstance");
-pub(super) const TAG: Action = Action("ec2:CreateTags");
-pub(super) const TAG_RDS: Action = Action("rds:AddTagsToResource");
 
 /// The backup that a scratch copy was made from.
 const SCRATCH: &str = "muster:scratch";
+/// The step that made it.
+const STEP: &str = "muster:step";
 /// The most pages that are read: 1,000 EBS snapshots or 100 of RDS each.
 const PAGES_MAX: u32 = 100;
 
@@ -135,11 +135,16 @@ impl AwsSnapshots {
         let (settings, access) = self.place(region);
         let client = access.ec2(cx).await?;
         let tag = |key: &str, value: &str| Ec2Tag::builder().key(key).value(value).build();
+        // What an attempt of this very step left behind that was killed.
+        for left in scratch_volumes(cx, access, self.id.as_str(), Whose::Steps).await? {
+            delete_volume(cx, access, &left).await?;
+        }
         let tags = TagSpecification::builder()
             .resource_type(ResourceType::Volume)
             .tags(tag("Name", "muster scratch"))
             .tags(tag(RUN, cx.run.as_str()))
             .tags(tag(SCRATCH, self.id.as_str()))
+            .tags(tag(STEP, &cx.actor.to_string()))
             .build();
         let request = client
             .create_volume()
@@ -288,7 +293,7 @@ impl Backup for AwsSnapshots {
             let ids = if settings.instance.is_some() {
                 scratch_instances(cx, access, &self.scratch_name(cx)).await
             } else {
-                scratch_volumes(cx, access, self.id.as_str()).await
+                scratch_volumes(cx, access, self.id.as_str(), Whose::Runs).await
             };
             match ids {
                 Ok(ids) => standing.extend(ids.into_iter().map(|id| format!("{region}/{id}"))),
@@ -327,15 +332,28 @@ impl Backup for AwsSnapshots {
                 _ => gone(cx, access, id).await,
             };
         }
-        if scratch_volumes(cx, access, self.id.as_str()).await?.iter().all(|one| one != id) {
+        if scratch_volumes(cx, access, self.id.as_str(), Whose::Runs).await?.iter().all(|one| one != id) {
             return Ok(());
         }
-        let client = access.ec2(cx).await?;
-        match call::writes(cx, access, &DELETE_VOLUME, client.delete_volume().volume_id(id).send()).await {
-            Err(failed) if !failed.is(&["InvalidVolume.NotFound"]) => Err(failed.into()),
-            _ => Ok(()),
-        }
+        delete_volume(cx, access, id).await
     }
+}
+
+async fn delete_volume(cx: &Context, access: &Access, id: &str) -> Result<(), ProviderError> {
+    let client = access.ec2(cx).await?;
+    match call::writes(cx, access, &DELETE_VOLUME, client.delete_volume().volume_id(id).send()).await {
+        Err(failed) if !failed.is(&["InvalidVolume.NotFound"]) => Err(failed.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whose scratch volumes are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// All of the run's.
+    Runs,
+    /// Those of one step.
+    Steps,
 }
 
 /// Waits until a scratch instance is gone.
@@ -347,12 +365,17 @@ async fn gone(cx: &Context, access: &Access, id: &str) -> Result<(), ProviderErr
     .await
 }
 
-async fn scratch_volumes(cx: &Context, access: &Access, backup: &str) -> Result<Vec<String>, ProviderError> {
+async fn scratch_volumes(
+    cx: &Context,
+    access: &Access,
+    backup: &str,
+    whose: Whose,
+) -> Result<Vec<String>, ProviderError> {
     let client = access.ec2(cx).await?;
     let filter = |key: &str, value: &str| Filter::builder().name(format!("tag:{key}")).values(value).build();
-    let request =
-        client.describe_volumes().filters(filter(RUN, cx.run.as_str())).filters(filter(SCRATCH, backup)).send();
-    let answer = call::reads(cx, access, &VOLUMES, request).await?;
+    let request = client.describe_volumes().filters(filter(RUN, cx.run.as_str())).filters(filter(SCRATCH, backup));
+    let request = if whose == Whose::Steps { request.filters(filter(STEP, &cx.actor.to_string())) } else { request };
+    let answer = call::reads(cx, access, &VOLUMES, request.send()).await?;
     let standing = answer
         .volumes()
         .iter()

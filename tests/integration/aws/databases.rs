@@ -11,7 +11,7 @@ pub(super) fn database(settings: &str, [primary, secondary]: [&Engine; 2]) -> St
     let server = |engine: &Engine| format!("{{ host: 127.0.0.1, port: {} }}", engine.port);
     format!(
         "  main:\n    database:\n      provider: aws\n{settings}      sql:\n        dbname: code\n        sslmode: disable\n        \
-         passfile: /dev/null\n        timeout: 500ms\n        regions: {{ primary: {}, secondary: {} }}\n",
+         password: {{ env: ENGINE_PASSWORD }}\n        timeout: 500ms\n        regions: {{ primary: {}, secondary: {} }}\n",
         server(primary),
         server(secondary)
     )

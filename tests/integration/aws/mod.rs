@@ -80,5 +80,6 @@ impl Setup {
             .env("AWS_ACCESS_KEY_ID", "AKIDTEST")
             .env("AWS_SECRET_ACCESS_KEY", "secret-of-the-test")
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("ENGINE_PASSWORD", "password-of-the-test")
     }
 }

@@ -173,7 +173,10 @@ impl Target {
 pub(in crate::infrastructure::real) fn check(settings: &Node, diagnostics: &mut Vec<Diagnostic>) {
     let Some(read) = decode::<Route53>(settings, diagnostics) else { return };
     let mut teller = Teller::new(settings, diagnostics);
-    if !read.zone.starts_with('Z') || !read.zone.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    let is_id = |id: &str| {
+        (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    if !is_id(&read.zone) {
         teller.tell(
             &["zone"],
             format!("`{}` is no id of a hosted zone", read.zone),

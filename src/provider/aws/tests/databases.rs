@@ -13,7 +13,7 @@ use crate::secret::Redactor;
 fn database(recorded: &Recorded, engine: &Engine, what: &str, loss_accepted: bool) -> AwsRds {
     let server = format!(r#"{{"host":"127.0.0.1","port":{}}}"#, engine.port);
     let settings = format!(
-        r#"{{{what},"sql":{{"dbname":"code","sslmode":"disable","passfile":"/dev/null","timeout":"1s",
+        r#"{{{what},"sql":{{"dbname":"code","sslmode":"disable","password":{{"env":"PATH"}},"timeout":"1s",
             "regions":{{"primary":{server},"secondary":{server}}}}}}}"#
     );
     let processes = Arc::new(RealProcesses::default());
