@@ -5,6 +5,8 @@
 
 mod actions;
 mod admission;
+#[cfg(feature = "aws")]
+mod aws;
 mod begun;
 mod bundles;
 mod by_hand;

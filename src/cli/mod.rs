@@ -8,6 +8,7 @@ mod action;
 mod approve;
 mod arguments;
 mod bundle;
+mod aws_policy;
 mod calibrate;
 mod completions;
 mod exit;
@@ -88,6 +89,8 @@ enum Command {
     Reject(reject::Reject),
     /// Takes up a run that was left behind
     Resume(resume::ResumeCommand),
+    /// Prints the least IAM policy that a playbook needs on AWS, for plan and run
+    AwsPolicy(aws_policy::AwsPolicy),
     /// Fits the twin to past real runs and says how good their forecasts were
     Calibrate(calibrate::CalibrateCommand),
     /// Lists past runs
@@ -146,7 +149,7 @@ impl Command {
             Self::SignOff(command) => command.form(),
             Self::Bundle(command) => command.form(),
             Self::Verify(command) => command.form(),
-            Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::AwsPolicy(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
@@ -178,6 +181,7 @@ impl Command {
             Self::SignOff(command) => command.runs(),
             Self::Bundle(command) => command.runs(),
             Self::Verify(command) => command.runs(),
+            Self::AwsPolicy(command) => command.runs(),
         }
     }
 }
@@ -240,6 +244,7 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::SignOff(command) => command.run(output),
         Command::Bundle(command) => command.run(output),
         Command::Verify(command) => command.run(output),
+        Command::AwsPolicy(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);
             Ok(ExitCode::Passed)

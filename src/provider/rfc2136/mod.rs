@@ -7,7 +7,6 @@
 //! change twice, or believe an answer to a change that is not signed.
 
 mod mark;
-mod record;
 mod refusal;
 mod servers;
 mod update;
@@ -25,6 +24,7 @@ use hickory_proto::rr::{Name, RData, RecordType as WireType, TSigner};
 
 use crate::id::RegionRole;
 use crate::infrastructure::real::rfc2136::{Algorithm, Rfc2136 as Settings, plain_name};
+use crate::provider::network::record;
 use crate::provider::network::wire::{self, Recursion};
 use crate::resource::{
     Claimed, Context, Dns, DnsState, Exclusive, Marker, ProviderError, RecordSet, RecordType, ServerAnswer, told,
@@ -166,6 +166,7 @@ impl Shared {
             record_type: self.settings.record_type,
             values: version.stands.values(),
             ttl: Span::from_secs(version.stands.ttl.into()),
+            whole: None,
         }
     }
 
@@ -372,7 +373,13 @@ impl Dns for Rfc2136 {
         // A record that is not there has no TTL to keep.
         let ttl = if current.values.is_empty() { self.0.settings.ttl.map_or(TTL, |it| it.0) } else { current.ttl };
         let record_type = self.0.settings.record_type;
-        RecordSet { name: self.0.settings.name.clone(), record_type, values: self.0.settings.values(region), ttl }
+        RecordSet {
+            name: self.0.settings.name.clone(),
+            record_type,
+            values: self.0.settings.values(region),
+            ttl,
+            whole: None,
+        }
     }
 
     async fn change(&self, cx: &Context, expected: &RecordSet, to: &RecordSet) -> Result<(), ProviderError> {

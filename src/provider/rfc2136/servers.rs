@@ -7,9 +7,9 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RData, RecordType as WireType};
 
 use super::Shared;
-use super::record::{self, Stands};
 use crate::infrastructure::real::ServerAddress;
 use crate::infrastructure::real::rfc2136::{SERVERS_MAX, plain_name};
+use crate::provider::network::record::{self, Stands};
 use crate::provider::network::wire::{self, Recursion};
 use crate::resource::{Context, ProviderError, Serial, ServerAnswer};
 use crate::time::{Clock, Span};

@@ -93,7 +93,7 @@ impl CommandedServers {
         };
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&region).copied();
         let capacity = self.group(region).capacity;
-        Ok(Seen::Is(ComputeGroup { desired: asked.unwrap_or(running), running, capacity }))
+        Ok(Seen::Is(ComputeGroup { desired: asked.unwrap_or(running), running, capacity, up: Vec::new() }))
     }
 }
 
