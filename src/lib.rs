@@ -18,7 +18,7 @@
 //! # The house
 //!
 //! A module imports only from modules above its own (`tests/integration/layers.rs` holds it).
-//! `catalogue`, `yaml`, `playbook`, `calendar`, `plan`, `state`, `measure`, `record`, `rehearsal`, `report` are pure: no I/O, no clock, no async.
+//! `catalogue`, `yaml`, `playbook`, `schema`, `calendar`, `plan`, `state`, `measure`, `record`, `rehearsal`, `report` are pure: no I/O, no clock, no async.
 //!
 //! # Where a new thing goes
 //!
@@ -43,6 +43,7 @@ pub mod event;
 pub mod yaml;
 pub mod infrastructure;
 pub mod playbook;
+pub mod schema;
 pub mod calendar;
 pub mod plan;
 pub mod state;

@@ -25,6 +25,7 @@ mod run;
 mod listen;
 pub mod simulation;
 mod survey;
+mod validating;
 mod windows;
 
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
@@ -40,6 +41,7 @@ pub use reports::{Written, draw, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
 pub use survey::{Surveyed, survey};
+pub use validating::{Validated, Verdict, validate};
 
 use history::journal_entries;
 

@@ -8,6 +8,7 @@ mod approve;
 mod arguments;
 mod calibrate;
 mod exit;
+mod explain;
 mod go_on;
 mod history;
 mod log;
@@ -21,6 +22,7 @@ mod report;
 mod retry;
 mod resume;
 mod run;
+mod schema;
 mod show;
 mod simulate;
 mod stop;
@@ -52,6 +54,10 @@ struct Arguments {
 enum Command {
     /// Says everything that can be known of playbooks without touching anything
     Validate(validate::Validate),
+    /// Explains codes of errors and warnings, each with an example that is wrong and the same mended
+    Explain(explain::Explain),
+    /// Prints what a playbook or an infrastructure file may say: a JSON Schema for editors, or the reference
+    Schema(schema::Schema),
     /// Reads the state of everything and says what each step would change; changes nothing
     Plan(plan::PlanCommand),
     /// Plays a playbook on the simulated twin of its infrastructure, in virtual time
@@ -117,14 +123,15 @@ impl Command {
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
             Self::Verify(command) => command.form(),
-            Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::Explain(command) => command.form(),
+            Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Explain(_) | Self::Schema(_) | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
             Self::Validate(command) => command.runs(),
             Self::Plan(command) => command.runs(),
             Self::Simulate(command) => command.runs(),
@@ -165,7 +172,7 @@ pub fn main() -> std::process::ExitCode {
 }
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
-    if !matches!(command, Command::Keep { .. }) {
+    if !matches!(command, Command::Keep { .. } | Command::Explain(_) | Command::Schema(_)) {
         let taken_up = match &command {
             Command::Resume(command) => Some(command.taken_up()),
             _ => None,
@@ -174,6 +181,8 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
     }
     let done = match command {
         Command::Validate(command) => command.run(output),
+        Command::Explain(command) => command.run(output),
+        Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(output),
         Command::Simulate(command) => command.run(output),
         Command::Run(command) => command.run(output),

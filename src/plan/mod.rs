@@ -12,6 +12,7 @@ mod check;
 mod compile;
 mod digest;
 mod expected;
+mod experience;
 mod files;
 mod flow;
 mod graph;
@@ -25,7 +26,10 @@ mod variables;
 
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
-pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};
+pub use load::{
+    CalibrationFile, Checked, CheckedInfrastructure, FindCalibration, LoadInput, Loaded, Reality, infrastructure, load,
+    uncalibrated,
+};
 pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]

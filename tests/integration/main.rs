@@ -5,11 +5,13 @@
 
 mod cli;
 mod corpus;
+mod explained;
 mod harness;
 mod lab;
 mod layers;
 mod postgres;
 mod readme;
 mod real;
+mod schema;
 mod simulation;
 mod twin;

@@ -21,6 +21,7 @@ mod services;
 mod signals;
 mod tampering;
 mod tls;
+mod validating;
 mod windows;
 
 use crate::harness::Scene;
