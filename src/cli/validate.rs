@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::arguments::{Form, OutputFormat, PlaybookSetting, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Request, Runs, Validated, Verdict, validate};
 use crate::catalogue::Mode;
@@ -19,7 +20,7 @@ use crate::plan::{Checked, Reality};
 pub(super) struct Validate {
     /// Playbooks and infrastructure files; folders with such files in them; patterns such as 'drills/*.yaml'; - for
     /// standard input
-    #[arg(required = true, value_name = "PLAYBOOK")]
+    #[arg(required = true, value_name = "PLAYBOOK", add = completions::playbooks())]
     playbooks: Vec<String>,
     /// Show all problems, and not only the first 50 of each file
     #[arg(long)]

@@ -8,6 +8,7 @@
 
 pub mod calibration;
 pub(crate) mod plain;
+pub mod handbook;
 mod providers;
 mod read;
 pub mod real;

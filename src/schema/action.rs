@@ -393,7 +393,7 @@ fn kind(must: &[&str], may: &[&str]) -> Value {
         .filter(|key| !may.contains(*key))
         .map(|key| {
             let null = json!({ "type": "null" });
-            ((*key).to_owned(), if must.contains(key) { json!({ "not": null }) } else { null })
+            ((*key).to_owned(), if must.contains(key) { json!({ "not": { "type": "null" } }) } else { null })
         })
         .collect();
     json!({ "required": must, "properties": properties })

@@ -392,7 +392,7 @@ fn typical_mistakes_of_a_first_playbook_are_mended_by_their_message_alone() {
             &["M013", "put text with `{{ ... }}` in quotes"],
         ),
         ("title: A drill", "title: Failover: a drill", &["M004", "put text that contains `: ` in quotes"]),
-        ("within: 2m", "within: 2 minutes", &["M024", "write a number with its unit (ms, s, m, h or d)"]),
+        ("within: 2m", "within: 2 minutes", &["M024", "the units are ms, s, m, h or d"]),
         ("within: 2m", "within: 2min", &["M024", "ms, s, m, h or d"]),
         ("- id: promote", "- id: Promote", &["M024", "use lower-case letters, digits, `-`, `_` and `.`"]),
         (

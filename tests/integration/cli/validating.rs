@@ -187,6 +187,12 @@ fn the_first_fifty_of_a_thousand_errors_are_shown_and_the_rest_is_counted() {
 }
 
 #[test]
+fn a_calibration_that_can_not_be_read_is_told_by_its_code() {
+    let scene = Scene::new().file("rooms.yaml", ROOMS).file("drill.yaml", DRILL);
+    scene.types("simulate drill.yaml --calibration nowhere.yaml").exits(2).warns("error[M060]");
+}
+
+#[test]
 fn hostile_files_get_a_clear_error_and_exit_2() {
     let deep = (0..3_000).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<String>();
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n";
@@ -196,7 +202,7 @@ fn hostile_files_get_a_clear_error_and_exit_2() {
         ("block maps", deep.into_bytes(), "M005"),
         ("aliases", bomb.as_bytes().to_vec(), "M009"),
         ("a long string", format!("muster: 1\nname: {}\nphases: []\n", "x".repeat(5_000_000)).into_bytes(), "M030"),
-        ("a long key", format!("muster: 1\n{}: 1\n", "k".repeat(5_000_000)).into_bytes(), "M020"),
+        ("a long key", format!("muster: 1\n{}: 1\n", "k".repeat(5_000_000)).into_bytes(), "M004"),
         ("a zero byte", b"muster: 1\nname: \0\n".to_vec(), "M003"),
         ("raw control characters", b"muster: 1\nname: \x1b[31mred\x07\n".to_vec(), "M003"),
         ("no UTF-8", b"muster: 1\nname: \xff\xfe\n".to_vec(), "M001"),

@@ -5,13 +5,14 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 11] = [
+pub(super) const PURE: [&str; 12] = [
     "catalogue",
     "yaml",
     "playbook",
     "schema",
     "calendar",
     "plan",
+    "starter",
     "state",
     "measure",
     "record",
@@ -20,7 +21,7 @@ pub(super) const PURE: [&str; 11] = [
 ];
 
 /// Paths that a pure module does not name, with all that lies below them.
-const IMPURE: [&str; 14] = [
+const IMPURE: [&str; 12] = [
     "tokio",
     "reqwest",
     "rusqlite",
