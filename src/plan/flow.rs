@@ -36,7 +36,7 @@ pub(super) fn check(plan: &Plan, names: &[Name], diagnostics: &mut Vec<Diagnosti
 }
 
 /// What a promotion promotes, and whether it is drained first.
-fn promotion(act: &Act, mode: Mode) -> Option<(&ResourceId, bool)> {
+pub(super) fn promotion(act: &Act, mode: Mode) -> Option<(&ResourceId, bool)> {
     match act {
         Act::DatabasePromote(it) => Some((&it.database, it.drained(mode))),
         Act::StoragePromote(it) => Some((&it.storage, it.drained(mode))),
@@ -57,7 +57,7 @@ fn in_a_leg(plan: &Plan, step: usize, names: &[Name], diagnostics: &mut Vec<Diag
     );
 }
 
-fn fences(act: &Act, of: &ResourceId, region: RegionRole) -> bool {
+pub(super) fn fences(act: &Act, of: &ResourceId, region: RegionRole) -> bool {
     match act {
         Act::DatabaseFence(it) => it.database == *of && it.region == region,
         Act::StorageFence(it) => it.storage == *of && it.region == region,
@@ -160,7 +160,7 @@ fn disaster(plan: &Plan) -> Option<(usize, RegionRole)> {
 }
 
 /// Whether a step that `is` so is surely done before `step` in its leg: in an earlier phase, or needed by it.
-fn precedes(plan: &Plan, step: usize, is: impl Fn(&Act) -> bool) -> bool {
+pub(super) fn precedes(plan: &Plan, step: usize, is: impl Fn(&Act) -> bool) -> bool {
     let phase = plan.steps[step].phase;
     let leg = plan.leg_of(step);
     let earlier = plan.phases[..phase].iter().filter(|phase| phase.leg == leg);
@@ -172,7 +172,7 @@ fn precedes(plan: &Plan, step: usize, is: impl Fn(&Act) -> bool) -> bool {
 }
 
 /// The steps of its phase that `step` waits for, directly or not.
-fn ancestors(plan: &Plan, step: usize) -> Vec<usize> {
+pub(super) fn ancestors(plan: &Plan, step: usize) -> Vec<usize> {
     let here = plan.phase_of(step);
     let mut seen = vec![false; here.count];
     let (mut open, mut found) = (vec![step], Vec::new());

@@ -229,6 +229,7 @@ fn prechecks_that_nobody_judged_are_named() {
 }
 
 mod diagnostics;
+mod experience;
 mod made;
 mod safety;
 mod sense;

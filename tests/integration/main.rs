@@ -7,11 +7,13 @@
 mod aws;
 mod cli;
 mod corpus;
+mod explained;
 mod harness;
 mod lab;
 mod layers;
 mod postgres;
 mod readme;
 mod real;
+mod schema;
 mod simulation;
 mod twin;
