@@ -110,7 +110,6 @@ impl Command {
     fn form(&self) -> arguments::OutputFormat {
         match self {
             Self::Init(command) => command.form(),
-            Self::Completions(_) | Self::Man(_) => arguments::OutputFormat::Text,
             Self::Validate(command) => command.form(),
             Self::Plan(command) => command.form(),
             Self::Simulate(command) => command.form(),
@@ -129,7 +128,7 @@ impl Command {
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
             Self::Verify(command) => command.form(),
-            Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::Completions(_) | Self::Man(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
