@@ -66,7 +66,7 @@ fn an_unknown_key() {
     4 | ovner: me
       | ^^^^^
       |
-      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `controls`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`
+      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `about`, `controls`, `catalogues`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`
     ");
 }
 
@@ -348,7 +348,7 @@ fn several_at_once() {
     4 | ovner: me
       | ^^^^^
       |
-      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `controls`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`
+      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `about`, `controls`, `catalogues`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`
 
     error[M035]: there is no step `fense` in this phase
       --> drill.yaml:17:17

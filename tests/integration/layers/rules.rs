@@ -5,9 +5,10 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 11] = [
+pub(super) const PURE: [&str; 13] = [
     "catalogue",
     "yaml",
+    "controls",
     "playbook",
     "calendar",
     "plan",
@@ -17,6 +18,7 @@ pub(super) const PURE: [&str; 11] = [
     "record",
     "rehearsal",
     "report",
+    "bundle",
 ];
 
 /// Paths that a pure module does not name, with all that lies below them.
