@@ -132,7 +132,6 @@ impl Command {
     fn form(&self) -> arguments::OutputFormat {
         match self {
             Self::Init(command) => command.form(),
-            Self::Completions(_) | Self::Man(_) => arguments::OutputFormat::Text,
             Self::Validate(command) => command.form(),
             Self::Plan(command) => command.form(),
             Self::Simulate(command) => command.form(),
@@ -156,7 +155,9 @@ impl Command {
             Self::Bundle(command) => command.form(),
             Self::Verify(command) => command.form(),
             Self::Explain(command) => command.form(),
-            Self::AwsPolicy(_) | Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::Completions(_) | Self::Man(_) | Self::AwsPolicy(_) | Self::Schema(_) | Self::Keep { .. } => {
+                arguments::OutputFormat::Text
+            }
         }
     }
 
