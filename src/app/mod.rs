@@ -14,6 +14,7 @@ mod foresee;
 mod going;
 mod crash;
 mod history;
+mod init;
 mod load;
 mod locks;
 mod machine;
@@ -37,8 +38,10 @@ pub use bundles::{
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
+pub use foresee::of_plan;
 pub use going::{LeftBehind, left_behind};
 pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
+pub use init::{Begun, init};
 pub use load::{Calibrating, Loaded, Request, load};
 pub use locks::LEASE;
 pub use play::{Keep, Kill};

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::arguments::{Form, OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Checked, Followed, Runs, VerifiedBundle, is_bundle, read_signers, verify, verify_bundle};
 use crate::model::ExitCode;
@@ -15,7 +16,7 @@ use crate::model::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     /// A run's id, or the path of its folder, its journal or a bundle
-    #[arg(value_name = "RUN-or-FILE")]
+    #[arg(value_name = "RUN-or-FILE", add = completions::runs())]
     run: String,
     /// Demand that a bundle is signed by one of these keys: a public key, or an allowed_signers file
     #[arg(long, value_name = "FILE")]

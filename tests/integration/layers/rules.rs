@@ -5,13 +5,14 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 12] = [
+pub(super) const PURE: [&str; 13] = [
     "catalogue",
     "yaml",
     "controls",
     "playbook",
     "calendar",
     "plan",
+    "starter",
     "state",
     "measure",
     "record",
