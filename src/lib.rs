@@ -18,7 +18,7 @@
 //! # The house
 //!
 //! A module imports only from modules above its own (`tests/integration/layers.rs` holds it).
-//! `catalogue`, `yaml`, `controls`, `playbook`, `calendar`, `plan`, `starter`, `state`, `measure`, `record`, `rehearsal`, `report`, `bundle` are pure: no I/O, no clock, no async.
+//! `catalogue`, `yaml`, `controls`, `playbook`, `schema`, `calendar`, `plan`, `starter`, `state`, `measure`, `record`, `rehearsal`, `report`, `bundle` are pure: no I/O, no clock, no async.
 //!
 //! # Where a new thing goes
 //!
@@ -45,6 +45,7 @@ pub mod yaml;
 pub mod controls;
 pub mod infrastructure;
 pub mod playbook;
+pub mod schema;
 pub mod calendar;
 pub mod plan;
 pub mod starter;

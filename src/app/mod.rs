@@ -5,6 +5,8 @@
 
 mod actions;
 mod admission;
+#[cfg(feature = "aws")]
+mod aws;
 mod begun;
 mod bundles;
 mod by_hand;
@@ -29,6 +31,7 @@ mod run;
 mod listen;
 pub mod simulation;
 mod survey;
+mod validating;
 mod windows;
 
 pub use actions::{ActionLine, action_lines};
@@ -51,6 +54,7 @@ pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use reviewing::{Added, Addition, ReviewRequest, review};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
 pub use survey::{Surveyed, survey};
+pub use validating::{Validated, Verdict, validate};
 
 use history::journal_entries;
 

@@ -8,9 +8,11 @@ mod action;
 mod approve;
 mod arguments;
 mod bundle;
+mod aws_policy;
 mod calibrate;
 mod completions;
 mod exit;
+mod explain;
 mod go_on;
 mod history;
 mod init;
@@ -28,6 +30,7 @@ mod review;
 mod retry;
 mod resume;
 mod run;
+mod schema;
 mod show;
 mod sign_off;
 mod simulate;
@@ -63,6 +66,10 @@ enum Command {
     Init(init::InitCommand),
     /// Says everything that can be known of playbooks without touching anything
     Validate(validate::Validate),
+    /// Explains codes of errors and warnings, each with an example that is wrong and the same mended
+    Explain(explain::Explain),
+    /// Prints what a playbook or an infrastructure file may say: a JSON Schema for editors, or the reference
+    Schema(schema::Schema),
     /// Reads the state of everything and says what each step would change; changes nothing
     Plan(plan::PlanCommand),
     /// Plays a playbook on the simulated twin of its infrastructure, in virtual time
@@ -88,6 +95,8 @@ enum Command {
     Reject(reject::Reject),
     /// Takes up a run that was left behind
     Resume(resume::ResumeCommand),
+    /// Prints the least IAM policy that a playbook needs on AWS, for plan and run
+    AwsPolicy(aws_policy::AwsPolicy),
     /// Fits the twin to past real runs and says how good their forecasts were
     Calibrate(calibrate::CalibrateCommand),
     /// Lists past runs
@@ -146,16 +155,20 @@ impl Command {
             Self::SignOff(command) => command.form(),
             Self::Bundle(command) => command.form(),
             Self::Verify(command) => command.form(),
-            Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::Explain(command) => command.form(),
+            Self::AwsPolicy(_) | Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Init(_) | Self::Completions(_) | Self::Man(_) | Self::Keep { .. } => {
-                Runs::of(Path::new(arguments::REPORTS))
-            }
+            Self::Init(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Explain(_)
+            | Self::Schema(_)
+            | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
             Self::Validate(command) => command.runs(),
             Self::Plan(command) => command.runs(),
             Self::Simulate(command) => command.runs(),
@@ -178,6 +191,7 @@ impl Command {
             Self::SignOff(command) => command.runs(),
             Self::Bundle(command) => command.runs(),
             Self::Verify(command) => command.runs(),
+            Self::AwsPolicy(command) => command.runs(),
         }
     }
 }
@@ -207,7 +221,15 @@ pub fn main() -> std::process::ExitCode {
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
     // What they print is read by a shell or a reader of manuals, who are told of no runs.
-    if !matches!(command, Command::Keep { .. } | Command::Init(_) | Command::Completions(_) | Command::Man(_)) {
+    if !matches!(
+        command,
+        Command::Keep { .. }
+            | Command::Init(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Explain(_)
+            | Command::Schema(_)
+    ) {
         let taken_up = match &command {
             Command::Resume(command) => Some(command.taken_up()),
             _ => None,
@@ -219,6 +241,8 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Completions(command) => command.run(output),
         Command::Man(command) => command.run(Arguments::command(), output),
         Command::Validate(command) => command.run(output),
+        Command::Explain(command) => command.run(output),
+        Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(output),
         Command::Simulate(command) => command.run(output),
         Command::Run(command) => command.run(output),
@@ -240,6 +264,7 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::SignOff(command) => command.run(output),
         Command::Bundle(command) => command.run(output),
         Command::Verify(command) => command.run(output),
+        Command::AwsPolicy(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);
             Ok(ExitCode::Passed)

@@ -97,6 +97,14 @@ impl Output {
         }
     }
 
+    /// Prints problems: the first of them, or all.
+    pub(super) fn problems(&self, problems: &[Diagnostic], sources: &Sources, all: bool) {
+        let most = if all { usize::MAX } else { MOST_SHOWN };
+        if !problems.is_empty() {
+            self.complain(&render_text(problems, sources, self.message_color(), most));
+        }
+    }
+
     fn message_color(&self) -> Color {
         match self.messages {
             Paint::Plain => Color::Never,

@@ -6,7 +6,7 @@ use super::files::Files;
 use super::graph::{self, Node, Unsound};
 use super::inline::{Inlining, Level};
 use super::load::Reality;
-use super::{accepts, digest, flow};
+use super::{accepts, digest, experience, flow};
 use crate::catalogue::Mode;
 use crate::diagnostic::Diagnostic;
 use crate::infrastructure::Infrastructure;
@@ -112,6 +112,7 @@ pub(super) fn compile(
     if !diagnostics.iter().any(Diagnostic::is_error) {
         flow::check(&plan, &names, &mut diagnostics);
         accepts::check(&plan, &playbook.accepts, &mut diagnostics);
+        experience::check(&plan, playbook, infrastructure, &names, &mut diagnostics);
     }
     if diagnostics.iter().any(Diagnostic::is_error) { Err(diagnostics) } else { Ok((plan, documents, diagnostics)) }
 }

@@ -15,6 +15,7 @@ mod compile;
 mod controls;
 mod digest;
 mod expected;
+mod experience;
 mod files;
 mod flow;
 mod graph;
@@ -30,7 +31,10 @@ pub use approval::{Approval, Own, Relied, ServiceOutage, approval};
 pub use by_hand::{PhaseByHand, StepByHand, by_hand};
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
-pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};
+pub use load::{
+    CalibrationFile, Checked, CheckedInfrastructure, FindCalibration, LoadInput, Loaded, Reality, infrastructure, load,
+    uncalibrated,
+};
 pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Act, Mode, OnFailure};
 use crate::chance::Distribution;
-use crate::diagnostic::Place;
+use crate::diagnostic::{Place, Silence};
 use crate::id::{PhaseId, StepId};
 use crate::model::{
     About, Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows,
@@ -57,6 +57,10 @@ pub struct Playbook {
     pub guardrails: Vec<(Guardrail, Name)>,
     /// The phases, in order.
     pub phases: Vec<PhaseText>,
+    /// Where its objectives stand; the beginning of the file if it has none.
+    pub objectives_at: Place,
+    /// Warnings that it silences.
+    pub silences: Vec<Silence>,
 }
 
 /// A part of the text in which names stand, so that a message about one of them can point at it.

@@ -46,7 +46,7 @@ fn switch(to: RegionRole) -> Act {
 }
 
 fn promote(to: RegionRole) -> Act {
-    Act::DatabasePromote(DatabasePromote { database: id("main"), to, drain: None })
+    Act::DatabasePromote(DatabasePromote { database: id("main"), to, drain: None, irreversible: None })
 }
 
 /// Promotion and switch, there and back; one service, one canary.
@@ -133,6 +133,7 @@ fn world(region: RegionRole) -> World {
         record_type: RecordType::A,
         values: vec![region.to_string()],
         ttl: Span::from_secs(60),
+        whole: None,
     };
     let regions = RegionRole::ALL.into_iter().map(|role| (role, Seen::Is(instance(role)))).collect();
     World::from([

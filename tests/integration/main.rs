@@ -3,13 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says why by panicking")]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod cli;
 mod corpus;
+mod explained;
 mod harness;
 mod lab;
 mod layers;
 mod postgres;
 mod readme;
 mod real;
+mod schema;
 mod simulation;
 mod twin;

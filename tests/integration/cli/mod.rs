@@ -26,6 +26,7 @@ mod shells;
 mod signals;
 mod tampering;
 mod tls;
+mod validating;
 mod windows;
 
 use crate::harness::Scene;

@@ -5,11 +5,12 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 13] = [
+pub(super) const PURE: [&str; 14] = [
     "catalogue",
     "yaml",
     "controls",
     "playbook",
+    "schema",
     "calendar",
     "plan",
     "starter",
@@ -22,7 +23,7 @@ pub(super) const PURE: [&str; 13] = [
 ];
 
 /// Paths that a pure module does not name, with all that lies below them.
-const IMPURE: [&str; 14] = [
+const IMPURE: [&str; 12] = [
     "tokio",
     "reqwest",
     "rusqlite",
