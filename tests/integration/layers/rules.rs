@@ -21,7 +21,7 @@ pub(super) const PURE: [&str; 12] = [
 ];
 
 /// Paths that a pure module does not name, with all that lies below them.
-const IMPURE: [&str; 12] = [
+const IMPURE: [&str; 14] = [
     "tokio",
     "reqwest",
     "rusqlite",
