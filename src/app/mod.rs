@@ -3,8 +3,12 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod actions;
 mod admission;
+#[cfg(feature = "aws")]
+mod aws;
 mod begun;
+mod bundles;
 mod by_hand;
 mod calibrating;
 mod commands;
@@ -22,6 +26,7 @@ mod rehearsal;
 pub mod rehearsing;
 mod reports;
 mod resume;
+mod reviewing;
 mod run;
 mod listen;
 pub mod simulation;
@@ -29,6 +34,10 @@ mod survey;
 mod validating;
 mod windows;
 
+pub use actions::{ActionLine, action_lines};
+pub use bundles::{
+    BundleOf, BundleRequest, Bundled, Followed, VerifiedBundle, bundle, is_bundle, read_signers, verify_bundle,
+};
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
@@ -42,6 +51,7 @@ pub use play::{Keep, Kill};
 pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse, rehearse_afflicted};
 pub use reports::{Written, draw, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
+pub use reviewing::{Added, Addition, ReviewRequest, review};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
 pub use survey::{Surveyed, survey};
 pub use validating::{Validated, Verdict, validate};

@@ -4,8 +4,11 @@
 //! and one line in `Command` and in `dispatch`.
 
 mod abort;
+mod action;
 mod approve;
 mod arguments;
+mod bundle;
+mod aws_policy;
 mod calibrate;
 mod completions;
 mod exit;
@@ -13,6 +16,7 @@ mod explain;
 mod go_on;
 mod history;
 mod init;
+mod lesson;
 mod log;
 mod man;
 mod output;
@@ -22,11 +26,13 @@ mod progress;
 mod reject;
 mod remote;
 mod report;
+mod review;
 mod retry;
 mod resume;
 mod run;
 mod schema;
 mod show;
+mod sign_off;
 mod simulate;
 mod stop;
 mod undo;
@@ -89,6 +95,8 @@ enum Command {
     Reject(reject::Reject),
     /// Takes up a run that was left behind
     Resume(resume::ResumeCommand),
+    /// Prints the least IAM policy that a playbook needs on AWS, for plan and run
+    AwsPolicy(aws_policy::AwsPolicy),
     /// Fits the twin to past real runs and says how good their forecasts were
     Calibrate(calibrate::CalibrateCommand),
     /// Lists past runs
@@ -97,7 +105,15 @@ enum Command {
     Show(show::Show),
     /// Draws a report of a run anew from its journal
     Report(report::ReportCommand),
-    /// Checks a journal's chain
+    /// Writes a lesson down with a run that has ended
+    Lesson(lesson::Lesson),
+    /// Opens, closes and lists corrective actions
+    Action(action::Action),
+    /// Signs a run off that has ended
+    SignOff(sign_off::SignOff),
+    /// Packs all evidence of a run, or of a quarter, into one file
+    Bundle(bundle::BundleCommand),
+    /// Checks a run's journal, or a bundle
     Verify(verify::Verify),
     /// Prints what a shell sources to complete the command line
     Completions(completions::CompletionsCommand),
@@ -134,9 +150,13 @@ impl Command {
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
+            Self::Lesson(command) => command.form(),
+            Self::Action(command) => command.form(),
+            Self::SignOff(command) => command.form(),
+            Self::Bundle(command) => command.form(),
             Self::Verify(command) => command.form(),
             Self::Explain(command) => command.form(),
-            Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::AwsPolicy(_) | Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
@@ -166,7 +186,12 @@ impl Command {
             Self::History(command) => command.runs(),
             Self::Show(command) => command.runs(),
             Self::Report(command) => command.runs(),
+            Self::Lesson(command) => command.runs(),
+            Self::Action(command) => command.runs(),
+            Self::SignOff(command) => command.runs(),
+            Self::Bundle(command) => command.runs(),
             Self::Verify(command) => command.runs(),
+            Self::AwsPolicy(command) => command.runs(),
         }
     }
 }
@@ -234,7 +259,12 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),
+        Command::Lesson(command) => command.run(output),
+        Command::Action(command) => command.run(output),
+        Command::SignOff(command) => command.run(output),
+        Command::Bundle(command) => command.run(output),
         Command::Verify(command) => command.run(output),
+        Command::AwsPolicy(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);
             Ok(ExitCode::Passed)

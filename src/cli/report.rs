@@ -17,7 +17,7 @@ pub(super) struct ReportCommand {
     /// Its id, or the path of its folder or journal
     #[arg(add = completions::runs())]
     run: String,
-    /// How it is drawn: html, markdown, json, junit, text or svg
+    /// How it is drawn: html, markdown, json, junit, text, svg; for auditors: compliance (Markdown), compliance-html, oscal (assessment results, JSON)
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]
     format: Format,
     /// The file to write; standard output if it is not said

@@ -1,6 +1,6 @@
 //! Every code that a diagnostic may carry, with what it means: the table behind the documentation of the codes.
 //!
-//! M001 to M029: the text and its types. M030 to M099: playbooks and infrastructure files.
+//! M001 to M029: the text and its types. M030 to M199: playbooks and infrastructure files.
 
 /// A code and its explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -277,6 +277,46 @@ pub const CODES: &[Code] = &[
         "M066",
         "nobody has this role",
         "The playbook lists its `roles`, and the gate asks for one that is not among them.",
+    ),
+    code(
+        "M125",
+        "a control that no catalogue has",
+        "`controls:` names what a run is evidence for. Muster's own catalogue knows the controls that docs/evidence.md lists; a team brings others with `catalogues: [controls/own.yaml]`.",
+    ),
+    code(
+        "M126",
+        "a catalogue of controls that can't be used",
+        "A catalogue has a `prefix`, a `standard` and `controls` by their names, each with `title`, `asks`, `can`, `cannot` and what it `rests_on`; the message says what is wrong.",
+    ),
+    code(
+        "M127",
+        "a control's text claims too much",
+        "A run is evidence supporting a control. Whether somebody complies is for an assessor to find, so no text of a catalogue says it.",
+    ),
+    code(
+        "M145",
+        "settings that AWS would not take",
+        "An id, an account, a role or an address of AWS does not look like one, or two settings exclude each other. The \
+         settings of each resource are in docs/providers/aws.md.",
+    ),
+    code(
+        "M146",
+        "a resource of AWS without the way into both regions",
+        "Resources of AWS are reached by the account, and the profile or role, that their regions state: both regions have \
+         `provider: aws` then.",
+    ),
+    code(
+        "M147",
+        "a promotion that can't be taken back",
+        "A read replica of RDS that was promoted never follows again: the way back builds a new one. The playbook says \
+         that it knows with `irreversible: accept`.",
+    ),
+    code(
+        "M148",
+        "a control plane in the region that is lost",
+        "A change of a hosted zone needs Route 53's control plane, which is in us-east-1. When that is the region that is \
+         lost, the real event would not let the change be made. Switch by routing controls or by a health check, or keep \
+         the zone's switch for after the verification.",
     ),
     code(
         "M085",

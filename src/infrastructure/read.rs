@@ -71,7 +71,7 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
         );
     }
     let regions = regions(&mut root, environment, diagnostics);
-    let resources = resources(&mut root, environment, &mut silences, diagnostics);
+    let resources = resources(&mut root, environment, &regions, &mut silences, diagnostics);
     let resolver = resolver(&mut root, environment, diagnostics);
     let network = root.get("network").map_or(Json::Null, |node| settings_of::<SimulatedNetwork>(node, diagnostics));
     let vars = root.get("vars").map(|node| variables(node, diagnostics)).unwrap_or_default();
@@ -275,6 +275,7 @@ fn both(
 fn resources(
     root: &mut Node,
     environment: Option<Environment>,
+    regions: &BTreeMap<RegionRole, RegionInfo>,
     silenced: &mut Vec<Silence>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> BTreeMap<ResourceId, Binding> {
@@ -292,6 +293,9 @@ fn resources(
         let id = resource_id(&key, diagnostics);
         silenced.append(&mut silences(&value, Some(&key), diagnostics));
         let binding = binding(&key, value, environment, diagnostics);
+        if let Some(binding) = &binding {
+            real::aws::check_ways_in(&binding.provider, &key.place(), regions, diagnostics);
+        }
         if let (Some(id), Some(binding)) = (id, binding) {
             found.insert(id, binding);
         }

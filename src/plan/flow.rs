@@ -1,5 +1,6 @@
 //! Whether the course of a drill is safe: what semantics 2 refuses where it can be known before anything is touched.
 
+mod aws;
 mod following;
 mod kept;
 
@@ -27,6 +28,7 @@ pub(super) fn check(plan: &Plan, names: &[Name], diagnostics: &mut Vec<Diagnosti
             _ => {}
         }
         kept::check(plan, step, names, diagnostics);
+        aws::check(plan, step, disaster, names, diagnostics);
         if let Some(disaster) = disaster {
             lost_region(plan, step, disaster, names, diagnostics);
         }
@@ -115,12 +117,7 @@ fn lost_region(
     names: &[Name],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if plan.mode != Mode::Unplanned || plan.leg_of(step) != Some(Leg::Failover) {
-        return;
-    }
-    if step <= disaster
-        || plan.phase_of(step).kind == PhaseKind::Disaster && plan.steps[step].phase == plan.steps[disaster].phase
-    {
+    if !after_disaster(plan, step, disaster) {
         return;
     }
     let describe = plan.steps[step].act.describe();
@@ -144,6 +141,14 @@ fn lost_region(
             .help(help),
         );
     }
+}
+
+/// Whether `step` is carried out between the disaster and the end of verification.
+fn after_disaster(plan: &Plan, step: usize, disaster: usize) -> bool {
+    if plan.mode != Mode::Unplanned || plan.leg_of(step) != Some(Leg::Failover) || step <= disaster {
+        return false;
+    }
+    plan.phase_of(step).kind != PhaseKind::Disaster || plan.steps[step].phase != plan.steps[disaster].phase
 }
 
 /// The first step that makes a region lose its users, and the region.

@@ -2,7 +2,7 @@
 
 use super::compile::{CompileOptions, compile};
 use super::files::{Files, Read, beside};
-use super::{check, modes, variables};
+use super::{check, controls, modes, variables};
 use crate::catalogue::Mode;
 use crate::diagnostic::silence::{self, Unused};
 use crate::diagnostic::{Diagnostic, Place, Silenced, Sources, sort_by_place};
@@ -151,6 +151,7 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
         calibration.apply(&mut infrastructure, &mut told);
     }
     check::references(&playbook, &infrastructure, input.reality, diagnostics);
+    let controls = controls::resolve(&playbook, input.playbook_path, files, diagnostics);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return None;
     }
@@ -160,6 +161,7 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
         variables,
         playbook_path: input.playbook_path.to_owned(),
         infrastructure_path: infrastructure_path.map(|(path, _)| path).unwrap_or_default(),
+        controls,
     };
     let modes = match input.checked {
         Checked::InItsMode => vec![options.mode],

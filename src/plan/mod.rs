@@ -12,6 +12,7 @@ mod approval;
 mod by_hand;
 mod check;
 mod compile;
+mod controls;
 mod digest;
 mod expected;
 mod experience;

@@ -4,7 +4,9 @@ use crate::catalogue::{Act, Mode, OnFailure};
 use crate::chance::Distribution;
 use crate::diagnostic::{Place, Silence};
 use crate::id::{PhaseId, StepId};
-use crate::model::{Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows};
+use crate::model::{
+    About, Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows,
+};
 use crate::time::Span;
 use crate::yaml::{Node, Value};
 
@@ -29,8 +31,12 @@ pub struct Playbook {
     pub accepts: Vec<(Accepted, Name)>,
     /// The drill's objectives.
     pub objectives: Objectives,
-    /// The controls that it is evidence for.
-    pub controls: Vec<String>,
+    /// What it says of itself as a test of a plan.
+    pub about: About,
+    /// The controls that it is evidence for, and where each is named.
+    pub controls: Vec<(String, Place)>,
+    /// The team's own catalogues of controls, by their paths as they are written, and where.
+    pub catalogues: Vec<(String, Place)>,
     /// The roles of people.
     pub roles: Vec<String>,
     /// How many steps may run at once.

@@ -13,7 +13,7 @@ use crate::catalogue::{Mode, Period};
 use crate::diagnostic::{Diagnostic, Place, Silence};
 use crate::id::{PhaseId, RunId};
 use crate::infrastructure::plain;
-use crate::model::{DataLoss, PhaseKind, Windows};
+use crate::model::{About, DataLoss, PhaseKind, Windows};
 use crate::time::Span;
 use crate::yaml::{Entry, Node, Value, decode, fill, silences};
 
@@ -39,7 +39,11 @@ struct Header {
     #[serde(default)]
     objectives: RawObjectives,
     #[serde(default)]
-    controls: Vec<String>,
+    about: About,
+    #[serde(default, rename = "controls")]
+    _controls: Vec<String>,
+    #[serde(default, rename = "catalogues")]
+    _catalogues: Vec<String>,
     #[serde(default)]
     roles: Vec<String>,
     #[serde(rename = "vars")]
@@ -132,7 +136,9 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
         discard: header.discard.is_some(),
         accepts,
         objectives,
-        controls: header.controls,
+        about: header.about,
+        controls: texts(root.get("controls")),
+        catalogues: texts(root.get("catalogues")),
         roles: header.roles,
         at_once: header.at_once.and_then(|most| usize::try_from(most).ok()),
         outage_limit: header.outage_limit.map(|it| it.0),
@@ -260,6 +266,12 @@ fn items<'a>(node: Option<&'a Node>, what: &str, diagnostics: &mut Vec<Diagnosti
         }
         &[]
     })
+}
+
+/// The texts of a list, and where each stands.
+fn texts(node: Option<&Node>) -> Vec<(String, Place)> {
+    let items = node.and_then(Node::as_seq).unwrap_or_default();
+    items.iter().filter_map(|item| Some((item.as_str()?.to_owned(), item.place()))).collect()
 }
 
 /// Takes the value of a key out of a mapping.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says why by panicking")]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod cli;
 mod corpus;
 mod explained;

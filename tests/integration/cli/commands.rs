@@ -57,8 +57,9 @@ fn the_help_says_what_there_is_and_what_the_exit_codes_mean() {
     Options:
           --color <WHEN>     When colours are used: auto (at a terminal, unless NO_COLOR is set),
                              always, never [default: auto]
-          --format <FORMAT>  How it is drawn: html, markdown, json, junit, text or svg [default:
-                             markdown]
+          --format <FORMAT>  How it is drawn: html, markdown, json, junit, text, svg; for auditors:
+                             compliance (Markdown), compliance-html, oscal (assessment results, JSON)
+                             [default: markdown]
           --out <PATH>       The file to write; standard output if it is not said
       -q, --quiet            Say less: no progress, no notices
           --reports <DIR>    The folder of runs, their journals and reports [default: reports]
