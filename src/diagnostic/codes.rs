@@ -23,7 +23,7 @@ pub fn find(code: &str) -> Option<&'static Code> {
 /// a warning in a drill.
 pub const WARNINGS: &[&str] = &[
     "M058", "M060", "M063", "M064", "M065", "M066", "M085", "M086", "M087", "M088", "M089", "M090", "M091", "M092",
-    "M093", "M094", "M095", "M096", "M097", "M099",
+    "M093", "M094", "M095", "M096", "M097", "M099", "M148",
 ];
 
 /// Whether a code is ever a warning.

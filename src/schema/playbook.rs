@@ -333,6 +333,31 @@ fn data_loss() -> Object {
         .must("because", Shape::Text, "Why.", json!("copies are asynchronous, and users are told so"))
 }
 
+/// A playbook as a test of a plan.
+fn about() -> Object {
+    let nothing = "nothing is said";
+    let text = |object: Object, key: &'static str, about: &'static str, example: &str| {
+        object.else_in_words(key, Shape::Text, about, nothing, json!(example))
+    };
+    let object = Object::new("What the playbook says of itself as a test of a plan.");
+    let object = text(object, "version", "The version of the contingency plan that is tested.", "4.2");
+    let object = text(object, "system", "The system that it is for.", "code host");
+    let object = text(object, "contact", "Whom to ask.", "platform-reliability");
+    let object = text(object, "location", "Where the people are.", "remote");
+    let object = text(object, "test_type", "What kind of test it is, in the words of the plan.", "full");
+    let object =
+        text(object, "methodology", "How it is tested, beside what Muster does by itself.", "as the runbook says");
+    object
+        .may(
+            "assumptions",
+            Shape::list(Shape::Text),
+            "What is taken for granted.",
+            json!([]),
+            json!(["staff is there"]),
+        )
+        .not_null()
+}
+
 /// The playbook's own keys.
 pub(super) fn playbook() -> Object {
     let named = |of: Object| Shape::Named(ID_KEY, Box::new(Shape::Object(of)));
@@ -386,6 +411,22 @@ pub(super) fn playbook() -> Object {
                 "What the drill is judged by.",
                 json!({}),
                 json!({ "rto": "15m", "rpo": "30s" }),
+            )
+            .not_null()
+            .may(
+                "about",
+                Shape::Object(about()),
+                "What the playbook says of itself as a test of a plan; it stands in the reports for auditors.",
+                json!({}),
+                json!({ "version": "4.2", "test_type": "full" }),
+            )
+            .not_null()
+            .may(
+                "catalogues",
+                Shape::list(Shape::Text),
+                "The team's own catalogues of controls, by their files from this one's folder.",
+                json!([]),
+                json!(["controls/own.yaml"]),
             )
             .not_null()
             .may(
