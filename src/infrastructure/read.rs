@@ -37,6 +37,8 @@ struct Header {
     #[serde(rename = "network")]
     _network: Option<IgnoredAny>,
     windows: Option<Windows>,
+    #[serde(default)]
+    unattended: bool,
 }
 
 /// Types an infrastructure file. `None`: its header can't be used. With something returned there may still be errors
@@ -80,6 +82,7 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
         resources,
         vars,
         windows: header.windows,
+        unattended: header.unattended,
         network,
         resolver,
     })

@@ -12,6 +12,7 @@ mod outcome;
 mod plan;
 mod proof;
 mod sample;
+pub mod schedule;
 mod windows;
 
 pub use accepted::{Accepted, BadEnd};
@@ -28,4 +29,5 @@ pub use plan::{
 };
 pub use proof::{NotSeenRed, Proof};
 pub use sample::{Sample, SampleResult, SampleSummary, Stands};
+pub use schedule::Schedule;
 pub use windows::{Range, Windows};

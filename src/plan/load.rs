@@ -2,7 +2,7 @@
 
 use super::compile::{CompileOptions, compile};
 use super::files::{Files, Read, beside};
-use super::{check, modes, variables};
+use super::{check, excluded, modes, variables};
 use crate::catalogue::Mode;
 use crate::diagnostic::{Diagnostic, Place, Sources, sort_by_place};
 use crate::infrastructure::calibration::{self, Calibration, Told};
@@ -102,7 +102,10 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
     let (root, prelude) = (root?, prelude?);
     let variables = variables::resolve(&prelude.vars, infrastructure.as_ref(), input.vars, diagnostics);
     let names = variables::names(&variables, infrastructure.as_ref());
-    let playbook = playbook::read(root, &names, diagnostics)?;
+    let mut playbook = playbook::read(root, &names, diagnostics)?;
+    if let Some((schedule, name)) = &mut playbook.schedule {
+        excluded::resolve(schedule, name, input.playbook_path, &|path| files.bytes(path), diagnostics);
+    }
     let mut infrastructure = infrastructure?;
     let found = infrastructure_path.as_ref().and_then(|(path, _)| (input.calibration)(path));
     let calibration = found.and_then(|found| calibration_file(found, &infrastructure.name, files, diagnostics));

@@ -11,6 +11,7 @@ mod accepts;
 mod check;
 mod compile;
 mod digest;
+mod excluded;
 mod expected;
 mod files;
 mod flow;
@@ -18,6 +19,7 @@ mod graph;
 mod inline;
 mod load;
 mod modes;
+mod outline;
 mod preview;
 pub mod render;
 mod schedule;
@@ -26,6 +28,7 @@ mod variables;
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
 pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};
+pub use outline::{Ground, Outline, Outlined, ground, outline};
 pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]

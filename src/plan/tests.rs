@@ -215,4 +215,5 @@ fn prechecks_that_nobody_judged_are_named() {
 mod diagnostics;
 mod made;
 mod safety;
+mod schedules;
 mod sense;

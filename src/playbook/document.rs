@@ -4,7 +4,9 @@ use crate::catalogue::{Act, Mode, OnFailure};
 use crate::chance::Distribution;
 use crate::diagnostic::Place;
 use crate::id::{PhaseId, StepId};
-use crate::model::{Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows};
+use crate::model::{
+    Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Schedule, Service, Windows,
+};
 use crate::time::Span;
 use crate::yaml::{Node, Value};
 
@@ -39,6 +41,8 @@ pub struct Playbook {
     pub outage_limit: Option<Span>,
     /// When runs may begin.
     pub windows: Option<Windows>,
+    /// When it is due.
+    pub schedule: Option<(Schedule, Name)>,
     /// A run that stands still waits so long for a person.
     pub pause_limit: Option<Span>,
     /// The services.
@@ -61,7 +65,7 @@ pub struct Name {
 }
 
 impl Name {
-    pub(super) fn new(place: Place, within: Node) -> Self {
+    pub(crate) fn new(place: Place, within: Node) -> Self {
         Self { place, within }
     }
 

@@ -3,16 +3,16 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::document::{PhaseText, Playbook};
+use super::document::{Name, PhaseText, Playbook};
 use super::needs::{self, Whereabouts};
 use super::services::{self, RawObjectives};
 use super::step::{self, NamedStep, When};
 use super::template::{Late, Names};
-use super::{accepts, bounds, sense};
+use super::{accepts, bounds, schedule, sense};
 use crate::catalogue::{Mode, Period};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{PhaseId, RunId};
-use crate::model::{DataLoss, PhaseKind, Windows};
+use crate::model::{DataLoss, PhaseKind, Schedule, Windows};
 use crate::time::Span;
 use crate::yaml::{Entry, Node, Value, decode, fill};
 
@@ -55,6 +55,7 @@ struct Header {
     outage_limit: Option<Period>,
     pause_limit: Option<Period>,
     windows: Option<Windows>,
+    schedule: Option<Schedule>,
     #[serde(rename = "phases")]
     _phases: IgnoredAny,
 }
@@ -111,6 +112,10 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
     let header = header.inspect(|header| check_header(header, &place, diagnostics));
     let phases = phases(&mut root, diagnostics);
     let header = header?;
+    let schedule = header.schedule.zip(root.get_entry("schedule")).map(|(schedule, entry)| {
+        schedule::check(&schedule, &entry.value, diagnostics);
+        (schedule, Name::new(entry.key.place(), entry.value.clone()))
+    });
     let objectives = header.objectives.into();
     sense::objectives(&root, &objectives, &services, diagnostics);
     Some(Playbook {
@@ -129,6 +134,7 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
         outage_limit: header.outage_limit.map(|it| it.0),
         pause_limit: header.pause_limit.map(|it| it.0),
         windows: header.windows,
+        schedule,
         services,
         canaries,
         witness,

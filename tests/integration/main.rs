@@ -11,5 +11,6 @@ mod layers;
 mod postgres;
 mod readme;
 mod real;
+mod schedule;
 mod simulation;
 mod twin;

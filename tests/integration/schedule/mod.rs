@@ -1,0 +1,4 @@
+//! Schedules: when drills are due, what the commands show of it, and the daemon that carries them out.
+
+mod occurrences;
+mod python;
