@@ -57,4 +57,5 @@ pub mod action;
 pub mod provider;
 pub mod engine;
 pub mod app;
+pub mod schedule;
 pub mod cli;

@@ -22,6 +22,7 @@ pub mod rehearsing;
 mod reports;
 mod resume;
 mod run;
+mod scheduled;
 mod listen;
 pub mod simulation;
 mod survey;
@@ -31,7 +32,7 @@ pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, cali
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
 pub use going::{LeftBehind, left_behind};
-pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
+pub use history::{Checked, History, Runs, Shown, index_of, read_journal, read_run, verify};
 pub use load::{Calibrating, Loaded, Request, load};
 pub use locks::LEASE;
 pub use play::{Keep, Kill};
@@ -39,6 +40,7 @@ pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse, rehears
 pub use reports::{Written, draw, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
+pub use scheduled::{Ledger, Scheduled, ScheduledPlaybook, read_schedules};
 pub use survey::{Surveyed, survey};
 
 use history::journal_entries;

@@ -3,11 +3,13 @@
 //!
 //! * [`windows`]: when runs may begin at all;
 //! * [`timetable`]: when a drill is due, by its playbook's `schedule`;
+//! * [`slots`]: what has become of the times at which it was;
 //! * [`holidays`]: the days of a calendar file on which it is not.
 //!
 //! May rely on `model` and `time`. Must never read a file or a clock.
 
 pub mod holidays;
+pub mod slots;
 pub mod timetable;
 mod windows;
 

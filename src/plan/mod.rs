@@ -16,6 +16,7 @@ mod expected;
 mod files;
 mod flow;
 mod graph;
+mod hold;
 mod inline;
 mod load;
 mod modes;
@@ -27,6 +28,7 @@ mod variables;
 
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
+pub use hold::{HELD, hold};
 pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};
 pub use outline::{Ground, Outline, Outlined, ground, outline};
 pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};

@@ -213,6 +213,7 @@ fn prechecks_that_nobody_judged_are_named() {
 }
 
 mod diagnostics;
+mod holding;
 mod made;
 mod safety;
 mod schedules;

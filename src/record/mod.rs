@@ -17,6 +17,7 @@ mod header;
 mod index;
 mod legs;
 mod limits;
+pub mod quarters;
 mod service;
 mod steps;
 mod story;
@@ -31,7 +32,7 @@ pub use drill::{
 pub use entry::{Entry, RecordError};
 pub use foreseen::{Fallen, FallenMeasure, FallenStep, ForecastRecord, ForecastRun, Truth};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
-pub use index::{IndexRow, index_row};
+pub use index::{IndexDetail, IndexRow, IndexService, index_row};
 pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,
     OutageRecord, RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,

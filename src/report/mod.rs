@@ -8,7 +8,8 @@
 //! A new format is one file here and one line in [`Format::ALL`].
 //!
 //! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, and
-//! [`rehearsal`] what many rehearsals found.
+//! [`rehearsal`] what many rehearsals found; [`agenda`] and [`feed`] tell when drills are due, [`status`] what was drilled in
+//! which quarter, and [`uptime`] what the public may know of it.
 
 mod clean;
 mod html;
@@ -20,10 +21,14 @@ mod text;
 mod timeline;
 mod view;
 
+pub mod agenda;
 pub mod calibration;
+pub mod status;
+pub mod feed;
 pub mod history;
 pub mod live;
 pub mod rehearsal;
+pub mod uptime;
 
 #[cfg(test)]
 #[path = "tests/samples.rs"]

@@ -28,7 +28,12 @@ fn what_is_wrong_with_a_schedule_is_told_at_its_place() {
     M024 drill.yaml:5:85 `soon` is no time to tell before; write "7 days before" (at most 366)
     "#);
     let excluded = wrong("{ every: week, on: monday, at: \"09:00\", not_on: [\"2026-13-01\", { ics: none.ics }, 7] }");
-    for part in ["`2026-13-01` is no range of days", "M136", "none.ics can't be used: there is no such file", "found the number 7"] {
+    for part in [
+        "`2026-13-01` is no range of days",
+        "M136",
+        "none.ics can't be used: there is no such file",
+        "found the number 7",
+    ] {
         assert!(excluded.contains(part), "{part}: {excluded}");
     }
 }
