@@ -58,4 +58,5 @@ pub mod provider;
 pub mod engine;
 pub mod app;
 pub mod schedule;
+pub mod server;
 pub mod cli;

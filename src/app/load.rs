@@ -122,7 +122,10 @@ fn find_calibration(which: &Calibrating, infrastructure: &str) -> Option<Calibra
 }
 
 /// Reads a file whole, within the bound.
-pub(super) fn read_document(path: &str) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// In a few words why it can't be read.
+pub fn read_document(path: &str) -> Result<Vec<u8>, String> {
     let path = Path::new(path);
     if path.is_dir() {
         return Err("it is a folder".to_owned());

@@ -33,6 +33,7 @@ pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
 pub use going::{LeftBehind, left_behind};
 pub use history::{Checked, History, Runs, Shown, index_of, read_journal, read_run, verify};
+pub use load::read_document;
 pub use load::{Calibrating, Loaded, Request, load};
 pub use locks::LEASE;
 pub use play::{Keep, Kill};
@@ -40,7 +41,7 @@ pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse, rehears
 pub use reports::{Written, draw, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
-pub use scheduled::{Ledger, Scheduled, ScheduledPlaybook, read_schedules};
+pub use scheduled::{Ledger, Scheduled, ScheduledPlaybook, open_gates, read_schedules};
 pub use survey::{Surveyed, survey};
 
 use history::journal_entries;

@@ -181,6 +181,15 @@ impl Ledger {
     }
 }
 
+/// The gates of a run that are open: the step, and what is asked. What can't be read has none.
+#[must_use]
+pub fn open_gates(runs: &Runs, run: &str) -> Vec<(String, String)> {
+    let Ok(shown) = super::read_run(&runs.reports, run) else { return Vec::new() };
+    let gates = shown.record.steps.iter().flat_map(|step| &step.gates);
+    let open = gates.filter(|gate| gate.closed.is_none() && gate.answer.is_none());
+    open.map(|gate| (gate.step.to_string(), gate.prompt.clone())).collect()
+}
+
 /// Takes the time that a run is begun for.
 ///
 /// # Errors

@@ -111,12 +111,15 @@ pub fn slots(
 
 /// The time that a run counts for.
 fn slot_of<'s>(all: &'s mut [Slot], run: &Begun) -> Option<&'s mut Slot> {
-    if let Some(name) = &run.occurrence
-        && let Some(at) = all.iter().position(|slot| slot.occurrence.period.to_string() == *name)
-    {
-        return all.get_mut(at);
-    }
     let after = all.partition_point(|slot| slot.occurrence.at <= run.at);
+    if let Some(name) = &run.occurrence {
+        let is_named = |at: &usize| all.get(*at).is_some_and(|slot| slot.occurrence.period.to_string() == *name);
+        // Nearly always it is one of the two beside it.
+        let near = [after.saturating_sub(1), after].into_iter().find(is_named);
+        if let Some(at) = near.or_else(|| (0..all.len()).find(is_named)) {
+            return all.get_mut(at);
+        }
+    }
     if let Some(next) = all.get(after) {
         let ahead = next.occurrence.at.as_second() - run.at.as_second();
         let gap =

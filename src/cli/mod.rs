@@ -22,6 +22,7 @@ mod retry;
 mod resume;
 mod run;
 mod schedule;
+mod serve;
 mod show;
 mod simulate;
 mod status;
@@ -85,6 +86,8 @@ enum Command {
     Schedule(schedule::ScheduleCommand),
     /// Shows playbooks and services by quarter; exit code 1 if something is overdue
     Status(status::StatusCommand),
+    /// Runs drills when they are due, tells people, and answers monitoring
+    Serve(serve::ServeCommand),
     /// Lists past runs
     History(history::HistoryCommand),
     /// Shows a run
@@ -121,6 +124,7 @@ impl Command {
             Self::Calibrate(command) => command.form(),
             Self::Schedule(command) => command.form(),
             Self::Status(command) => command.form(),
+            Self::Serve(command) => command.form(),
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
@@ -149,6 +153,7 @@ impl Command {
             Self::Calibrate(command) => command.runs(),
             Self::Schedule(command) => command.runs(),
             Self::Status(command) => command.runs(),
+            Self::Serve(command) => command.runs(),
             Self::History(command) => command.runs(),
             Self::Show(command) => command.runs(),
             Self::Report(command) => command.runs(),
@@ -199,6 +204,7 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Calibrate(command) => command.run(output),
         Command::Schedule(command) => command.run(output),
         Command::Status(command) => command.run(output),
+        Command::Serve(command) => command.run(output),
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),

@@ -62,7 +62,8 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Reads the playbooks and the index.
+    /// Reads the playbooks and the index. A schedule that is looked at for the first time counts from the wall clock's now,
+    /// whatever `at` is.
     ///
     /// # Errors
     /// [`AppError`]: a file, a folder or the store can't be read.
@@ -82,7 +83,7 @@ impl Survey {
             .filter(|it| it.outline.schedule.is_some())
             .map(|it| it.outline.name.as_str())
             .collect();
-        let since = Ledger::open(runs)?.since(&names, at)?;
+        let since = Ledger::open(runs)?.since(&names, crate::time::wall_now())?;
         let left: BTreeSet<String> = left_behind(runs).into_iter().map(|left| left.run.to_string()).collect();
         let mut problems = notices;
         problems.extend(scheduled.problems);

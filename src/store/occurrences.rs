@@ -1,7 +1,7 @@
 //! What a scheduler must know across its restarts: which times were taken by which run, since when a schedule is looked
 //! at, and what people are told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, TransactionBehavior};
@@ -161,6 +161,18 @@ impl SqliteLive {
                 Ok(new > 0)
             };
         note().map_err(|error| self.failed(error))
+    }
+
+    /// The keys of everything that was noted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn told(&self) -> Result<BTreeSet<String>, StoreError> {
+        let read = || {
+            let mut statement = self.connection.prepare_cached("SELECT key FROM notices")?;
+            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<BTreeSet<String>>>()
+        };
+        read().map_err(|error| self.failed(error))
     }
 
     /// What is to be told now, oldest first, at most a hundred.
