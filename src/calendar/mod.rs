@@ -9,8 +9,10 @@
 //! May rely on `model` and `time`. Must never read a file or a clock.
 
 pub mod holidays;
+mod quarter;
 pub mod slots;
 pub mod timetable;
 mod windows;
 
+pub use quarter::{Quarter, QuarterError};
 pub use windows::{Standing, Zoned, standing};

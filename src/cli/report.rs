@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Runs, draw, read_run, write_whole};
 use crate::model::ExitCode;
@@ -14,8 +15,9 @@ use crate::report::Format;
 #[derive(Debug, Args)]
 pub(super) struct ReportCommand {
     /// Its id, or the path of its folder or journal
+    #[arg(add = completions::runs())]
     run: String,
-    /// How it is drawn: html, markdown, json, junit, text or svg
+    /// How it is drawn: html, markdown, json, junit, text, svg; for auditors: compliance (Markdown), compliance-html, oscal (assessment results, JSON)
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]
     format: Format,
     /// The file to write; standard output if it is not said

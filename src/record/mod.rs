@@ -7,10 +7,13 @@
 //!
 //! [`Moment`]: crate::time::Moment
 
+mod bearing;
 mod builder;
 pub mod changes;
+pub mod coverage;
 mod drill;
 mod entry;
+mod events;
 mod finish;
 mod foreseen;
 mod header;
@@ -18,7 +21,9 @@ mod index;
 mod legs;
 mod limits;
 pub mod quarters;
+mod review;
 mod service;
+pub mod showing;
 mod steps;
 mod story;
 mod users;
@@ -33,6 +38,7 @@ pub use entry::{Entry, RecordError};
 pub use foreseen::{Fallen, FallenMeasure, FallenStep, ForecastRecord, ForecastRun, Truth};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
 pub use index::{IndexDetail, IndexRow, IndexService, index_row};
+pub use review::{ActionRecord, Noted, ReviewRecord, SignOffRecord};
 pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,
     OutageRecord, RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
@@ -44,7 +50,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::PreviousRun;
 use crate::id::ResourceId;
-use crate::model::{LeftOver, Proof};
+use crate::model::{LeftOver, OpenAction, Proof};
 use crate::resource::World;
 
 /// A run, as its journal tells it.
@@ -97,6 +103,12 @@ pub struct Record {
     /// The forecast that a real run began with, and where the truth fell in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<ForecastRecord>,
+    /// Corrective actions of earlier runs that were open when this one began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_actions: Vec<OpenAction>,
+    /// What people added after it had ended.
+    #[serde(default, skip_serializing_if = "ReviewRecord::is_empty")]
+    pub review: ReviewRecord,
 }
 
 #[cfg(test)]

@@ -7,24 +7,28 @@
 //!
 //! A new format is one file here and one line in [`Format::ALL`].
 //!
-//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, and
-//! [`rehearsal`] what many rehearsals found; [`agenda`] and [`feed`] tell when drills are due, [`status`] what was drilled in
-//! which quarter, and [`uptime`] what the public may know of it.
+//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, [`actions`] a
+//! list of corrective actions, and [`rehearsal`] what many rehearsals found; [`agenda`] and [`feed`] tell when drills are due,
+//! [`status`] what was drilled in which quarter, and [`uptime`] what the public may know of it.
 
 mod clean;
+mod compliance;
 mod html;
 mod json;
 mod junit;
 mod markdown;
+mod oscal;
 mod svg;
 mod text;
 mod timeline;
 mod view;
 
+pub mod actions;
 pub mod agenda;
 pub mod calibration;
-pub mod status;
+pub mod coverage;
 pub mod feed;
+pub mod status;
 pub mod history;
 pub mod live;
 pub mod rehearsal;
@@ -59,6 +63,12 @@ pub enum Format {
     Text,
     /// The time line alone, as a picture.
     Svg,
+    /// A report of a contingency plan's test, for auditors: Markdown.
+    Compliance,
+    /// The same as one page for people.
+    ComplianceHtml,
+    /// The same for programs of auditors: OSCAL assessment results, JSON.
+    Oscal,
 }
 
 /// How a format is called and drawn.
@@ -70,18 +80,31 @@ struct Entry {
 }
 
 /// The list of all formats.
-const ENTRIES: [Entry; 6] = [
+const ENTRIES: [Entry; 9] = [
     Entry { format: Format::Html, name: "html", file: Some("report.html"), draw: html::render },
     Entry { format: Format::Markdown, name: "markdown", file: Some("report.md"), draw: markdown::render },
     Entry { format: Format::Json, name: "json", file: Some("report.json"), draw: json::render },
     Entry { format: Format::Junit, name: "junit", file: Some("junit.xml"), draw: junit::render },
     Entry { format: Format::Text, name: "text", file: None, draw: text::render },
     Entry { format: Format::Svg, name: "svg", file: None, draw: svg::render },
+    Entry { format: Format::Compliance, name: "compliance", file: None, draw: compliance::markdown },
+    Entry { format: Format::ComplianceHtml, name: "compliance-html", file: None, draw: compliance::page },
+    Entry { format: Format::Oscal, name: "oscal", file: None, draw: oscal::render },
 ];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [Self::Html, Self::Markdown, Self::Json, Self::Junit, Self::Text, Self::Svg];
+    pub const ALL: [Self; 9] = [
+        Self::Html,
+        Self::Markdown,
+        Self::Json,
+        Self::Junit,
+        Self::Text,
+        Self::Svg,
+        Self::Compliance,
+        Self::ComplianceHtml,
+        Self::Oscal,
+    ];
 
     fn entry(self) -> &'static Entry {
         &ENTRIES[self as usize]
@@ -108,7 +131,9 @@ impl fmt::Display for Format {
 
 /// There is no such format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text and svg")]
+#[error(
+    "there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, compliance, compliance-html and oscal"
+)]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {

@@ -172,6 +172,11 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// What stands over every page of a run that was simulated.
+    pub(crate) fn stamp_of(record: &Record) -> Option<String> {
+        summary::stamp(&record.header.simulated)
+    }
+
     /// Puts a record into words.
     pub(crate) fn of(record: &Record) -> Self {
         let header = &record.header;
