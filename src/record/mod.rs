@@ -20,6 +20,7 @@ mod header;
 mod index;
 mod legs;
 mod limits;
+pub mod quarters;
 mod review;
 mod service;
 pub mod showing;
@@ -36,7 +37,7 @@ pub use drill::{
 pub use entry::{Entry, RecordError};
 pub use foreseen::{Fallen, FallenMeasure, FallenStep, ForecastRecord, ForecastRun, Truth};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
-pub use index::{IndexRow, index_row};
+pub use index::{IndexDetail, IndexRow, IndexService, index_row};
 pub use review::{ActionRecord, Noted, ReviewRecord, SignOffRecord};
 pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,

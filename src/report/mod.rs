@@ -8,7 +8,8 @@
 //! A new format is one file here and one line in [`Format::ALL`].
 //!
 //! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, [`actions`] a
-//! list of corrective actions, and [`rehearsal`] what many rehearsals found.
+//! list of corrective actions, and [`rehearsal`] what many rehearsals found; [`agenda`] and [`feed`] tell when drills are due,
+//! [`status`] what was drilled in which quarter, and [`uptime`] what the public may know of it.
 
 mod clean;
 mod compliance;
@@ -23,11 +24,15 @@ mod timeline;
 mod view;
 
 pub mod actions;
+pub mod agenda;
 pub mod calibration;
 pub mod coverage;
+pub mod feed;
+pub mod status;
 pub mod history;
 pub mod live;
 pub mod rehearsal;
+pub mod uptime;
 
 #[cfg(test)]
 #[path = "tests/samples.rs"]
