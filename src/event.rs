@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Before, OnFailure};
+use crate::catalogue::{Before, Mode, OnFailure};
 use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
-    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, Person, PhaseResult,
+    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, MeasureOf, Person, PhaseResult,
     Place, Plan, Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
@@ -34,6 +34,42 @@ pub struct PreviousRun {
     pub rta: Option<Span>,
     /// Its data loss, upper end.
     pub rpa: Option<Span>,
+    /// Its mode, where its journal could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Its plan's digest, where its journal could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Its recovery times and data losses, leg by leg.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<PreviousMeasure>,
+    /// Its steps that began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<PreviousStep>,
+}
+
+/// A recovery time or data loss of the previous run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousMeasure {
+    /// Of what.
+    pub of: MeasureOf,
+    /// In which leg.
+    pub leg: Leg,
+    /// Its upper end; none was seen or lost: zero; `None`: not over, or not measured.
+    pub upper: Option<Span>,
+    /// Whether its objective was met; `None` without one.
+    pub met: Option<bool>,
+}
+
+/// A step of the previous run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousStep {
+    /// Which.
+    pub step: StepId,
+    /// Whether it ended well.
+    pub passed: bool,
+    /// How long it took, if it ended.
+    pub took: Option<Span>,
 }
 
 /// Who and what ran the drill.

@@ -131,7 +131,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
         RunFolder::create(reports, start, &plan.name).map_err(|error| untouched(AppError::Files(error.to_string())))?;
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
-    let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
+    let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real, reports)? };
     let mut started = started(&request, simulated, previous);
     started.forecast = forecast;
     // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.

@@ -17,6 +17,9 @@ mod header;
 mod index;
 mod legs;
 mod limits;
+mod path;
+mod previous;
+mod pulse;
 mod service;
 mod steps;
 mod story;
@@ -32,6 +35,9 @@ pub use entry::{Entry, RecordError};
 pub use foreseen::{Fallen, FallenMeasure, FallenStep, ForecastRecord, ForecastRun, Truth};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
 pub use index::{IndexRow, index_row};
+pub use path::{Sooner, critical, sooner};
+pub use previous::figures;
+pub use pulse::Pulse;
 pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,
     OutageRecord, RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,

@@ -7,6 +7,7 @@ use crate::event::ServerKind;
 use crate::id::{ProbeId, RegionRole, ResourceId, ServiceId};
 use crate::measure::{Judgement, Measure, Outage};
 use crate::model::{Leg, Stands};
+use crate::record::Pulse;
 use crate::resource::{HealthState, ResourceKind};
 use crate::time::{Moment, Span};
 
@@ -86,6 +87,9 @@ pub struct ServiceRecord {
     pub latency: Option<Latency>,
     /// What failed samples saw: the texts of first failures in order, each once, at most 8.
     pub failures: Vec<String>,
+    /// How its samples went over time; of a long run few and long ones, never more than 720.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pulses: Vec<Pulse>,
 }
 
 /// The witness: something unrelated that tells "we are cut off" from "they are down".

@@ -28,9 +28,6 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     facts(&mut out, "Variables that are not the playbook's defaults", &view.overridden);
     list(&mut out, "What this drill does not show", &view.limits);
     methodology(&mut out, &view);
-    if let Some(previous) = &view.previous {
-        list(&mut out, "The run before", std::slice::from_ref(previous));
-    }
     facts(&mut out, "The run", &view.facts);
     let mut pins = vec![Fact::new("Plan digest", &view.digest)];
     pins.extend(view.heads.iter().cloned());

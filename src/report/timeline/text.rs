@@ -59,7 +59,8 @@ pub(crate) fn draw_text(record: &Record) -> String {
         return String::new();
     }
     let steps = telling(record);
-    let scale = Scale::new(until, &instants(record, &steps, &[]), &outages(record), 0.0, COLUMNS as f64);
+    let placed: Vec<(usize, &StepRecord)> = steps.iter().map(|step| (0, *step)).collect();
+    let scale = Scale::new(until, &instants(record, &placed, &[]), &outages(record), 0.0, COLUMNS as f64);
     let mut out = String::new();
     let end = clock(until);
     let _ = writeln!(out, "{:<NAMES$} 0{:>width$}", "", end, width = COLUMNS - 1);

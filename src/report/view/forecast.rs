@@ -77,7 +77,7 @@ pub(super) fn forecast(record: &Record) -> Option<ForecastView> {
     })
 }
 
-fn named(record: &Record, of: &MeasureOf) -> String {
+pub(super) fn named(record: &Record, of: &MeasureOf) -> String {
     match of {
         MeasureOf::AllServices => "RTA, all services,".to_owned(),
         MeasureOf::Service(id) => {

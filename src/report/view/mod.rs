@@ -3,8 +3,10 @@
 //! Every string in here is clean (no control characters, bounded) and not yet escaped: that is the format's task.
 //! Nothing is told by a colour or a sign alone: a [`Mark`] has a word.
 
+mod compared;
 mod forecast;
 mod methodology;
+mod people;
 mod services;
 mod steps;
 mod summary;
@@ -15,11 +17,13 @@ use crate::measure::Judgement;
 use crate::record::Record;
 use crate::time::{Moment, Span};
 
+pub(crate) use compared::ComparedView;
 pub(crate) use forecast::ForecastView;
 pub(crate) use methodology::MethodologyView;
+pub(crate) use people::PersonView;
 pub(crate) use services::{CanaryView, DnsView, GuardrailView, OutageView, ServiceView};
 pub(crate) use steps::{PhaseView, StepView, step_mark};
-pub(crate) use summary::{LegView, ObjectiveView, bracket};
+pub(crate) use summary::{LegView, ObjectiveView, TileView, bracket};
 
 use crate::report::clean;
 
@@ -146,6 +150,8 @@ pub(crate) struct View {
     pub(crate) reasons: Vec<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) left: Vec<LeftView>,
+    /// The objectives of all services and all canaries, leg by leg: what is told first.
+    pub(crate) tiles: Vec<TileView>,
     pub(crate) objectives: Vec<ObjectiveView>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) legs: Vec<LegView>,
@@ -166,7 +172,12 @@ pub(crate) struct View {
     pub(crate) forecast: Option<ForecastView>,
     /// By which calibration its twin was set.
     pub(crate) calibration: Option<String>,
-    pub(crate) previous: Option<String>,
+    /// This run beside the one before.
+    pub(crate) compared: Option<ComparedView>,
+    /// Who took part.
+    pub(crate) took_part: Vec<PersonView>,
+    /// What the record itself says is to be mended.
+    pub(crate) corrective: Vec<String>,
     pub(crate) digest: String,
     pub(crate) heads: Vec<Fact>,
 }
@@ -176,7 +187,7 @@ impl View {
     pub(crate) fn of(record: &Record) -> Self {
         let header = &record.header;
         let exit = record.ended.exit;
-        Self {
+        let mut view = Self {
             run: header.run.to_string(),
             playbook: line(&header.playbook),
             title: line(&header.title),
@@ -198,15 +209,16 @@ impl View {
                     advice: line(&left.advice),
                 })
                 .collect(),
+            tiles: record.legs.iter().flat_map(summary::tiles).collect(),
             objectives: summary::objectives(record),
             facts: summary::facts(record),
-            legs: record.legs.iter().map(summary::leg).collect(),
+            legs: record.legs.iter().map(|leg| summary::leg(record, leg)).collect(),
             phases: steps::phases(record),
             services: record.services.iter().map(services::service).collect(),
             outages: services::outages(record),
             witness: record.witness.as_ref().map(services::witness),
             canaries: record.canaries.iter().map(services::canary).collect(),
-            dns: record.dns.iter().map(services::dns).collect(),
+            dns: record.dns.iter().map(|one| services::dns(record, one)).collect(),
             guardrails: record.guardrails.iter().map(services::guardrail).collect(),
             happenings: record
                 .timeline
@@ -220,10 +232,14 @@ impl View {
             methodology: methodology::methodology(record),
             forecast: forecast::forecast(record),
             calibration: header.calibration.as_ref().map(|it| line(it.told())),
-            previous: record.previous.as_ref().map(summary::previous),
+            compared: compared::compared(record),
+            took_part: people::took_part(record),
+            corrective: Vec::new(),
             digest: line(&header.digest),
             heads: summary::heads(record),
-        }
+        };
+        view.corrective = people::corrective(&view);
+        view
     }
 }
 
