@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use args::{Named, OneOrMany, Period, Services};
 pub use backup::{BackupRestore, BackupVerify, RestoreTo};
 pub use check::{Check, Condition, Until, Wait};
-pub use command::{Command, CommandExpect, ExitCodes, Http, Notify, Value};
+pub use command::{Command, CommandExpect, ExitCodes, Http, MessageShape, Notify, Value};
 pub use compute::{ComputeScale, ComputeStart, ComputeStop, Servers};
 pub use database::{DataPreserve, DatabaseFence, DatabasePromote, DatabaseReplicate, WhenUnreachable};
 pub use dns::DnsSwitch;

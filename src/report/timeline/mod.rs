@@ -17,7 +17,7 @@ use crate::record::{Happening, HappeningKind, Record, StepRecord};
 use crate::time::Moment;
 use canvas::Canvas;
 use scale::Scale;
-pub(crate) use text::draw_text;
+pub(crate) use text::{Rows, draw_text, draw_text_in};
 
 /// The drawing's width, where nobody stretches it.
 const WIDTH: f64 = 1000.0;
@@ -139,7 +139,7 @@ fn drawing(record: &Record) -> Option<Drawing> {
 }
 
 /// The steps that are drawn, in order, each with its place in the record.
-fn chosen(record: &Record) -> Vec<(usize, &StepRecord)> {
+pub(crate) fn chosen(record: &Record) -> Vec<(usize, &StepRecord)> {
     let began = || record.steps.iter().enumerate().filter(|(_, step)| step.started.is_some());
     if record.steps.len() <= STEPS_MAX {
         return began().collect();
