@@ -24,7 +24,7 @@ use crate::time::{Moment, Span};
 pub const FORMAT: u32 = 1;
 
 /// Figures of the previous run of the same playbook, for comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PreviousRun {
     /// Its id.
     pub run: String,
@@ -49,7 +49,7 @@ pub struct PreviousRun {
 }
 
 /// A recovery time or data loss of the previous run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PreviousMeasure {
     /// Of what.
     pub of: MeasureOf,
@@ -62,7 +62,7 @@ pub struct PreviousMeasure {
 }
 
 /// A step of the previous run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PreviousStep {
     /// Which.
     pub step: StepId,
@@ -73,7 +73,7 @@ pub struct PreviousStep {
 }
 
 /// Who and what ran the drill.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Origin {
     /// Muster's version.
     pub muster: String,
@@ -172,7 +172,7 @@ pub struct Resumed {
 }
 
 /// Which kind of server answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerKind {
     /// Knows for itself.

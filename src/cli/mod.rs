@@ -21,6 +21,7 @@ mod report;
 mod retry;
 mod resume;
 mod run;
+mod schema;
 mod show;
 mod simulate;
 mod stop;
@@ -85,6 +86,8 @@ enum Command {
     Show(show::Show),
     /// Draws a report of a run anew from its journal
     Report(report::ReportCommand),
+    /// Prints the JSON Schema of what Muster reads or writes
+    Schema(schema::SchemaCommand),
     /// Checks a journal's chain
     Verify(verify::Verify),
     /// Ends the programs of a Muster that was killed; started by Muster alone
@@ -117,14 +120,14 @@ impl Command {
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
             Self::Verify(command) => command.form(),
-            Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Schema(_) | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
             Self::Validate(command) => command.runs(),
             Self::Plan(command) => command.runs(),
             Self::Simulate(command) => command.runs(),
@@ -165,7 +168,7 @@ pub fn main() -> std::process::ExitCode {
 }
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
-    if !matches!(command, Command::Keep { .. }) {
+    if !matches!(command, Command::Keep { .. } | Command::Schema(_)) {
         let taken_up = match &command {
             Command::Resume(command) => Some(command.taken_up()),
             _ => None,
@@ -190,6 +193,7 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),
+        Command::Schema(command) => command.run(output),
         Command::Verify(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);

@@ -45,6 +45,7 @@ pub use service::{
 pub use story::{Change, Gap, Happening, HappeningKind, LEASE_ONLY, Limit};
 pub use verdict::{Ending, Judged, judge, place};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::PreviousRun;
@@ -53,7 +54,7 @@ use crate::model::{LeftOver, Proof};
 use crate::resource::World;
 
 /// A run, as its journal tells it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// What was run, where, by whom, and from what.
     pub header: Header,
@@ -87,10 +88,12 @@ pub struct Record {
     /// What is otherwise at the end than at the start; numbers that vary by themselves are left out.
     pub changes: Vec<Change>,
     /// The world before.
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub before: World,
     /// Resources that could not be seen before, and why.
     pub unseen: Vec<(ResourceId, String)>,
     /// The world at the end, if the run ended.
+    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
     pub after: Option<World>,
     /// What this drill does not show.
     pub limits: Vec<Limit>,

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LegRecord, PhaseRecord, Record, StepRecord};
@@ -32,7 +33,7 @@ pub fn critical(record: &Record) -> Vec<bool> {
 }
 
 /// What took time while users were without service, and by how much its being shorter would have shortened that.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sooner {
     /// A step, had it taken half as long within the outage.

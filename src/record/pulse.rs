@@ -1,12 +1,13 @@
 //! How a service's samples went over time: what the strips of a drawing and a table of samples are made of.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::SampleSummary;
 use crate::time::{Moment, Span};
 
 /// Samples of a service that said the same, summed up over a stretch of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pulse {
     /// When the first of them was due.
     pub from: Moment,

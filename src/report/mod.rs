@@ -193,6 +193,12 @@ pub fn in_brief(record: &Record) -> String {
     told
 }
 
+/// The JSON Schema of the JSON report.
+#[must_use]
+pub fn json_schema() -> String {
+    json::schema()
+}
+
 /// Draws a report.
 #[must_use]
 pub fn render(record: &Record, format: Format, style: &Style) -> String {

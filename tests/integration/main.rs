@@ -11,5 +11,6 @@ mod layers;
 mod postgres;
 mod readme;
 mod real;
+mod reporting;
 mod simulation;
 mod twin;

@@ -1,5 +1,6 @@
 //! The run beside the one before: what got slower, faster, newly failing.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::forecast::named;
@@ -17,7 +18,7 @@ const NOTICED: Span = Span::from_secs(1);
 const NOTICED_PART: u64 = 10;
 
 /// This run beside the one before it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ComparedView {
     /// Which run that was, how it ended, and what differs in what was run.
     pub(crate) sentence: String,
@@ -30,7 +31,7 @@ pub(crate) struct ComparedView {
 }
 
 /// Something now and before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ComparedRow {
     pub(crate) what: String,
     pub(crate) before: String,

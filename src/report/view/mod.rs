@@ -11,6 +11,7 @@ mod services;
 mod steps;
 mod summary;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::measure::Judgement;
@@ -37,7 +38,7 @@ const NESTED_MAX: usize = 8;
 pub(crate) const LIST_MAX: usize = 200;
 
 /// What a result sounds like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Tone {
     Good,
@@ -59,7 +60,7 @@ impl Tone {
 }
 
 /// A result: a word with a sign.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Mark {
     pub(crate) sign: &'static str,
     pub(crate) word: String,
@@ -89,7 +90,7 @@ impl Mark {
 }
 
 /// A name and its value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Fact {
     pub(crate) name: String,
     pub(crate) value: String,
@@ -102,7 +103,7 @@ impl Fact {
 }
 
 /// Something left behind.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct LeftView {
     pub(crate) step: Option<String>,
     pub(crate) what: String,
@@ -110,7 +111,7 @@ pub(crate) struct LeftView {
 }
 
 /// A change of a resource.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ChangeView {
     pub(crate) resource: String,
     pub(crate) before: String,
@@ -118,14 +119,14 @@ pub(crate) struct ChangeView {
 }
 
 /// A happening.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct HappeningView {
     pub(crate) at: String,
     pub(crate) text: String,
 }
 
 /// A document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct DocumentView {
     pub(crate) what: &'static str,
     pub(crate) path: String,
@@ -134,7 +135,7 @@ pub(crate) struct DocumentView {
 }
 
 /// The record in words.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct View {
     pub(crate) run: String,
     pub(crate) playbook: String,

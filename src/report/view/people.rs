@@ -1,5 +1,6 @@
 //! Who took part, and what is left for people to write.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{LIST_MAX, Tone, View, line};
@@ -7,7 +8,7 @@ use crate::record::Record;
 use crate::resource::{Answer, AnsweredBy};
 
 /// Somebody who took part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct PersonView {
     /// By their own statement, or by their account.
     pub(crate) name: String,

@@ -1,5 +1,6 @@
 //! What users saw: services, outages, canaries, DNS, guardrails.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::summary::measured;
@@ -15,7 +16,7 @@ use crate::resource::HealthState;
 use crate::time::Moment;
 
 /// A service.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ServiceView {
     pub(crate) id: String,
     pub(crate) title: String,
@@ -29,7 +30,7 @@ pub(crate) struct ServiceView {
 }
 
 /// An outage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct OutageView {
     pub(crate) service: String,
     pub(crate) leg: String,
@@ -42,7 +43,7 @@ pub(crate) struct OutageView {
 }
 
 /// A canary in a leg.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct CanaryLegView {
     pub(crate) leg: String,
     pub(crate) actual: String,
@@ -53,7 +54,7 @@ pub(crate) struct CanaryLegView {
 }
 
 /// A canary.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct CanaryView {
     pub(crate) id: String,
     pub(crate) of: String,
@@ -63,7 +64,7 @@ pub(crate) struct CanaryView {
 }
 
 /// A change of an answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct AnswerView {
     pub(crate) at: String,
     pub(crate) server: String,
@@ -73,7 +74,7 @@ pub(crate) struct AnswerView {
 }
 
 /// A switch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct SwitchView {
     pub(crate) step: String,
     pub(crate) to: String,
@@ -86,7 +87,7 @@ pub(crate) struct SwitchView {
 }
 
 /// A server's cut-over.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ServerView {
     pub(crate) server: String,
     pub(crate) kind: &'static str,
@@ -95,7 +96,7 @@ pub(crate) struct ServerView {
 }
 
 /// A DNS record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct DnsView {
     pub(crate) record: String,
     pub(crate) switches: Vec<SwitchView>,
@@ -104,7 +105,7 @@ pub(crate) struct DnsView {
 }
 
 /// A guardrail.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct GuardrailView {
     pub(crate) name: String,
     pub(crate) watches: String,

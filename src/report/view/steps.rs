@@ -1,5 +1,6 @@
 //! Phases and steps.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Mark, Tone, clock, line, or_dash};
@@ -16,7 +17,7 @@ use super::ChangeView;
 const MANY: usize = 500;
 
 /// A phase with its steps.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct PhaseView {
     pub(crate) id: String,
     pub(crate) title: String,
@@ -28,7 +29,7 @@ pub(crate) struct PhaseView {
 }
 
 /// A step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct StepView {
     pub(crate) id: String,
     /// Its title, unless that says no more than its id.

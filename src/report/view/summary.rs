@@ -1,5 +1,6 @@
 //! The first page: verdict, sentence, objectives, legs, header.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Fact, Mark, Tone, count, line};
@@ -10,7 +11,7 @@ use crate::record::{LegRecord, LegVerdict, Record, Simulated, Sooner, StepState,
 use crate::time::Span;
 
 /// An objective beside its actual.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ObjectiveView {
     pub(crate) leg: String,
     pub(crate) what: String,
@@ -22,7 +23,7 @@ pub(crate) struct ObjectiveView {
 }
 
 /// What is told first of a leg: a recovery time or data loss against what is allowed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct TileView {
     pub(crate) what: String,
     pub(crate) actual: String,
@@ -34,7 +35,7 @@ pub(crate) struct TileView {
 }
 
 /// A part of a recovery time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct PartView {
     pub(crate) name: &'static str,
     pub(crate) length: String,
@@ -42,7 +43,7 @@ pub(crate) struct PartView {
 }
 
 /// A leg.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct LegView {
     pub(crate) leg: String,
     pub(crate) verdict: Mark,
