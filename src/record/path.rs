@@ -86,7 +86,7 @@ pub fn sooner(record: &Record, leg: &LegRecord) -> Vec<Sooner> {
         return Vec::new();
     };
     let some = |part: Option<Span>| part.filter(|part| *part > Span::ZERO);
-    let mut all: Vec<Sooner> = steps(record, leg, (lost, back));
+    let mut all: Vec<Sooner> = steps(record, (lost, back));
     all.extend(some(parts.decision).map(|saved| Sooner::Decision { saved }));
     all.extend(some(parts.propagation).map(|took| Sooner::Propagation { took, saved: Span(took.0 / 2) }));
     all.extend(some(parts.detection).map(|took| Sooner::Detection { took, saved: Span(took.0 / 2) }));
@@ -96,18 +96,19 @@ pub fn sooner(record: &Record, leg: &LegRecord) -> Vec<Sooner> {
 }
 
 /// The steps that acted while users were without service, each with what its being half as long would have saved.
-fn steps(record: &Record, leg: &LegRecord, (lost, back): (Moment, Moment)) -> Vec<Sooner> {
+fn steps(record: &Record, (lost, back): (Moment, Moment)) -> Vec<Sooner> {
     let within = |step: &StepRecord| {
         let (from, to) = (step.started?.max(lost), step.ended?.min(back));
         (from < to).then(|| to.since(from))
     };
     // Users came back after the last step that ended before they did; what ended later did not keep them waiting.
-    let in_leg = |step: &&StepRecord| step.leg == Some(leg.leg) && step.gates.is_empty();
-    let last = record.steps.iter().enumerate().filter(|(_, step)| in_leg(step));
+    // A failover that failed is ended by the way back, so its steps count in it too; people's part is told of itself.
+    let acts = |step: &StepRecord| step.gates.is_empty();
+    let last = record.steps.iter().enumerate().filter(|(_, step)| acts(step));
     let last = last.filter(|(_, step)| step.ended.is_some_and(|ended| ended > lost && ended <= back));
     let Some(last) = last.max_by_key(|(_, step)| step.ended).map(|(place, _)| place) else { return Vec::new() };
     let mut tried: Vec<(usize, Span)> = (0..record.steps.len())
-        .filter(|place| in_leg(&&record.steps[*place]) && record.steps[*place].started <= record.steps[last].ended)
+        .filter(|place| acts(&record.steps[*place]) && record.steps[*place].started <= record.steps[last].ended)
         .filter_map(|place| Some((place, within(&record.steps[place])?)))
         .collect();
     tried.sort_by_key(|(place, took)| (std::cmp::Reverse(*took), *place));

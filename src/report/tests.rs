@@ -1,5 +1,8 @@
 //! Every format against the same records: what they say, that they are whole, and that no text escapes into them.
 
+#[path = "tests/critical.rs"]
+mod critical;
+
 use super::samples::{failed, hostile, incomplete, large, passed};
 use super::{Format, Paint, Style, render};
 use crate::record::Record;
@@ -254,6 +257,16 @@ fn formats_have_names_and_files() {
     assert!("pdf\u{1b}[2J".parse::<Format>().unwrap_err().to_string().contains("`pdf`"));
     let files: Vec<_> = Format::ALL.into_iter().filter_map(Format::file_name).collect();
     assert_eq!(files, ["report.html", "report.md", "report.json", "junit.xml"]);
+}
+
+#[test]
+fn a_run_in_brief_is_a_sentence_and_a_line_for_each_objective() {
+    let told = super::in_brief(&failed());
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].starts_with("Users were without service for more than 12 min 49 s"), "{told}");
+    assert_eq!(lines[1], "");
+    assert_eq!(lines[2], "? Recovery time, failover: more than 12 min 49 s (15 min allowed), undecided");
+    assert_eq!(lines.len(), 6, "{told}");
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use super::canvas::Canvas;
 use super::scale::Scale;
 use super::{LEFT, RIGHT};
+use crate::measure::Measure;
 use crate::model::UndoResult;
 use crate::record::{PhaseRecord, PhaseState, Record, StepRecord, critical};
 use crate::report::clean;
-use crate::report::view::{Tone, bracket, step_mark};
+use crate::report::view::{Tone, line, step_mark};
 use crate::time::Moment;
 
 /// Characters of a name that fit before the axis.
@@ -29,7 +30,11 @@ pub(super) fn brackets(canvas: &mut Canvas, record: &Record, scale: &Scale, mut 
         let sure_from = outages().map(|outage| outage.first_bad).min().unwrap_or(lost).clamp(lost, back);
         let last_bad = outages().map(|outage| outage.last_bad).max().unwrap_or(back);
         let sure_to = if leg.recovered_at.is_some() { last_bad.clamp(sure_from, back) } else { back };
-        let words = bracket(leg);
+        let words = match &leg.rta {
+            Measure::Between { lower, upper } if lower != upper => format!("{lower} to {upper}"),
+            Measure::Between { upper, .. } => upper.to_string(),
+            other => line(other.to_string()),
+        };
         let middle = y + 8.0;
         canvas.name(4.0, y + 12.0, "name", &format!("RTA, {}", leg.leg));
         if let Some(rto) = leg.rto {

@@ -120,7 +120,8 @@ fn latency(canvas: &mut Canvas, service: &ServiceRecord, scale: &Scale, y: f64) 
     let most = columns.iter().map(|column| column.2.max).max().unwrap_or(least);
     canvas.name(22.0, y + 9.0, "note", "latency: median, longest");
     canvas.name(22.0, y + 20.0, "note", &format!("{} to {}", rounded(least), rounded(most)));
-    let (floor, roof) = (log(least) - 0.1, log(most) + 0.05);
+    // Room for the line's own width above the slowest.
+    let (floor, roof) = (log(least) - 0.1, log(most) + 0.2);
     let height = |span: Span| TALL - (log(span) - floor) / (roof - floor) * TALL;
     let (mut band, mut line) = (String::new(), String::new());
     for (from, to, pulse) in &columns {

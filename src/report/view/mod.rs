@@ -24,7 +24,7 @@ pub(crate) use methodology::MethodologyView;
 pub(crate) use people::PersonView;
 pub(crate) use services::{CanaryView, DnsView, GuardrailView, OutageView, ServiceView};
 pub(crate) use steps::{PhaseView, StepView, step_mark};
-pub(crate) use summary::{LegView, ObjectiveView, TileView, bracket};
+pub(crate) use summary::{LegView, ObjectiveView, TileView};
 
 use crate::report::clean;
 

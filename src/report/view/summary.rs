@@ -394,9 +394,3 @@ pub(super) fn heads(record: &Record) -> Vec<Fact> {
     }
     facts
 }
-
-/// When a leg lost service and had it back, for the drawing.
-pub(crate) fn bracket(leg: &LegRecord) -> String {
-    let (main, range) = measured(&leg.rta);
-    format!("RTA {main} ({range})")
-}
