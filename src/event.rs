@@ -14,8 +14,9 @@ use crate::catalogue::{Before, Mode, OnFailure};
 use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
-    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, MeasureOf, Person, PhaseResult,
-    Place, Plan, Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
+    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, MeasureOf, OpenAction,
+    Person, PhaseResult, Place, Plan, Proof, Review, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult,
+    Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
@@ -95,6 +96,12 @@ pub struct Origin {
     pub lead: Option<String>,
     /// Who took part, as stated.
     pub participants: Vec<String>,
+    /// The digest of the plan that was approved, where the run was to be of that plan alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<String>,
+    /// Who approved it, as stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
     /// Whether gates were answered by `--yes`.
     pub yes: bool,
     /// The command line's faults, as given; simulation only.
@@ -134,6 +141,9 @@ pub struct Started {
     /// What the twin foretold of a real run when it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Foreseen>,
+    /// Corrective actions of earlier runs of the playbook that were open when it began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_actions: Vec<OpenAction>,
 }
 
 /// How a run that was left behind goes on.
@@ -416,5 +426,12 @@ pub enum Event {
         left: Vec<LeftOver>,
         /// Everything as it was seen at the end.
         seen: World,
+    },
+    /// A person adds something to a run that has ended; nothing else follows `finished`.
+    Reviewed {
+        /// Who.
+        by: Person,
+        /// What.
+        what: Review,
     },
 }

@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn a_message_in_blocks_has_a_headline_and_a_section_for_each_paragraph() {
-        let posted = slack("Drill 1: passed\n\nUsers were out for <2 min> & back.\n\n✓ Recovery time: 2 min\n✓ Data loss: none");
+        let posted =
+            slack("Drill 1: passed\n\nUsers were out for <2 min> & back.\n\n✓ Recovery time: 2 min\n✓ Data loss: none");
         let section = |text: &str| serde_json::json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } });
         assert_eq!(
             posted,

@@ -103,12 +103,7 @@ impl History {
     ///
     /// # Errors
     /// [`AppError::Files`].
-    pub fn previous(
-        &self,
-        playbook: &str,
-        reality: Reality,
-        reports: &Path,
-    ) -> Result<Option<PreviousRun>, AppError> {
+    pub fn previous(&self, playbook: &str, reality: Reality, reports: &Path) -> Result<Option<PreviousRun>, AppError> {
         let row = self.store.previous_finished(playbook, reality).map_err(files)?;
         let span = |ns: Option<i64>| ns.and_then(|ns| u64::try_from(ns).ok()).map(Span);
         Ok(row.map(|row| {
@@ -304,6 +299,8 @@ pub enum Checked {
         head: String,
         /// The hash of the one that ended the run, if it ended.
         finished: Option<String>,
+        /// How many people added after that.
+        added: u64,
         /// How many files of evidence are as they were given.
         evidence: usize,
     },
@@ -335,7 +332,7 @@ pub fn verify(reports: &Path, run: &str) -> Result<(PathBuf, Checked), AppError>
     };
     let finished = verified.finished.as_ref().map(|finished| finished.head.to_string());
     // The last record has no successor whose `prev` would give a change away; the report pins it.
-    if let Some(printed) = printed_head(&path)
+    if let Some(printed) = printed(&path, "/record/header/heads/finished")
         && finished.as_ref() != Some(&printed)
     {
         let what = format!(
@@ -345,12 +342,24 @@ pub fn verify(reports: &Path, run: &str) -> Result<(PathBuf, Checked), AppError>
         );
         return Ok((path, Checked::Disagrees(what)));
     }
+    // What people added after the end may end in a line of which the same is true.
+    if let Some(printed) = printed(&path, "/record/header/heads/last")
+        && printed != verified.head.to_string()
+        && !has_line(&path, &printed)?
+    {
+        let what = format!(
+            "the chain is whole, but report.json beside it prints {printed} as the head of its last line, and no line has \
+             that hash: one of the two was changed"
+        );
+        return Ok((path, Checked::Disagrees(what)));
+    }
     // Of a journal that was taken out of its run's folder there is nothing to compare.
     let alone = named.is_file() && !path.with_file_name(EVIDENCE_FOLDER).is_dir();
     match if alone { Ok(0) } else { evidence(&path)? } {
         Ok(evidence) => {
             let head = verified.head.to_string();
-            Ok((path, Checked::Whole { lines: verified.lines, head, finished, evidence }))
+            let added = verified.finished.as_ref().map_or(0, |finished| finished.lines_after);
+            Ok((path, Checked::Whole { lines: verified.lines, head, finished, added, evidence }))
         }
         Err(what) => Ok((path, Checked::Disagrees(format!("the chain is whole, but {what}")))),
     }
@@ -387,9 +396,22 @@ fn evidence(journal: &Path) -> Result<Result<usize, String>, AppError> {
     Ok(Ok(given.len()))
 }
 
-/// The head that the report beside a journal prints.
-fn printed_head(journal: &Path) -> Option<String> {
+/// Whether a line of a journal has this hash: the report may be older than what was added last.
+fn has_line(journal: &Path, head: &str) -> Result<bool, AppError> {
+    let wrong = |error: &dyn std::fmt::Display| AppError::Files(format!("{}: {error}", journal.display()));
+    let mut lines = journal::read_file(journal).map_err(|error| wrong(&error))?;
+    while let Some(line) = lines.next() {
+        line.map_err(|error| wrong(&error))?;
+        if lines.head().to_string() == head {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A head that the report beside a journal prints.
+fn printed(journal: &Path, which: &str) -> Option<String> {
     let text = std::fs::read(journal.with_file_name("report.json")).ok()?;
     let report: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    report.pointer("/record/header/heads/finished").and_then(|head| head.as_str()).map(str::to_owned)
+    report.pointer(which).and_then(|head| head.as_str()).map(str::to_owned)
 }

@@ -52,6 +52,8 @@ pub struct RunRequest {
     pub execute: bool,
     /// Only this plan, if it is given.
     pub approved: Option<String>,
+    /// Who approved it, as stated.
+    pub approved_by: Option<String>,
     /// Whether the mode was said on the command line.
     pub mode_said: bool,
     /// Who answers gates.
@@ -134,6 +136,11 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real, reports)? };
     let mut started = started(&request, simulated, previous);
     started.forecast = forecast;
+    // Open actions are of the playbook, like its proof: a simulated run takes them along too, and names them.
+    match super::actions::open(&history, reports, &request.loaded.plan.name) {
+        Ok(open) => started.open_actions = open,
+        Err(error) => notices.push(format!("corrective actions of earlier runs are not taken along: {error}")),
+    }
     // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
     match super::rehearsing::kept_proof(&request.loaded, reports) {
         Ok(proof) => started.proof = proof,
@@ -320,6 +327,8 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
             vantage: String::new(),
             lead: request.lead.clone(),
             participants: request.participants.clone(),
+            approved: request.approved.clone(),
+            approved_by: request.approved_by.clone(),
             yes: request.attendance == Attendance::Yes,
             faults: request.faults.clone(),
             break_glass: request.break_glass.clone(),
@@ -329,6 +338,7 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
         previous,
         proof: None,
         forecast: None,
+        open_actions: Vec::new(),
     }
 }
 

@@ -3,9 +3,13 @@
 //! Ranges are of the calendar on the wall: at the change to summer time an hour of them is missing, at the change back
 //! it is there twice.
 
+mod quarter;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+
+pub use quarter::{Quarter, QuarterError};
 
 use crate::model::{Range, Windows};
 

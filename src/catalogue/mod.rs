@@ -30,7 +30,7 @@ pub use backup::{BackupRestore, BackupVerify, RestoreTo};
 pub use check::{Check, Condition, Until, Wait};
 pub use command::{Command, CommandExpect, ExitCodes, Http, MessageShape, Notify, Value};
 pub use compute::{ComputeScale, ComputeStart, ComputeStop, Servers};
-pub use database::{DataPreserve, DatabaseFence, DatabasePromote, DatabaseReplicate, WhenUnreachable};
+pub use database::{Accept, DataPreserve, DatabaseFence, DatabasePromote, DatabaseReplicate, WhenUnreachable};
 pub use dns::DnsSwitch;
 pub use gate::{Approve, EvidenceWanted, Manual};
 pub use nested::NestedPlaybook;

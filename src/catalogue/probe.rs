@@ -197,6 +197,17 @@ pub enum Probe {
     Tcp(TcpProbe),
 }
 
+impl Probe {
+    /// Whom it asks: a URL, or a host and port.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match self {
+            Self::Http(probe) => probe.url.clone(),
+            Self::Tcp(probe) => format!("{}:{}", probe.host, probe.port),
+        }
+    }
+}
+
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,13 +4,21 @@
 //! and one line in `Command` and in `dispatch`.
 
 mod abort;
+mod action;
 mod approve;
 mod arguments;
+mod bundle;
+mod aws_policy;
 mod calibrate;
+mod completions;
 mod exit;
+mod explain;
 mod go_on;
 mod history;
+mod init;
+mod lesson;
 mod log;
+mod man;
 mod output;
 mod pause;
 mod plan;
@@ -18,11 +26,13 @@ mod progress;
 mod reject;
 mod remote;
 mod report;
+mod review;
 mod retry;
 mod resume;
 mod run;
 mod schema;
 mod show;
+mod sign_off;
 mod simulate;
 mod stop;
 mod undo;
@@ -32,7 +42,8 @@ mod waiting;
 
 use std::path::Path;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 
 use crate::app::Runs;
 use crate::model::ExitCode;
@@ -51,8 +62,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Writes a playbook and an infrastructure file to start from
+    Init(init::InitCommand),
     /// Says everything that can be known of playbooks without touching anything
     Validate(validate::Validate),
+    /// Explains codes of errors and warnings, each with an example that is wrong and the same mended
+    Explain(explain::Explain),
+    /// Prints what a playbook, an infrastructure file or a report may say: a JSON Schema, or the reference
+    Schema(schema::Schema),
     /// Reads the state of everything and says what each step would change; changes nothing
     Plan(plan::PlanCommand),
     /// Plays a playbook on the simulated twin of its infrastructure, in virtual time
@@ -78,6 +95,8 @@ enum Command {
     Reject(reject::Reject),
     /// Takes up a run that was left behind
     Resume(resume::ResumeCommand),
+    /// Prints the least IAM policy that a playbook needs on AWS, for plan and run
+    AwsPolicy(aws_policy::AwsPolicy),
     /// Fits the twin to past real runs and says how good their forecasts were
     Calibrate(calibrate::CalibrateCommand),
     /// Lists past runs
@@ -86,10 +105,20 @@ enum Command {
     Show(show::Show),
     /// Draws a report of a run anew from its journal
     Report(report::ReportCommand),
-    /// Prints the JSON Schema of what Muster reads or writes
-    Schema(schema::SchemaCommand),
-    /// Checks a journal's chain
+    /// Writes a lesson down with a run that has ended
+    Lesson(lesson::Lesson),
+    /// Opens, closes and lists corrective actions
+    Action(action::Action),
+    /// Signs a run off that has ended
+    SignOff(sign_off::SignOff),
+    /// Packs all evidence of a run, or of a quarter, into one file
+    Bundle(bundle::BundleCommand),
+    /// Checks a run's journal, or a bundle
     Verify(verify::Verify),
+    /// Prints what a shell sources to complete the command line
+    Completions(completions::CompletionsCommand),
+    /// Prints or writes the manual pages
+    Man(man::ManCommand),
     /// Ends the programs of a Muster that was killed; started by Muster alone
     #[command(name = keeper::SUBCOMMAND, hide = true)]
     Keep {
@@ -102,6 +131,8 @@ impl Command {
     /// Whether results, and what goes wrong, are told in JSON.
     fn form(&self) -> arguments::OutputFormat {
         match self {
+            Self::Init(command) => command.form(),
+            Self::Completions(_) | Self::Man(_) => arguments::OutputFormat::Text,
             Self::Validate(command) => command.form(),
             Self::Plan(command) => command.form(),
             Self::Simulate(command) => command.form(),
@@ -119,15 +150,25 @@ impl Command {
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
+            Self::Lesson(command) => command.form(),
+            Self::Action(command) => command.form(),
+            Self::SignOff(command) => command.form(),
+            Self::Bundle(command) => command.form(),
             Self::Verify(command) => command.form(),
-            Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::Explain(command) => command.form(),
+            Self::AwsPolicy(_) | Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
         }
     }
 
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Schema(_) | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Init(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Explain(_)
+            | Self::Schema(_)
+            | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
             Self::Validate(command) => command.runs(),
             Self::Plan(command) => command.runs(),
             Self::Simulate(command) => command.runs(),
@@ -145,7 +186,12 @@ impl Command {
             Self::History(command) => command.runs(),
             Self::Show(command) => command.runs(),
             Self::Report(command) => command.runs(),
+            Self::Lesson(command) => command.runs(),
+            Self::Action(command) => command.runs(),
+            Self::SignOff(command) => command.runs(),
+            Self::Bundle(command) => command.runs(),
             Self::Verify(command) => command.runs(),
+            Self::AwsPolicy(command) => command.runs(),
         }
     }
 }
@@ -153,6 +199,12 @@ impl Command {
 /// Reads the command line, does what it says, gives the exit code.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
+    // Where a shell completes, that is all that is done.
+    CompleteEnv::with_factory(Arguments::command)
+        .var(completions::VARIABLE)
+        .bin("muster")
+        .completer("muster")
+        .complete();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return exit::of_usage(&error),
@@ -168,7 +220,16 @@ pub fn main() -> std::process::ExitCode {
 }
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
-    if !matches!(command, Command::Keep { .. } | Command::Schema(_)) {
+    // What they print is read by a shell or a reader of manuals, who are told of no runs.
+    if !matches!(
+        command,
+        Command::Keep { .. }
+            | Command::Init(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Explain(_)
+            | Command::Schema(_)
+    ) {
         let taken_up = match &command {
             Command::Resume(command) => Some(command.taken_up()),
             _ => None,
@@ -176,7 +237,12 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         waiting::name_left_behind(&command.runs(), taken_up, output);
     }
     let done = match command {
+        Command::Init(command) => command.run(output),
+        Command::Completions(command) => command.run(output),
+        Command::Man(command) => command.run(Arguments::command(), output),
         Command::Validate(command) => command.run(output),
+        Command::Explain(command) => command.run(output),
+        Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(output),
         Command::Simulate(command) => command.run(output),
         Command::Run(command) => command.run(output),
@@ -193,8 +259,12 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),
-        Command::Schema(command) => command.run(output),
+        Command::Lesson(command) => command.run(output),
+        Command::Action(command) => command.run(output),
+        Command::SignOff(command) => command.run(output),
+        Command::Bundle(command) => command.run(output),
         Command::Verify(command) => command.run(output),
+        Command::AwsPolicy(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);
             Ok(ExitCode::Passed)

@@ -82,10 +82,26 @@ impl Output {
         }
     }
 
+    /// Prints a question, and no line's end after it.
+    #[expect(clippy::unused_self, reason = "whoever prints has an output in hand, and asks it for all")]
+    pub(super) fn ask(&self, question: &str) {
+        let mut err = std::io::stderr().lock();
+        let _ = err.write_all(question.as_bytes());
+        let _ = err.flush();
+    }
+
     /// Prints warnings.
     pub(super) fn warn_of(&self, warnings: &[Diagnostic], sources: &Sources) {
         if !warnings.is_empty() && !self.json() {
             self.complain(&render_text(warnings, sources, self.message_color(), MOST_SHOWN));
+        }
+    }
+
+    /// Prints problems: the first of them, or all.
+    pub(super) fn problems(&self, problems: &[Diagnostic], sources: &Sources, all: bool) {
+        let most = if all { usize::MAX } else { MOST_SHOWN };
+        if !problems.is_empty() {
+            self.complain(&render_text(problems, sources, self.message_color(), most));
         }
     }
 

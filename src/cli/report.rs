@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Runs, draw, fill_template, read_run, write_whole};
 use crate::model::ExitCode;
@@ -15,8 +16,10 @@ use crate::report::{Format, Style, Telling};
 #[derive(Debug, Args)]
 pub(super) struct ReportCommand {
     /// Its id, or the path of its folder or journal
+    #[arg(add = completions::runs())]
     run: String,
-    /// How it is drawn: html, markdown, json, junit, text, svg, csv (a row a step) or samples-csv
+    /// How it is drawn: html, markdown, json, junit, text, svg, csv (a row a step), samples-csv; for auditors: compliance
+    /// (Markdown), compliance-html, oscal (assessment results, JSON)
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]
     format: Format,
     /// A Handlebars template of one's own, filled with the data of the JSON report

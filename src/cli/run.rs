@@ -56,6 +56,7 @@ impl Simulated {
             runs: reports.runs(),
             execute: false,
             approved: None,
+            approved_by: None,
             mode_said: false,
             attendance: Attendance::Nobody,
             lead: None,
@@ -90,6 +91,9 @@ pub(super) struct RunCommand {
     /// Run only the plan with this digest, as `muster plan` printed it
     #[arg(long, value_name = "DIGEST")]
     approved: Option<String>,
+    /// Who approved it; the report says so
+    #[arg(long, value_name = "NAME", requires = "approved")]
+    approved_by: Option<String>,
     /// Answer every gate with yes (not in production); the report says that nobody was asked
     #[arg(long)]
     yes: bool,
@@ -137,6 +141,7 @@ impl RunCommand {
         let request = RunRequest {
             execute: self.execute,
             approved: self.approved.clone(),
+            approved_by: self.approved_by.clone(),
             mode_said: self.playbook.setting.mode.is_some(),
             attendance,
             lead: self.lead.clone(),

@@ -7,6 +7,8 @@
 //! May rely on `yaml`, `diagnostic`, `model` and above. Must never do I/O or build a provider.
 
 pub mod calibration;
+pub(crate) mod plain;
+pub mod handbook;
 mod providers;
 mod read;
 pub mod real;
@@ -15,7 +17,7 @@ pub mod twin;
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::Place;
+use crate::diagnostic::{Place, Silence};
 use crate::id::{RegionRole, ResourceId};
 use crate::model::{Binding, Environment, RegionInfo, Windows};
 
@@ -54,6 +56,8 @@ pub struct Infrastructure {
     pub network: serde_json::Value,
     /// The resolver that stands for `system`, in a real environment.
     pub resolver: Option<std::net::SocketAddr>,
+    /// Warnings that it silences.
+    pub silences: Vec<Silence>,
 }
 
 #[cfg(test)]

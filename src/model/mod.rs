@@ -7,10 +7,12 @@ mod accepted;
 mod calibrated;
 mod canary;
 mod command;
+mod control;
 mod foreseen;
 mod outcome;
 mod plan;
 mod proof;
+mod review;
 mod sample;
 mod windows;
 
@@ -18,6 +20,7 @@ pub use accepted::{Accepted, BadEnd};
 pub use calibrated::Calibrated;
 pub use canary::{CanaryCount, CanaryProgress};
 pub use command::{Command, Commanded, Person};
+pub use control::{About, Control, Showing};
 pub use foreseen::{Foreseen, ForeseenMeasure, ForeseenRuns, ForeseenStep, MeasureOf, Percentiles};
 pub use outcome::{
     Course, ExitCode, Happened, LeftOver, PhaseResult, Place, StepFailure, StepPass, UndoResult, Verdict,
@@ -27,5 +30,6 @@ pub use plan::{
     PhaseKind, Plan, ProbePlan, RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
 };
 pub use proof::{NotSeenRed, Proof};
+pub use review::{ActionId, OpenAction, Review};
 pub use sample::{Sample, SampleResult, SampleSummary, Stands};
 pub use windows::{Range, Windows};

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accepted, Calibrated, Windows};
+use super::{About, Accepted, Calibrated, Control, Windows};
 use crate::catalogue::{Access, Act, Check, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
@@ -357,6 +357,9 @@ pub struct Documents {
     /// The calibration that the twin was set by, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<SourceDocument>,
+    /// Catalogues of controls that the playbook names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalogues: Vec<SourceDocument>,
 }
 
 /// The frozen plan.
@@ -393,8 +396,14 @@ pub struct Plan {
     /// The bad ends of rehearsals that are accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepts: Vec<Accepted>,
+    /// What the playbook says of itself as a test of a plan.
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    pub about: About,
     /// The controls that this is evidence for.
     pub controls: Vec<String>,
+    /// The same as their catalogues tell of them, so that a report years later tells what was meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control_texts: Vec<Control>,
     /// The roles of people.
     pub roles: Vec<String>,
     /// Every variable and where its value came from.

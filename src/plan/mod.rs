@@ -8,10 +8,14 @@
 //! [`LoadInput::read`].
 
 mod accepts;
+mod approval;
+mod by_hand;
 mod check;
 mod compile;
+mod controls;
 mod digest;
 mod expected;
+mod experience;
 mod files;
 mod flow;
 mod graph;
@@ -23,9 +27,14 @@ pub mod render;
 mod schedule;
 mod variables;
 
+pub use approval::{Approval, Own, Relied, ServiceOutage, approval};
+pub use by_hand::{PhaseByHand, StepByHand, by_hand};
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
-pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};
+pub use load::{
+    CalibrationFile, Checked, CheckedInfrastructure, FindCalibration, LoadInput, Loaded, Reality, infrastructure, load,
+    uncalibrated,
+};
 pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod template;
 pub use document::{Name, PhaseText, Playbook, StepText};
 pub use prelude::{Prelude, WrittenVariable, prelude};
 pub use read::read;
+pub use step::KEYS as STEP_KEYS;
 
 #[cfg(test)]
 mod tests;

@@ -127,7 +127,7 @@ fn ask(question: Question, node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Op
         }
         (None, None) => {
             // A key that was of a wrong type was complained about.
-            if node.get("http").is_none() && node.get("tcp").is_none() {
+            if !node.has("http") && !node.has("tcp") {
                 diagnostics.push(
                     Diagnostic::error("M042", "the probe does not say what it asks")
                         .at(node.place())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::pulse::Pulses;
 use super::{
     AttemptRecord, DnsChange, Entry, Gap, GateRecord, GuardrailBreak, GuardrailLook, Happening, HappeningKind, Heads,
-    Record, RecordError, StepRecord, StepState, UndoRecord, VoteRecord, finish, steps,
+    Record, RecordError, ReviewRecord, StepRecord, StepState, UndoRecord, VoteRecord, finish, steps,
 };
 use crate::catalogue::{Act, OnFailure, Part};
 use crate::event::{Event, FORMAT, ResumeTo, Started};
@@ -109,6 +109,7 @@ pub struct Builder {
     pub(super) courses: Vec<(Course, String)>,
     pub(super) timeline: Vec<Happening>,
     pub(super) finish: Option<Finish>,
+    pub(super) review: ReviewRecord,
     /// When nobody watched.
     pub(super) gaps: Vec<Gap>,
     /// Until when samples are told of.
@@ -164,6 +165,7 @@ impl Builder {
             courses: Vec::new(),
             timeline: vec![Happening { at: first.elapsed, kind: HappeningKind::Started, text: title }],
             finish: None,
+            review: ReviewRecord::default(),
             gaps: Vec::new(),
             watched_until: first.elapsed,
             started,
@@ -177,6 +179,7 @@ impl Builder {
     pub fn push(&mut self, entry: Entry) -> Result<(), RecordError> {
         let Entry { seq, at: wall, elapsed: at, event } = entry;
         self.events += 1;
+        let Some(event) = self.after_the_end(seq, wall, event)? else { return Ok(()) };
         self.until = self.until.max(at);
         if matches!(event, Event::Sampled { .. } | Event::SamplesSummed { .. }) {
             self.watched_until = at;
@@ -279,6 +282,7 @@ impl Builder {
                 };
                 self.mark(at, HappeningKind::Gate, format!("{situation}; decided: {choice} ({by})"));
             }
+            Event::Reviewed { .. } => return Err(RecordError::ReviewedEarly(seq)),
             Event::Signalled { signal, .. } => self.mark(at, HappeningKind::Signal, signal),
             Event::Finished { verdict, world, exit, left, seen } => {
                 self.mark(at, HappeningKind::Finished, format!("{verdict}; the world is {world}"));
@@ -298,6 +302,9 @@ impl Builder {
             Event::Sampled { probe, last, first } => self.sampled(probe, last.as_ref(), first),
             Event::SamplesSummed { probes, canaries } => self.samples_summed(probes, canaries),
             _ => return self.push(entry.clone()),
+        }
+        if self.finish.is_some() {
+            return Err(RecordError::AfterTheEnd(entry.seq));
         }
         self.events += 1;
         self.until = self.until.max(entry.elapsed);
@@ -563,41 +570,5 @@ impl Builder {
             Some(ResourceState::Dns(state)) => Some(state.record.ttl),
             _ => None,
         }
-    }
-}
-
-impl Record {
-    /// Makes a record of a run's events, `started` first. A journal that ends early makes an `incomplete` record.
-    ///
-    /// # Errors
-    /// [`RecordError`].
-    pub fn from_events(
-        run: RunId,
-        entries: impl IntoIterator<Item = Entry>,
-        heads: Heads,
-    ) -> Result<Self, RecordError> {
-        let mut entries = entries.into_iter();
-        let mut builder = Builder::new(run, entries.next().ok_or(RecordError::NotStarted)?)?;
-        for entry in entries {
-            builder.push(entry)?;
-        }
-        Ok(builder.record(heads))
-    }
-
-    /// As [`Record::from_events`], of events that stay where they are.
-    ///
-    /// # Errors
-    /// [`RecordError`].
-    pub fn of_events<'a>(
-        run: RunId,
-        entries: impl IntoIterator<Item = &'a Entry>,
-        heads: Heads,
-    ) -> Result<Self, RecordError> {
-        let mut entries = entries.into_iter();
-        let mut builder = Builder::new(run, entries.next().ok_or(RecordError::NotStarted)?.clone())?;
-        for entry in entries {
-            builder.push_ref(entry)?;
-        }
-        Ok(builder.record(heads))
     }
 }

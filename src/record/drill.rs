@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{Evidence, OnFailure};
 use crate::id::{PhaseId, ResourceId, StepId};
 use crate::measure::{Judgement, Measure, Parts};
-use crate::model::{Happened, Leg, PhaseKind, UndoResult};
+use crate::model::{Happened, Leg, PhaseKind, Showing, UndoResult};
 use crate::record::Change;
 use crate::resource::Answer;
 use crate::time::{Moment, Span};
@@ -273,4 +273,7 @@ pub struct StepRecord {
     pub changes: Vec<Change>,
     /// How it was taken back, if it was; the last time.
     pub undo: Option<UndoRecord>,
+    /// What its good end counts towards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bears_on: Vec<Showing>,
 }

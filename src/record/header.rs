@@ -9,7 +9,9 @@ use crate::catalogue::Mode;
 use crate::chance::Seed;
 use crate::event::Origin;
 use crate::id::{RegionRole, RunId};
-use crate::model::{Calibrated, Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict};
+use crate::model::{
+    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict,
+};
 use crate::time::{Moment, Span};
 
 /// How much of a run was simulated. Such a run is never evidence of a real failover.
@@ -78,8 +80,14 @@ pub struct Header {
     pub objectives: Objectives,
     /// How much might be lost on purpose, and why.
     pub data_loss: Option<crate::model::DataLoss>,
+    /// What the playbook says of itself as a test of a plan.
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    pub about: About,
     /// The controls that this is evidence for.
     pub controls: Vec<String>,
+    /// The same as their catalogues tell of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control_texts: Vec<Control>,
     /// The regions.
     pub regions: Vec<RegionName>,
     /// Every variable.

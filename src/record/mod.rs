@@ -7,10 +7,13 @@
 //!
 //! [`Moment`]: crate::time::Moment
 
+mod bearing;
 mod builder;
 pub mod changes;
+pub mod coverage;
 mod drill;
 mod entry;
+mod events;
 mod finish;
 mod foreseen;
 mod header;
@@ -20,7 +23,9 @@ mod limits;
 mod path;
 mod previous;
 mod pulse;
+mod review;
 mod service;
+pub mod showing;
 mod steps;
 mod story;
 mod users;
@@ -38,6 +43,7 @@ pub use index::{IndexRow, index_row};
 pub use path::{Sooner, critical, sooner};
 pub use previous::figures;
 pub use pulse::Pulse;
+pub use review::{ActionRecord, Noted, ReviewRecord, SignOffRecord};
 pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,
     OutageRecord, RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
@@ -50,7 +56,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::PreviousRun;
 use crate::id::ResourceId;
-use crate::model::{LeftOver, Proof};
+use crate::model::{LeftOver, OpenAction, Proof};
 use crate::resource::World;
 
 /// A run, as its journal tells it.
@@ -105,6 +111,12 @@ pub struct Record {
     /// The forecast that a real run began with, and where the truth fell in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<ForecastRecord>,
+    /// Corrective actions of earlier runs that were open when this one began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_actions: Vec<OpenAction>,
+    /// What people added after it had ended.
+    #[serde(default, skip_serializing_if = "ReviewRecord::is_empty")]
+    pub review: ReviewRecord,
 }
 
 #[cfg(test)]

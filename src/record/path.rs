@@ -135,7 +135,8 @@ fn ended_earlier(
         let started = phase.started.unwrap_or(Moment::ZERO);
         let new_start = Moment(started.0.saturating_sub(phase_earlier.0));
         // In the order in which they began, so that what a step needs is known before it.
-        let mut order: Vec<usize> = range(record, phase).filter(|place| record.steps[*place].started.is_some()).collect();
+        let mut order: Vec<usize> =
+            range(record, phase).filter(|place| record.steps[*place].started.is_some()).collect();
         order.sort_by_key(|place| record.steps[*place].started);
         for place in order {
             let mut waited = (started, new_start);

@@ -140,8 +140,7 @@ mod tests {
         assert_eq!(kept[0].from, Moment::ZERO);
         assert!(kept.windows(2).all(|pair| pair[0].to < pair[1].to && pair[0].from < pair[1].from));
         // Each but the last stands for the same time.
-        let counts: std::collections::BTreeSet<u64> =
-            kept[..kept.len() - 1].iter().map(|pulse| pulse.count).collect();
+        let counts: std::collections::BTreeSet<u64> = kept[..kept.len() - 1].iter().map(|pulse| pulse.count).collect();
         assert_eq!(counts.len(), 1, "{counts:?}");
     }
 

@@ -62,8 +62,26 @@ fn wall(record: &Record, moment: Option<Moment>) -> String {
 /// A row a step.
 pub(super) fn steps(record: &Record, _style: &Style) -> String {
     let mut table = Table::new(&[
-        "run", "phase", "leg", "step", "title", "action", "summary", "state", "critical", "started", "started_ms",
-        "ended_ms", "took_ms", "expected_ms", "within_ms", "within", "attempts", "failure", "warning", "undo",
+        "run",
+        "phase",
+        "leg",
+        "step",
+        "title",
+        "action",
+        "summary",
+        "state",
+        "critical",
+        "started",
+        "started_ms",
+        "ended_ms",
+        "took_ms",
+        "expected_ms",
+        "within_ms",
+        "within",
+        "attempts",
+        "failure",
+        "warning",
+        "undo",
     ]);
     let critical = critical(record);
     for (step, critical) in record.steps.iter().zip(critical) {
@@ -181,7 +199,10 @@ mod tests {
         let record = drills::passed();
         let rows = rows(&samples(&record, &Style::default()));
         assert_eq!(rows.len(), 1 + record.services.iter().map(|service| service.pulses.len()).sum::<usize>());
-        assert_eq!(rows[1][1..], ["web", "Web interface", "2026-11-22T08:42:16.000Z", "0", "9000", "10", "10", "20", "40", "60"]);
+        assert_eq!(
+            rows[1][1..],
+            ["web", "Web interface", "2026-11-22T08:42:16.000Z", "0", "9000", "10", "10", "20", "40", "60"]
+        );
     }
 
     #[test]

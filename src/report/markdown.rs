@@ -127,7 +127,12 @@ fn people(out: &mut String, view: &View) {
 
 /// What people fill in; what the record itself says is to be mended stands there already.
 fn lessons(out: &mut String, view: &View) {
-    out.push_str("\n## Lessons and corrective actions\n\nTo be filled in.\n\n- What went well: \n- What did not: \n- What was luck: \n");
+    out.push_str("\n## Lessons and corrective actions\n\n");
+    for written in &view.written {
+        let _ = writeln!(out, "- {}", esc(written));
+    }
+    out.push_str(if view.written.is_empty() { "" } else { "\n" });
+    out.push_str("To be filled in.\n\n- What went well:\n- What did not:\n- What was luck:\n");
     out.push_str("\n| Corrective action | Who | Until |\n| --- | --- | --- |\n");
     for action in &view.corrective {
         cells(out, [action.as_str(), "", ""]);
@@ -287,7 +292,11 @@ fn dns(out: &mut String, view: &View) {
         if record.answers.is_empty() {
             continue;
         }
-        table(out, &format!("Every answer of {} that changed", record.record), &["At", "Server", "Kind", "Answer", "Region"]);
+        table(
+            out,
+            &format!("Every answer of {} that changed", record.record),
+            &["At", "Server", "Kind", "Answer", "Region"],
+        );
         for one in &record.answers {
             cells(out, [one.at.as_str(), &one.server, one.kind, &one.values, &one.serves]);
         }

@@ -9,22 +9,26 @@
 //!
 //! [`template`] fills a team's own template with the data of the JSON report.
 //!
-//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, and
-//! [`rehearsal`] what many rehearsals found.
+//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, [`actions`] a
+//! list of corrective actions, and [`rehearsal`] what many rehearsals found.
 
 mod clean;
+mod compliance;
 mod csv;
 mod html;
 mod json;
 mod junit;
 mod markdown;
 mod mermaid;
+mod oscal;
 mod svg;
 mod text;
 mod timeline;
 mod view;
 
+pub mod actions;
 pub mod calibration;
+pub mod coverage;
 pub mod history;
 pub mod live;
 pub mod rehearsal;
@@ -59,6 +63,12 @@ pub enum Format {
     Text,
     /// The time line alone, as a picture.
     Svg,
+    /// A report of a contingency plan's test, for auditors: Markdown.
+    Compliance,
+    /// The same as one page for people.
+    ComplianceHtml,
+    /// The same for programs of auditors: OSCAL assessment results, JSON.
+    Oscal,
     /// For a spreadsheet: a row a step.
     Csv,
     /// For a spreadsheet: a row for each stretch of a service's samples.
@@ -74,26 +84,32 @@ struct Entry {
 }
 
 /// The list of all formats.
-const ENTRIES: [Entry; 8] = [
+const ENTRIES: [Entry; 11] = [
     Entry { format: Format::Html, name: "html", file: Some("report.html"), draw: html::render },
     Entry { format: Format::Markdown, name: "markdown", file: Some("report.md"), draw: markdown::render },
     Entry { format: Format::Json, name: "json", file: Some("report.json"), draw: json::render },
     Entry { format: Format::Junit, name: "junit", file: Some("junit.xml"), draw: junit::render },
     Entry { format: Format::Text, name: "text", file: None, draw: text::render },
     Entry { format: Format::Svg, name: "svg", file: None, draw: svg::render },
+    Entry { format: Format::Compliance, name: "compliance", file: None, draw: compliance::markdown },
+    Entry { format: Format::ComplianceHtml, name: "compliance-html", file: None, draw: compliance::page },
+    Entry { format: Format::Oscal, name: "oscal", file: None, draw: oscal::render },
     Entry { format: Format::Csv, name: "csv", file: None, draw: csv::steps },
     Entry { format: Format::SamplesCsv, name: "samples-csv", file: None, draw: csv::samples },
 ];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Html,
         Self::Markdown,
         Self::Json,
         Self::Junit,
         Self::Text,
         Self::Svg,
+        Self::Compliance,
+        Self::ComplianceHtml,
+        Self::Oscal,
         Self::Csv,
         Self::SamplesCsv,
     ];
@@ -123,7 +139,9 @@ impl fmt::Display for Format {
 
 /// There is no such format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, csv and samples-csv")]
+#[error(
+    "there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, csv, samples-csv, compliance, compliance-html and oscal"
+)]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {

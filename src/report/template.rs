@@ -75,7 +75,9 @@ pub fn fill(record: &Record, name: &str, template: &str) -> Result<String, Templ
 
 fn makes_markup(name: &str) -> bool {
     let name = name.to_lowercase();
-    [".html", ".htm", ".xml", ".svg"].iter().any(|ending| name.ends_with(ending) || name.contains(&format!("{ending}.")))
+    [".html", ".htm", ".xml", ".svg"]
+        .iter()
+        .any(|ending| name.ends_with(ending) || name.contains(&format!("{ending}.")))
 }
 
 /// Where a template names a partial or a decorator: line and column.
@@ -161,7 +163,9 @@ mod tests {
 
     #[test]
     fn a_template_that_could_go_on_for_ever_is_refused() {
-        for template in ["\n {{> template}}", "\n {{#*inline \"a\"}}{{> a}}{{/inline}}{{> a}}", "\n {{~> (lookup . 'x')}}"] {
+        for template in
+            ["\n {{> template}}", "\n {{#*inline \"a\"}}{{> a}}{{/inline}}{{> a}}", "\n {{~> (lookup . 'x')}}"]
+        {
             let error = fill(&samples::passed(), "ours.md", template).unwrap_err().to_string();
             assert!(error.starts_with("ours.md:2:2: a template has no partials"), "{error}");
         }

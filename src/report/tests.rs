@@ -22,9 +22,9 @@ const VOID: [&str; 4] = ["meta", "!doctype", "br", "input"];
 fn tags(markup: &str) -> Result<Vec<String>, String> {
     let (mut open, mut seen): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     // What is in a script is no markup.
-    let (before, after) = markup.rsplit_once("<script>").map_or((markup, ""), |(before, rest)| {
-        (before, rest.find("</script>").map_or(rest, |end| &rest[end..]))
-    });
+    let (before, after) = markup
+        .rsplit_once("<script>")
+        .map_or((markup, ""), |(before, rest)| (before, rest.find("</script>").map_or(rest, |end| &rest[end..])));
     let whole = if after.is_empty() { before.to_owned() } else { format!("{before}<script>{after}") };
     let mut rest = whole.as_str();
     while let Some(place) = rest.find(['<', '&']) {

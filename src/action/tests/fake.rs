@@ -402,7 +402,7 @@ fn world() -> World {
         lag: Some(Span::ZERO),
         ..side.clone()
     };
-    let group = |servers| Seen::Is(ComputeGroup { desired: servers, running: servers, capacity: 12 });
+    let group = |servers| Seen::Is(ComputeGroup { desired: servers, running: servers, capacity: 12, up: Vec::new() });
     let snapshots = SnapshotSummary {
         count: 10,
         newest_age: Span::from_secs(600),
@@ -415,6 +415,7 @@ fn world() -> World {
         record_type: RecordType::A,
         values: vec!["192.0.2.1".into()],
         ttl: Span::from_secs(60),
+        whole: None,
     };
     [
         (id("code"), ResourceState::Dns(DnsState { record, serves: Some(P) })),
@@ -492,7 +493,9 @@ fn plan(act: Act, mode: Mode) -> Plan {
         outage_limit: None,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
+        about: crate::model::About::default(),
         controls: Vec::new(),
+        control_texts: Vec::new(),
         roles: Vec::new(),
         variables: Vec::new(),
         regions: BTreeMap::new(),

@@ -2,13 +2,15 @@
 //! place when the file is read, like everything else; the plan keeps them as JSON, and [`typed`] makes types of them
 //! again where the provider is built.
 //!
-//! A new provider is one file here, its lines in `KNOWN`, and its folder in `provider/`, built by `app`.
+//! A new provider is one file here, its lines in `KNOWN`, one file and its lines in [`super::handbook`], and its folder in
+//! `provider/`, built by `app`.
 
 mod identity;
 
 pub use identity::identity;
 
 mod address;
+pub mod aws;
 pub mod exec;
 pub mod rfc2136;
 pub mod postgres;
@@ -41,12 +43,23 @@ const KNOWN: &[(ResourceKind, &str, Check)] = &[
     (ResourceKind::Compute, "process", process::check_servers),
     (ResourceKind::Region, "process", process::check_region),
     (ResourceKind::Storage, "git", by_type::<git::Git>),
+    (ResourceKind::Dns, aws::AWS, aws::dns::check),
+    (ResourceKind::Database, aws::AWS, aws::database::check),
+    (ResourceKind::Compute, aws::AWS, aws::compute::check),
+    (ResourceKind::Backup, aws::AWS, aws::backup::check),
+    (ResourceKind::Region, aws::AWS, aws::check_region),
 ];
 
 /// Whether this build can act on a kind of resource by a provider.
 #[must_use]
 pub fn is_built_in(kind: ResourceKind, provider: &str) -> bool {
     KNOWN.iter().any(|(of, name, _)| (*of, *name) == (kind, provider))
+}
+
+/// All that this build can act on for real.
+#[cfg(test)]
+pub(super) fn all_known() -> impl Iterator<Item = (ResourceKind, &'static str)> {
+    KNOWN.iter().map(|(kind, provider, _)| (*kind, *provider))
 }
 
 /// Tells what is wrong with a provider's settings, each thing at its place. Those of a provider that this build can't

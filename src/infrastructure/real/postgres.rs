@@ -13,6 +13,11 @@ use crate::secret::SecretSource;
 use crate::time::Span;
 use crate::yaml::{Node, Value};
 
+/// The first line of a fence in `pg_hba.conf`.
+pub const FENCE_BEGIN: &str = "# >>> fenced by muster: everybody but replication and muster itself is refused";
+/// Its last line.
+pub const FENCE_END: &str = "# <<< fenced by muster";
+
 /// How a connection is secured, in libpq's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -9,6 +9,7 @@
 
 mod fault;
 mod masked;
+pub(in crate::provider) mod record;
 mod resolve;
 mod stub;
 mod tcp;

@@ -23,8 +23,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql};
+use tokio_postgres::{Row, SimpleQueryMessage};
 
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::real::postgres::{PostgresDatabase, Server};
@@ -57,6 +57,9 @@ impl fmt::Debug for Postgres {
         f.debug_struct("Postgres").field("id", &self.id).finish_non_exhaustive()
     }
 }
+
+/// A session that somebody else's fence is proven by.
+pub(in crate::provider) struct Held(Session);
 
 impl Postgres {
     /// The database `id`, as `settings` say; programs on its servers' hosts are run by `processes`.
@@ -132,6 +135,40 @@ impl Postgres {
         let rows = self.ask(cx, region, question, about).await?;
         let row = rows.first().ok_or_else(|| Failed::Here("an answer without a row".to_owned()))?;
         Ok(row.try_get(0)?)
+    }
+
+    /// A session with `region`'s server in the application's database, for who proves a fence that is not this
+    /// provider's.
+    pub(in crate::provider) async fn hold(&self, cx: &Context, region: RegionRole) -> Result<Held, ProviderError> {
+        Ok(Held(self.link.app(cx, region, "muster proof").await?))
+    }
+
+    /// What becomes of a write on a session that is held.
+    pub(in crate::provider) async fn write_on(&self, cx: &Context, held: &Held) -> WriteAttempt {
+        match self.proving_write(cx, &held.0).await {
+            Ok(()) => WriteAttempt::Acknowledged,
+            Err(failed) => failed.attempt(),
+        }
+    }
+
+    /// The one value that is the answer to a question, on a new session of the maintenance database.
+    pub(in crate::provider) async fn value(
+        &self,
+        cx: &Context,
+        region: RegionRole,
+        question: &str,
+    ) -> Result<Option<String>, ProviderError> {
+        let session = self.link.maintenance(cx, region).await?;
+        let limit = self.link.settings.timeout.0;
+        let asked = cx.clock.timeout(limit, session.client.simple_query(question)).await;
+        let rows = match asked {
+            Ok(answer) => answer.map_err(Failed::from)?,
+            Err(_) => return Err(ProviderError::Unreachable(format!("an answer within {limit}"))),
+        };
+        Ok(rows.iter().find_map(|row| match row {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     /// Makes the proving write on a session.

@@ -281,7 +281,7 @@ impl Simulation {
                 moments.extend(since.iter().flatten());
             }
         }
-        if let Some(Host { lookup: Lookup::Record(n), .. }) = self.map.hosts.get(host) {
+        if let Some(Host { lookup: Lookup::Record(n), .. }) = self.map.known(host) {
             moments.extend(state.records[*n].turning_points());
         }
         let mut facts = self.initial.clone();
@@ -369,7 +369,8 @@ fn build_map(setup: &SimulationSetup, state: &State, ids: &[(ResourceId, Place)]
                 }
             }
         }
-        map.hosts.insert(record.name().into(), Host { lookup: Lookup::Record(n), endpoints: Vec::new() });
+        map.hosts
+            .insert(endpoint::plain(record.name()).into(), Host { lookup: Lookup::Record(n), endpoints: Vec::new() });
     }
     for (n, endpoint) in setup.endpoints.iter().enumerate() {
         let mut needs = Vec::new();
@@ -385,13 +386,13 @@ fn build_map(setup: &SimulationSetup, state: &State, ids: &[(ResourceId, Place)]
                 }
             }
         }
-        if !map.hosts.contains_key(&endpoint.host) {
+        let name = endpoint::plain(&endpoint.host);
+        if !map.hosts.contains_key(name.as_ref()) {
             let address = endpoint.host.parse().unwrap_or_else(|_| made_up_address(map.hosts.len()));
             map.owners.entry(address).or_insert(endpoint.region);
-            map.hosts
-                .insert(Arc::clone(&endpoint.host), Host { lookup: Lookup::Always(address), endpoints: Vec::new() });
+            map.hosts.insert(name.as_ref().into(), Host { lookup: Lookup::Always(address), endpoints: Vec::new() });
         }
-        if let Some(host) = map.hosts.get_mut(&endpoint.host) {
+        if let Some(host) = map.hosts.get_mut(name.as_ref()) {
             host.endpoints.push(n);
         }
         map.servers.push(Server { endpoint: endpoint.clone(), needs });

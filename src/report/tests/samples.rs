@@ -14,8 +14,8 @@ use crate::event::{Origin, PreviousMeasure, PreviousRun, PreviousStep, ServerKin
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, ServiceId, StepId};
 use crate::measure::{Judgement, Measure, Outage, Parts, Recovery};
 use crate::model::{
-    Documents, Environment, ExitCode, Happened, LeftOver, Leg, MeasureOf, NotSeenRed, Objectives, PhaseKind, Place, Proof,
-    SourceDocument, UndoResult, Variable, VariableSource, Verdict,
+    Documents, Environment, ExitCode, Happened, LeftOver, Leg, MeasureOf, NotSeenRed, Objectives, PhaseKind, Place,
+    Proof, Showing, SourceDocument, UndoResult, Variable, VariableSource, Verdict,
 };
 use crate::record::{
     AttemptRecord, CanaryRecord, Change, DnsChange, DnsRecord, DnsSwitchRecord, Ended, GateRecord, GuardrailBreak,
@@ -55,7 +55,9 @@ fn header(until: Moment) -> Header {
         digest: "a3".repeat(32),
         objectives: Objectives { rto: Some(secs(900)), rpo: Some(secs(30)), failback_rto: None, failback_rpo: None },
         data_loss: None,
+        about: crate::model::About::default(),
         controls: vec!["soc2:A1.3".to_owned(), "dora:11.6".to_owned()],
+        control_texts: Vec::new(),
         regions: vec![region(RegionRole::Primary, "us-east-1"), region(RegionRole::Secondary, "us-west-2")],
         variables: vec![ttl.clone()],
         overridden: vec![ttl],
@@ -75,6 +77,7 @@ fn header(until: Moment) -> Header {
             infrastructure: document("playbooks/infra/simulated.yaml", "muster: 1\nenvironment: simulated\n"),
             nested: Vec::new(),
             calibration: None,
+            catalogues: Vec::new(),
         }),
         calibration: None,
         started_at: "2026-11-22T08:42:16Z".parse().unwrap(),
@@ -100,6 +103,28 @@ fn proof() -> Proof {
             because: "an answer is waited for no longer than 500 ms".to_owned(),
         }],
     }
+}
+
+/// What a step of this action and name counts towards, as a record tells it.
+fn bears_on(action: &str, id: &str) -> Vec<Showing> {
+    let home = id.ends_with("-back");
+    let mut found = match action {
+        "database.promote" | "dns.switch" if home => vec![Showing::Exercised, Showing::Automated, Showing::Returned],
+        "database.promote" | "dns.switch" => vec![Showing::Exercised, Showing::Automated, Showing::SwitchedOver],
+        "database.fence" => vec![Showing::Exercised, Showing::Automated, Showing::OneWriter],
+        "compute.scale" => vec![Showing::Exercised, Showing::Automated, Showing::CapacityElsewhere],
+        "region.isolate" => vec![Showing::Exercised, Showing::Automated, Showing::SuddenLoss],
+        "approve" => vec![Showing::PeopleDecided],
+        _ => Vec::new(),
+    };
+    if id == "served-there" || id == "stay" {
+        found.push(Showing::ServedElsewhere);
+    }
+    if id == "stay" {
+        found.push(Showing::StayedElsewhere);
+    }
+    found.sort_unstable();
+    found
 }
 
 fn step(id: &str, phase: usize, action: &str, (from, to): (u64, u64)) -> StepRecord {
@@ -134,6 +159,7 @@ fn step(id: &str, phase: usize, action: &str, (from, to): (u64, u64)) -> StepRec
         evidence: BTreeMap::from([("position".to_owned(), "0/3000060".to_owned())]),
         changes: Vec::new(),
         undo: None,
+        bears_on: bears_on(action, id),
     }
 }
 
@@ -283,7 +309,8 @@ fn previous_measures() -> Vec<PreviousMeasure> {
 }
 
 fn previous_steps() -> Vec<PreviousStep> {
-    let of = |id: &str, passed, seconds| PreviousStep { step: StepId::new(id).unwrap(), passed, took: Some(secs(seconds)) };
+    let of =
+        |id: &str, passed, seconds| PreviousStep { step: StepId::new(id).unwrap(), passed, took: Some(secs(seconds)) };
     vec![of("fence", true, 5), of("scale-out", true, 90), of("promote", true, 20), of("dns", true, 34)]
 }
 
@@ -372,6 +399,8 @@ pub(crate) fn passed() -> Record {
     Record {
         proof: Some(proof()),
         forecast: None,
+        open_actions: Vec::new(),
+        review: crate::record::ReviewRecord::default(),
         header: header(at(2520)),
         ended: Ended {
             verdict: Verdict::Passed,

@@ -57,8 +57,8 @@ pub(super) fn words(canvas: &mut Canvas, record: &Record, scale: &Scale, height:
         let left = x + wide > RIGHT + 46.0;
         let begins = if left { x - wide } else { x };
         let level = (0..LEVELS).find(|level| taken[*level] <= begins);
-        let level = level
-            .unwrap_or_else(|| (0..LEVELS).min_by(|a, b| taken[*a].total_cmp(&taken[*b])).unwrap_or_default());
+        let level =
+            level.unwrap_or_else(|| (0..LEVELS).min_by(|a, b| taken[*a].total_cmp(&taken[*b])).unwrap_or_default());
         let free = taken[level] <= begins;
         let y = 12.0 + (LEVELS - 1 - level) as f64 * 13.0;
         let _ = write!(canvas.plot, "<g class=\"stone {class}\"><title>{} {}</title>", clock(at), escape(&word));

@@ -42,8 +42,12 @@ pub(crate) struct ComparedRow {
 pub(super) fn compared(record: &Record) -> Option<ComparedView> {
     let before = record.previous.as_ref()?;
     let now = figures(record);
-    let measures: Vec<ComparedRow> =
-        before.measures.iter().filter_map(|then| Some((then, same(&now, then)?))).map(|it| measure(record, it)).collect();
+    let measures: Vec<ComparedRow> = before
+        .measures
+        .iter()
+        .filter_map(|then| Some((then, same(&now, then)?)))
+        .map(|it| measure(record, it))
+        .collect();
     let (steps, alike) = steps(before, &now);
     let hidden = steps.len().saturating_sub(STEPS_MAX);
     let mut rest = match alike {
@@ -65,11 +69,7 @@ fn sentence(record: &Record, before: &PreviousRun) -> String {
     let mut told = format!("The run before was {}: {}", before.run, before.verdict);
     if before.measures.is_empty() {
         let length = |span: Option<Span>| span.map_or_else(|| "not measured".to_owned(), |span| span.to_string());
-        told.push_str(&format!(
-            ", RTA {}, RPA {}; no more is known of it",
-            length(before.rta),
-            length(before.rpa)
-        ));
+        told.push_str(&format!(", RTA {}, RPA {}; no more is known of it", length(before.rta), length(before.rpa)));
     }
     match before.mode {
         Some(mode) if mode != record.header.mode => {
@@ -198,7 +198,11 @@ mod tests {
         previous.measures.clear();
         previous.steps.clear();
         let view = compared(&record).unwrap();
-        assert!(view.sentence.contains("RTA 2 min 20 s, RPA not measured; no more is known of it"), "{}", view.sentence);
+        assert!(
+            view.sentence.contains("RTA 2 min 20 s, RPA not measured; no more is known of it"),
+            "{}",
+            view.sentence
+        );
         assert!(view.measures.is_empty() && view.steps.is_empty());
     }
 }

@@ -177,6 +177,8 @@ pub(crate) struct View {
     pub(crate) compared: Option<ComparedView>,
     /// Who took part.
     pub(crate) took_part: Vec<PersonView>,
+    /// What people wrote down after it had ended.
+    pub(crate) written: Vec<String>,
     /// What the record itself says is to be mended.
     pub(crate) corrective: Vec<String>,
     pub(crate) digest: String,
@@ -184,6 +186,11 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// What stands over every page of a run that was simulated.
+    pub(crate) fn stamp_of(record: &Record) -> Option<String> {
+        summary::stamp(&record.header.simulated)
+    }
+
     /// Puts a record into words.
     pub(crate) fn of(record: &Record) -> Self {
         let header = &record.header;
@@ -235,6 +242,7 @@ impl View {
             calibration: header.calibration.as_ref().map(|it| line(it.told())),
             compared: compared::compared(record),
             took_part: people::took_part(record),
+            written: people::written(record),
             corrective: Vec::new(),
             digest: line(&header.digest),
             heads: summary::heads(record),

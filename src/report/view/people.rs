@@ -82,6 +82,30 @@ pub(super) fn took_part(record: &Record) -> Vec<PersonView> {
     people.0
 }
 
+/// What people wrote down after the run had ended, a line each.
+pub(super) fn written(record: &Record) -> Vec<String> {
+    let review = &record.review;
+    let mut all: Vec<String> = Vec::new();
+    all.extend(review.lessons.iter().map(|it| format!("Lesson, by {}: {}", it.by, it.text)));
+    all.extend(review.plan_changes.iter().map(|it| format!("Change of the plan, by {}: {}", it.by, it.text)));
+    for action in &review.actions {
+        let owner = action.owner.as_ref().map_or_else(String::new, |owner| format!(", {owner}"));
+        let due = action.due.map_or_else(String::new, |due| format!(", until {due}"));
+        let state = match &action.closed {
+            None => "open".to_owned(),
+            Some(closed) if closed.text.is_empty() => "closed".to_owned(),
+            Some(closed) => format!("closed: {}", closed.text),
+        };
+        all.push(format!("Corrective action {}{owner}{due}: {} ({state})", action.number, action.opened.text));
+    }
+    for sign_off in &review.sign_offs {
+        let role = sign_off.role.as_ref().map_or_else(String::new, |role| format!(" as {role}"));
+        let remark = sign_off.remark.as_ref().map_or_else(String::new, |remark| format!(": {remark}"));
+        all.push(format!("Signed off by {}{role}{remark}", sign_off.by));
+    }
+    all.into_iter().take(LIST_MAX).map(line).collect()
+}
+
 /// What the record itself says is to be mended: the first lines of a list that people go on with.
 pub(super) fn corrective(view: &View) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -121,7 +145,9 @@ mod tests {
     fn what_failed_is_to_be_mended() {
         let view = View::of(&samples::failed());
         let all = view.corrective.join("\n");
-        for part in ["Mend what was left: main is writable", "Step dns in doubt: ", "Step promote took 35 s; 30 s: missed"] {
+        for part in
+            ["Mend what was left: main is writable", "Step dns in doubt: ", "Step promote took 35 s; 30 s: missed"]
+        {
             assert!(all.contains(part), "{part} is missing in\n{all}");
         }
     }

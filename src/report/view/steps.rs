@@ -5,9 +5,7 @@ use serde::Serialize;
 
 use super::{Mark, Tone, clock, line, or_dash};
 use crate::model::UndoResult;
-use crate::record::{
-    Change, GateRecord, PhaseRecord, PhaseState, Record, StepRecord, StepState, VoteRecord, critical,
-};
+use crate::record::{Change, GateRecord, PhaseRecord, PhaseState, Record, StepRecord, StepState, VoteRecord, critical};
 use crate::report::clean;
 use crate::resource::{Answer, AnsweredBy, Decision};
 

@@ -289,7 +289,9 @@ fn saved(one: &Sooner) -> String {
             format!("Step {step} took {took} of it: in half of that, users would have had service {saved} sooner.")
         }
         Sooner::Decision { saved } => {
-            format!("People were asked for {saved} while users waited: asked before the outage, that time would not count.")
+            format!(
+                "People were asked for {saved} while users waited: asked before the outage, that time would not count."
+            )
         }
         Sooner::Propagation { took, saved } => {
             format!("Old answers to names lived on for {took}: with half the TTL, up to {saved} less.")

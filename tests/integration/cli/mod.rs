@@ -1,11 +1,14 @@
 //! The program as its first user meets it: what is typed, and what is then seen.
 
 mod bad_days;
+mod bundles;
 mod calibrate;
 mod commands;
 mod differing;
+mod evidence;
 mod exits;
 mod forecast;
+mod init;
 mod explore;
 mod guardrails;
 mod locks;
@@ -13,14 +16,17 @@ mod killed;
 mod mistakes;
 mod people;
 mod programs;
+mod plans;
 mod proving;
 mod remote;
 mod reports;
 mod secrets;
 mod services;
+mod shells;
 mod signals;
 mod tampering;
 mod tls;
+mod validating;
 mod windows;
 
 use crate::harness::Scene;

@@ -144,7 +144,9 @@ fn a_message_reaches_its_webhook_and_its_secret_stays_one() {
 #[test]
 fn a_message_to_slack_has_blocks_and_tells_what_happened() {
     let summary = "message: \"Drill {{ run.id }}: {{ run.verdict }}\\n\\n{{ run.summary }}\"";
-    let tell = format!("      - {{ id: work, command: {{ argv: ['true'], undo: ['true'] }} }}\n  - name: cleanup\n    steps:\n      - {{ id: tell, notify: {{ webhook: {{ env: HOOK }}, shape: slack, {summary} }} }}\n");
+    let tell = format!(
+        "      - {{ id: work, command: {{ argv: ['true'], undo: ['true'] }} }}\n  - name: cleanup\n    steps:\n      - {{ id: tell, notify: {{ webhook: {{ env: HOOK }}, shape: slack, {summary} }} }}\n"
+    );
     let scene = served("", &tell);
     let port = serve(scene.path("."));
     let scene = scene.env("HOOK", &format!("http://127.0.0.1:{port}/hook"));

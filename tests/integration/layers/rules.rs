@@ -5,11 +5,25 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 10] =
-    ["catalogue", "yaml", "playbook", "calendar", "plan", "state", "measure", "record", "rehearsal", "report"];
+pub(super) const PURE: [&str; 14] = [
+    "catalogue",
+    "yaml",
+    "controls",
+    "playbook",
+    "schema",
+    "calendar",
+    "plan",
+    "starter",
+    "state",
+    "measure",
+    "record",
+    "rehearsal",
+    "report",
+    "bundle",
+];
 
 /// Paths that a pure module does not name, with all that lies below them.
-const IMPURE: [&str; 14] = [
+const IMPURE: [&str; 12] = [
     "tokio",
     "reqwest",
     "rusqlite",

@@ -38,7 +38,8 @@ fn cut(name: &'static str) -> Kind {
     let folder = run.scene.path("reports").join(&run.id);
     let journal = fs::read_to_string(folder.join("journal.jsonl")).unwrap();
     let lines: Vec<&str> = journal.split_inclusive('\n').collect();
-    let promoted = lines.iter().position(|line| line.contains("\"step_passed\"") && line.contains("\"promote\"")).unwrap();
+    let promoted =
+        lines.iter().position(|line| line.contains("\"step_passed\"") && line.contains("\"promote\"")).unwrap();
     for entry in fs::read_dir(&folder).unwrap() {
         fs::remove_file(entry.unwrap().path()).unwrap();
     }

@@ -79,6 +79,7 @@ fn a_record_from_memory_is_the_record_read_back() {
             runs: Runs::of(&folder.path().join("reports")),
             execute: false,
             approved: None,
+            approved_by: None,
             mode_said: true,
             attendance: Attendance::Nobody,
             lead: None,
