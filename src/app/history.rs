@@ -103,14 +103,23 @@ impl History {
     ///
     /// # Errors
     /// [`AppError::Files`].
-    pub fn previous(&self, playbook: &str, reality: Reality) -> Result<Option<PreviousRun>, AppError> {
+    pub fn previous(&self, playbook: &str, reality: Reality, reports: &Path) -> Result<Option<PreviousRun>, AppError> {
         let row = self.store.previous_finished(playbook, reality).map_err(files)?;
         let span = |ns: Option<i64>| ns.and_then(|ns| u64::try_from(ns).ok()).map(Span);
-        Ok(row.map(|row| PreviousRun {
-            run: row.run.to_string(),
-            verdict: row.verdict.unwrap_or_default(),
-            rta: span(row.rta_ns),
-            rpa: span(row.rpa_ns),
+        Ok(row.map(|row| {
+            // A journal that is gone or damaged since is no reason not to run: the index has its main figures.
+            let read = read_journal(&journal::path_in(&reports.join(row.run.as_str())));
+            let whole = read.ok().map(|(record, _)| crate::record::figures(&record));
+            whole.unwrap_or_else(|| PreviousRun {
+                run: row.run.to_string(),
+                verdict: row.verdict.unwrap_or_default(),
+                rta: span(row.rta_ns),
+                rpa: span(row.rpa_ns),
+                mode: None,
+                digest: None,
+                measures: Vec::new(),
+                steps: Vec::new(),
+            })
         }))
     }
 

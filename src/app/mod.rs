@@ -51,7 +51,7 @@ pub use load::{Calibrating, Loaded, Request, load};
 pub use locks::LEASE;
 pub use play::{Keep, Kill};
 pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse, rehearse_afflicted};
-pub use reports::{Written, draw, write_reports, write_whole};
+pub use reports::{Written, draw, fill_template, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use reviewing::{Added, Addition, ReviewRequest, review};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};

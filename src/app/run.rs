@@ -145,7 +145,7 @@ pub fn run(mut request: RunRequest) -> Result<Finished, AppError> {
     claimed.map_err(untouched).inspect_err(|_| drop(std::fs::remove_dir(&folder.path)))?;
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
-    let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
+    let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real, reports)? };
     let mut started = started(&request, simulated, previous);
     started.forecast = forecast;
     // Open actions are of the playbook, like its proof: a simulated run takes them along too, and names them.

@@ -71,7 +71,7 @@ enum Command {
     Validate(validate::Validate),
     /// Explains codes of errors and warnings, each with an example that is wrong and the same mended
     Explain(explain::Explain),
-    /// Prints what a playbook or an infrastructure file may say: a JSON Schema for editors, or the reference
+    /// Prints what a playbook, an infrastructure file or a report may say: a JSON Schema, or the reference
     Schema(schema::Schema),
     /// Reads the state of everything and says what each step would change; changes nothing
     Plan(plan::PlanCommand),

@@ -14,7 +14,7 @@ use crate::resource::ResourceKind;
 use crate::time::Span;
 
 /// What an infrastructure is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
     /// Everything is simulated.
@@ -39,7 +39,7 @@ impl fmt::Display for Environment {
 }
 
 /// The two halves of a drill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Leg {
     /// From the disaster to the end of verification in the secondary region.
@@ -58,7 +58,7 @@ impl fmt::Display for Leg {
 }
 
 /// What a phase is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PhaseKind {
     /// Before anything is changed; a failure refuses the run.
@@ -82,7 +82,7 @@ pub enum PhaseKind {
 }
 
 /// Objectives; each may be unstated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Objectives {
     /// Recovery time of the failover leg.
     pub rto: Option<Span>,
@@ -115,7 +115,7 @@ impl Objectives {
 }
 
 /// How much may be lost on purpose, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DataLoss {
     /// The most.
     pub accept_up_to: Span,
@@ -124,7 +124,7 @@ pub struct DataLoss {
 }
 
 /// Where a variable's value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VariableSource {
     /// The playbook's default.
@@ -136,7 +136,7 @@ pub enum VariableSource {
 }
 
 /// A variable and its value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Variable {
     /// Its name.
     pub name: String,
@@ -337,7 +337,7 @@ pub struct Step {
 }
 
 /// One of the two documents, as it was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SourceDocument {
     /// Its path as it was given.
     pub path: String,
@@ -346,7 +346,7 @@ pub struct SourceDocument {
 }
 
 /// The texts that a plan was made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Documents {
     /// The playbook.
     pub playbook: SourceDocument,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
@@ -14,7 +15,7 @@ use crate::model::{
 use crate::time::{Moment, Span};
 
 /// How much of a run was simulated. Such a run is never evidence of a real failover.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Simulated {
     /// Nothing.
@@ -34,7 +35,7 @@ impl Simulated {
 }
 
 /// A region's role and name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegionName {
     /// Its role.
     pub role: RegionRole,
@@ -43,7 +44,7 @@ pub struct RegionName {
 }
 
 /// The ends of the journal's hash chain, in hex.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Heads {
     /// The line that the record was read up to.
     pub last: String,
@@ -53,7 +54,7 @@ pub struct Heads {
 }
 
 /// What was run, where, by whom, and from what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Header {
     /// The run.
     pub run: RunId,
@@ -120,7 +121,7 @@ pub struct Header {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// The verdict; `incomplete` without a `finished` event.
     pub verdict: Verdict,
