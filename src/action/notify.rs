@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::http::{self, Asked, Unanswered};
 use super::{ActError, Applied, Perform, Tools};
 use crate::catalogue::{Achieved, Before, Evidence, HttpExpect, Notify};
-use crate::resource::{Context, Method, Resolver};
+use crate::resource::{Context, Method};
 use crate::time::Span;
 
 /// A webhook that takes longer is down.
@@ -24,7 +24,6 @@ impl Perform for Notify {
             url: &url,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: Some(serde_json::json!({ "text": self.message }).to_string()),
-            resolver: Resolver::System,
             timeout: TIMEOUT.min(tools.timeout(cx, self)),
         };
         let answer = http::ask(tools, cx, asked).await.map_err(|Unanswered { what, sent }| {

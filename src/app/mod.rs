@@ -15,6 +15,7 @@ mod history;
 mod load;
 mod locks;
 mod machine;
+pub mod probing;
 mod play;
 mod real;
 mod rehearsal;

@@ -34,7 +34,10 @@ pub use database::{DataPreserve, DatabaseFence, DatabasePromote, DatabaseReplica
 pub use dns::DnsSwitch;
 pub use gate::{Approve, EvidenceWanted, Manual};
 pub use nested::NestedPlaybook;
-pub use probe::{HttpExpect, HttpProbe, Judged, Probe, StatusCodes, TcpProbe, split_url};
+pub use probe::{
+    Combination, CommandProbe, DnsExpect, DnsProbe, HttpExpect, HttpProbe, Judged, Literal, PostgresExpect,
+    PostgresProbe, Probe, ProgramExpect, StatusCodes, TcpExpect, TcpProbe, TlsExpect, TlsProbe, split_url,
+};
 pub use region::{RegionIsolate, RegionRejoin};
 pub use storage::{StorageFence, StoragePromote, StorageReplicate, StorageVerify};
 

@@ -7,6 +7,7 @@
 mod affliction;
 mod fault;
 mod pattern;
+mod said;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ use crate::time::Span;
 pub use affliction::{Address, Affliction, Ailment, Answering, Snapshotting, Stepping};
 pub use fault::{Fault, FaultError, FaultKind, Faults};
 pub use pattern::Together;
+pub use said::{ADDRESS, Said, elsewhere, kept_for, put, seconds};
 
 /// One value for each region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

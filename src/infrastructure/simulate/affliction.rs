@@ -4,6 +4,7 @@
 //! see: a copy that is too far behind, a server that answers with another status, an old primary that takes writes
 //! again. They stand at the level of the network and the provider, below actions and probes, which know nothing of them.
 
+use super::Said;
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::time::{Moment, Span};
 
@@ -132,7 +133,8 @@ pub struct Address {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The path of an HTTP endpoint; `None` for one that only takes connections.
+    /// What is asked for there: the path of an HTTP endpoint, or what else tells one question from another; `None` for one
+    /// that only takes connections.
     pub path: Option<String>,
 }
 
@@ -151,6 +153,8 @@ pub enum Answering {
     Without(String),
     /// So long after it was asked.
     After(Span),
+    /// With something else, which is told so.
+    Instead(String, Said),
 }
 
 /// How snapshots are.

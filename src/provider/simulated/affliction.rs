@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::id::{RegionRole, ResourceId, StepId};
-use crate::infrastructure::simulate::{Affliction, Ailment, Answering, Snapshotting, Stepping};
+use crate::infrastructure::simulate::{Affliction, Ailment, Answering, Said, Snapshotting, Stepping};
 use crate::resource::{Actor, Context, CopyReport, Restored, SnapshotSummary};
 use crate::time::{Class, Moment, Span};
 
@@ -158,16 +158,32 @@ impl Ills {
     }
 }
 
-/// An answer over HTTP: status, headers, body.
-pub(super) type Answer = (u16, Vec<(String, String)>, String);
+/// An answer over HTTP.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+    /// For how many days the server's certificate is valid yet.
+    pub(super) days: Option<u32>,
+}
+
+impl Answer {
+    pub(super) fn plain(status: u16, body: String) -> Self {
+        Self { status, headers: Vec::new(), body, days: None }
+    }
+}
 
 /// What becomes of an answer.
-pub(super) fn spoil(how: &Answering, (status, headers, body): &mut Answer) {
+pub(super) fn spoil(how: &Answering, answer: &mut Answer) {
     match how {
-        Answering::Status(other) => *status = *other,
-        Answering::Lacking(text) => *body = body.replace(text.as_str(), ""),
-        Answering::Without(name) => headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name)),
-        Answering::Refused | Answering::Well | Answering::After(_) => {}
+        Answering::Status(other) => answer.status = *other,
+        Answering::Lacking(text) => answer.body = answer.body.replace(text.as_str(), ""),
+        Answering::Without(name) => answer.headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name)),
+        Answering::Instead(_, Said::Http { status, headers, body, days }) => {
+            let (headers, body, days) = (headers.clone(), body.clone(), Some(*days));
+            *answer = Answer { status: *status, headers, body, days };
+        }
+        Answering::Refused | Answering::Well | Answering::After(_) | Answering::Instead(..) => {}
     }
 }
 

@@ -1,7 +1,8 @@
 //! What there is to be seen red in a plan.
 
 use super::Sight;
-use crate::catalogue::{Act, Condition, Mode, Part, Probe, Services};
+use super::expectations::{self, Expected};
+use crate::catalogue::{Act, Condition, Mode, Part, Services};
 use crate::id::{ProbeId, RegionRole, ResourceId, ServiceId, StepId};
 use crate::infrastructure::simulate::{Answering, Snapshotting};
 use crate::model::{Leg, Plan, Service, Step, Watch};
@@ -71,17 +72,6 @@ pub enum Subject {
     Nothing(String),
 }
 
-/// One expectation of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
-    /// What breaks it.
-    pub breaks: Answering,
-    /// What just keeps it, if it has a threshold.
-    pub keeps: Option<Answering>,
-    /// What is said when it is broken.
-    says: String,
-}
-
 /// `subject`, unless an answer that breaks what is expected would come too late to be one.
 fn in_time(service: &Service, expected: &Expected, subject: Subject) -> Subject {
     let timeout = service.probe.timeout;
@@ -93,46 +83,12 @@ fn in_time(service: &Service, expected: &Expected, subject: Subject) -> Subject 
     }
 }
 
-/// Every expectation of a probe, each with its name.
-fn expectations(probe: &Probe) -> Vec<(String, Expected)> {
-    match probe {
-        Probe::Http(http) => of_answer(&http.expect),
-        Probe::Tcp(_) => vec![(
-            "accepts a connection".to_owned(),
-            Expected { breaks: Answering::Refused, keeps: None, says: "connection refused".to_owned() },
-        )],
-    }
-}
-
-fn of_answer(expect: &crate::catalogue::HttpExpect) -> Vec<(String, Expected)> {
-    let mut all = Vec::new();
-    let mut add = |name: String, breaks, keeps, says: String| all.push((name, Expected { breaks, keeps, says }));
-    if let Some(other) = [500, 404, 302, 200, 100].into_iter().find(|status| !expect.status.contain(*status)) {
-        let says = format!("status {other}, expected");
-        add(format!("status {}", expect.status), Answering::Status(other), None, says);
-    }
-    for name in expect.headers.keys() {
-        let says = format!("header {name} is missing");
-        add(format!("header {name}"), Answering::Without(name.clone()), None, says);
-    }
-    for text in expect.body_contains.iter().flat_map(|texts| &texts.0) {
-        let says = format!("the body does not contain `{text}`");
-        add(format!("body contains `{text}`"), Answering::Lacking(text.clone()), None, says);
-    }
-    if let Some(most) = expect.within.map(|within| within.0) {
-        let (longer, shorter) = (most + Span::from_millis(1), most - Span::from_millis(1));
-        let says = "expected at most".to_owned();
-        add(format!("within {most}"), Answering::After(longer), Some(Answering::After(shorter)), says);
-    }
-    all
-}
-
 /// Every check of `plan` in its mode, in the order in which a reader of the playbook meets them.
 #[must_use]
 pub fn checks(plan: &Plan) -> Vec<Check> {
     let mut all = Vec::new();
     for service in &plan.services {
-        for (name, expected) in expectations(&service.probe.probe) {
+        for (name, expected) in expectations::of_probe(&service.probe.probe) {
             let sight = Sight::Samples(service.id.clone(), expected.says.clone());
             let name = format!("service {}: {name}", service.id);
             all.push(Check {
@@ -276,7 +232,7 @@ fn of_step(plan: &Plan, step: &Step, all: &mut Vec<Check>) {
             }
         }
         Act::Http(it) => {
-            for (name, expected) in of_answer(&it.expect) {
+            for (name, expected) in expectations::of_http(&it.expect) {
                 let says = expected.says.clone();
                 add(name, &[&says], Subject::Request(id.clone(), expected));
             }
@@ -332,7 +288,7 @@ fn condition(
         }
         Condition::Standby { service, region } => {
             let Some(found) = plan.services.iter().find(|one| one.id == *service) else { return };
-            for (name, expected) in expectations(found.standby.as_ref().unwrap_or(&found.probe.probe)) {
+            for (name, expected) in expectations::of_probe(found.standby.as_ref().unwrap_or(&found.probe.probe)) {
                 let says: Vec<&str> = waits.iter().copied().chain([expected.says.as_str()]).collect();
                 let subject = Subject::Standby(id.clone(), service.clone(), *region, expected.clone());
                 let subject = in_time(found, &expected, subject);

@@ -84,7 +84,9 @@ impl Knot {
     }
 
     async fn resolve(&self, clock: &Clock, name: &str) -> Result<Vec<String>, String> {
-        let found = resolve::addresses(clock, name, &Resolver::Server(self.address.to_string())).await?;
+        let found =
+            resolve::addresses(clock, name, &Resolver::Server(self.address.to_string()), crate::resource::Family::Any)
+                .await?;
         Ok(found.iter().map(ToString::to_string).collect())
     }
 }
@@ -111,7 +113,7 @@ fn the_resolver_of_the_infrastructure_file_stands_for_the_machines_own_needs_kno
     run_real(|clock| async move {
         let knot = Knot::start(&clock).await;
         let network = RealNetwork::resolving_at(knot.address);
-        let ask = |host: &str| TcpRequest { host: host.into(), port: 1, resolver: Resolver::System };
+        let ask = |host: &str| TcpRequest::to(host, 1, Resolver::System);
         // Only Knot knows the name; nobody listens there.
         let exchange = network.tcp(&context(&clock), &ask("ns.example.test")).await;
         assert_eq!(exchange.address, Some("127.0.0.1".parse().unwrap()), "{exchange:?}");
