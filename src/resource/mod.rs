@@ -55,7 +55,7 @@ pub use questions::{
 };
 pub use region::{Party, Region, RegionState};
 pub use settled::settled;
-pub use storage::{CopyReport, Storage, StorageSide, StorageState};
+pub use storage::{CopyReport, Recovered, Recovery, Storage, StorageSide, StorageState, Wanted};
 
 use crate::id::{RegionRole, ResourceId};
 

@@ -8,6 +8,7 @@ mod corpus;
 mod harness;
 mod lab;
 mod layers;
+mod playbooks;
 mod postgres;
 mod readme;
 mod real;

@@ -66,7 +66,7 @@ fn every_expectation_of_an_http_answer_goes_red_and_green() {
             "certificate_days: 14",
             "the certificate is valid for 13 more days, expected at least 14",
         ),
-        ("within: 20ms", "within: 19ms", "took 20ms, expected at most 19ms"),
+        ("within: 20ms", "within: 19ms", "took 20 ms, expected at most 19 ms"),
     ];
     for (green, red, why) in cases {
         assert_eq!(judge(green, &well, 20), "as expected");
@@ -85,7 +85,7 @@ fn every_expectation_of_a_conversation_goes_red_and_green() {
     assert_eq!(expect("receives: [+PONG, '220']").judge("220 hello\n+PONG", took), Judged::AsExpected);
     let seen = expect("receives: +PONG").judge("-ERR", took);
     assert_eq!(says(&seen), "`+PONG` does not come back; what came is `-ERR`");
-    assert_eq!(says(&expect("within: 4ms").judge("", took)), "took 5ms, expected at most 4ms");
+    assert_eq!(says(&expect("within: 4ms").judge("", took)), "took 5 ms, expected at most 4 ms");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn every_expectation_of_a_certificate_goes_red_and_green() {
         ),
         ("days: 13", "days: 14", "valid for 13 more days, expected at least 14"),
         ("issuer: Encrypt", "issuer: Nobody", "issued by `CN=R11,O=Let's Encrypt,C=US`, expected `Nobody`"),
-        ("within: 5ms", "within: 4ms", "expected at most 4ms"),
+        ("within: 5ms", "within: 4ms", "expected at most 4 ms"),
     ];
     for (green, red, why) in cases {
         assert_eq!(judge(green), "as expected");
@@ -122,8 +122,8 @@ fn every_expectation_of_name_servers_goes_red_and_green() {
     let cases = [
         ("answers: [192.0.2.2, 192.0.2.1]", "answers: 192.0.2.1", "a answers 192.0.2.1 192.0.2.2, expected 192.0.2.1"),
         ("contains: 192.0.2.1", "contains: 192.0.2.3", "a answers 192.0.2.1 192.0.2.2, without 192.0.2.3"),
-        ("ttl_at_most: 60s", "ttl_at_most: 59s", "the TTL at a is 1m, expected at most 59s"),
-        ("within: 5ms", "within: 4ms", "expected at most 4ms"),
+        ("ttl_at_most: 60s", "ttl_at_most: 59s", "the TTL at a is 1 min, expected at most 59 s"),
+        ("within: 5ms", "within: 4ms", "expected at most 4 ms"),
     ];
     for (green, red, why) in cases {
         assert_eq!(judge(green, &all), "as expected", "{green}");
@@ -150,7 +150,7 @@ fn every_expectation_of_a_query_goes_red_and_green() {
     }
     assert_eq!(judge("value: false", Some("t")), "the query gives `t`, expected `f`");
     assert_eq!(judge("value: 1", None), "the query gives nothing, expected `1`");
-    assert_eq!(judge("within: 4ms", Some("1")), "took 5ms, expected at most 4ms");
+    assert_eq!(judge("within: 4ms", Some("1")), "took 5 ms, expected at most 4 ms");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn every_expectation_of_a_program_goes_red_and_green() {
     assert!(judge("{}").contains("ended with exit code 3, expected 0"), "{}", judge("{}"));
     assert_eq!(judge("{ exit: 3, stdout_contains: degraded }"), "as expected");
     assert!(judge("{ exit: 3, stdout_contains: well }").contains("its output does not contain `well`"));
-    assert_eq!(judge("{ exit: 3, within: 4ms }"), "took 5ms, expected at most 4ms");
+    assert_eq!(judge("{ exit: 3, within: 4ms }"), "took 5 ms, expected at most 4 ms");
 }
 
 /// `any` of two, of which the second is two of three.

@@ -108,6 +108,13 @@ pub enum Ailment {
         /// How.
         how: Snapshotting,
     },
+    /// A deleted repository comes back otherwise than it should.
+    Recovers {
+        /// Of which storage.
+        of: ResourceId,
+        /// How.
+        how: Recovering,
+    },
     /// A region can give so many servers.
     Capacity {
         /// Of which group.
@@ -172,6 +179,19 @@ pub enum Snapshotting {
     Damaged(u32),
     /// The newest write that a restore brings back is so old.
     Restores(Span),
+}
+
+/// How a deleted repository comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovering {
+    /// It is kept for so long.
+    Kept(Span),
+    /// So many of its refs are missing.
+    Lacking(u32),
+    /// So many of its objects are damaged.
+    Damaged(u32),
+    /// Its metadata comes back too, or does not where it would.
+    Metadata,
 }
 
 /// How a step's work goes.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::id::{RegionRole, ResourceId, StepId};
-use crate::infrastructure::simulate::{Affliction, Ailment, Answering, Said, Snapshotting, Stepping};
-use crate::resource::{Actor, Context, CopyReport, Restored, SnapshotSummary};
+use crate::infrastructure::simulate::{Affliction, Ailment, Answering, Recovering, Said, Snapshotting, Stepping};
+use crate::resource::{Actor, Context, CopyReport, Recovered, Restored, SnapshotSummary};
 use crate::time::{Class, Moment, Span};
 
 use super::endpoint::Endpoint;
@@ -112,6 +112,33 @@ impl Ills {
                 Snapshotting::Damaged(count) => restored.damaged = count.min(restored.checked),
                 Snapshotting::Restores(age) => restored.newest_age = age,
                 _ => {}
+            }
+        }
+    }
+
+    /// For how long deleted repositories are kept, if otherwise than they should.
+    pub(super) fn kept(&self, id: &ResourceId, now: Moment) -> Option<Span> {
+        self.recovering(id, now).find_map(|how| match how {
+            Recovering::Kept(long) => Some(long),
+            _ => None,
+        })
+    }
+
+    fn recovering(&self, id: &ResourceId, now: Moment) -> impl Iterator<Item = Recovering> {
+        self.now(now).filter_map(move |ill| match &ill.what {
+            Ailment::Recovers { of, how } if of == id => Some(*how),
+            _ => None,
+        })
+    }
+
+    /// What is wrong with a repository that came back.
+    pub(super) fn recovered(&self, id: &ResourceId, now: Moment, it: &mut Recovered) {
+        for how in self.recovering(id, now) {
+            match how {
+                Recovering::Lacking(count) => it.refs = it.refs.saturating_sub(count),
+                Recovering::Damaged(count) => it.damaged = count,
+                Recovering::Metadata => it.metadata = !it.metadata,
+                Recovering::Kept(_) => {}
             }
         }
     }

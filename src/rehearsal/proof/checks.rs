@@ -2,9 +2,9 @@
 
 use super::Sight;
 use super::expectations::{self, Expected};
-use crate::catalogue::{Act, Condition, Mode, Part, Services};
+use crate::catalogue::{Act, Condition, Mode, Part, Promise, Services, StorageRecover};
 use crate::id::{ProbeId, RegionRole, ResourceId, ServiceId, StepId};
-use crate::infrastructure::simulate::{Answering, Snapshotting};
+use crate::infrastructure::simulate::{Answering, Recovering, Snapshotting};
 use crate::model::{Leg, Plan, Service, Step, Watch};
 use crate::time::Span;
 
@@ -46,6 +46,8 @@ pub enum Subject {
     Copy(StepId, ResourceId, [u32; 3]),
     /// Snapshots are otherwise: the first is beyond what is allowed, the second just within, if there is a threshold.
     Snapshots(StepId, ResourceId, Snapshotting, Option<Snapshotting>),
+    /// A deleted repository comes back otherwise: the first breaks the promise, the second just keeps it.
+    Recovery(StepId, ResourceId, Recovering, Option<Recovering>),
     /// A step's program ends with another exit code.
     Exit(StepId, i32),
     /// A step's program does not print what it should.
@@ -186,6 +188,7 @@ fn of_step(plan: &Plan, step: &Step, all: &mut Vec<Check>) {
             add("none damaged".to_owned(), &["are damaged"], copy([0, 1, 0]));
             add("nothing of its own".to_owned(), &["what the original never had"], copy([0, 0, 1]));
         }
+        Act::StorageRecover(it) => recovery(id, it, &mut add),
         Act::BackupVerify(it) => {
             let of = |beyond, within| Subject::Snapshots(id.clone(), it.backup.clone(), beyond, within);
             let second = Span::from_secs(1);
@@ -251,6 +254,24 @@ fn of_step(plan: &Plan, step: &Step, all: &mut Vec<Check>) {
             Subject::Within(id.clone(), within)
         };
         all.push(Check { name: format!("step {id}: within {within}"), subject, sight: Sight::Within(id.clone()) });
+    }
+}
+
+/// What users are promised of a deleted repository.
+fn recovery(id: &StepId, it: &StorageRecover, add: &mut impl FnMut(String, &[&str], Subject)) {
+    let of = |beyond, within| Subject::Recovery(id.clone(), it.storage.clone(), beyond, within);
+    let (ago, second) = (it.deleted_ago.0, Span::from_secs(1));
+    let (kept, gone) = (Recovering::Kept(ago), Recovering::Kept(ago - second));
+    if it.expect == Promise::Refused {
+        add(format!("refused after {ago}"), &["and was promised to be refused"], of(kept, Some(gone)));
+        return;
+    }
+    add(format!("comes back after {ago}"), &["it does not come back"], of(gone, Some(kept)));
+    add("all refs".to_owned(), &["refs came back"], of(Recovering::Lacking(1), None));
+    add("none damaged".to_owned(), &["are damaged"], of(Recovering::Damaged(1), None));
+    if !it.metadata {
+        let says = "users are told that it is gone";
+        add("metadata stays gone".to_owned(), &[says], of(Recovering::Metadata, None));
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Check, Expected, Subject};
 use crate::catalogue::{Act, Condition, Part, Probe, Services};
 use crate::id::{RegionRole, ResourceId, ServiceId, StepId};
 use crate::infrastructure::simulate::{
-    Address, Affliction, Ailment, Answering, Fault, FaultKind, Snapshotting, Stepping,
+    Address, Affliction, Ailment, Answering, Fault, FaultKind, Recovering, Snapshotting, Stepping,
 };
 use crate::model::{CheckPlan, Leg, Service, Watch};
 use crate::time::{Moment, Span};
@@ -138,6 +138,11 @@ pub fn trials(check: &Check, baseline: Baseline<'_>) -> Found {
             let how = |how: Snapshotting| one(snapshots(of, how), from, Ailment::Snapshots { of: of.clone(), how });
             Ok(both(how(*beyond), within.map(how)))
         }
+        Subject::Recovery(step, of, beyond, within) => {
+            let from = began(baseline, step)?;
+            let how = |how: Recovering| one(recovering(of, how), from, Ailment::Recovers { of: of.clone(), how });
+            Ok(both(how(*beyond), within.map(how)))
+        }
         Subject::Exit(step, code) => {
             stepping(baseline, step, format!("it ends with exit code {code}"), Stepping::Exit(*code))
         }
@@ -189,6 +194,15 @@ fn words(how: &Answering) -> String {
         Answering::Without(name) => format!("answers without the header {name}"),
         Answering::After(long) => format!("answers after {}", long.short()),
         Answering::Instead(words, _) => words.clone(),
+    }
+}
+
+fn recovering(of: &ResourceId, how: Recovering) -> String {
+    match how {
+        Recovering::Kept(long) => format!("deleted repositories of {of} are kept for {}", long.short()),
+        Recovering::Lacking(count) => format!("{count} ref of a deleted repository of {of} is not kept"),
+        Recovering::Damaged(count) => format!("{count} object of a deleted repository of {of} is damaged"),
+        Recovering::Metadata => format!("a deleted repository of {of} comes back with its metadata"),
     }
 }
 

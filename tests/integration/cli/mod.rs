@@ -12,6 +12,7 @@ mod locks;
 mod killed;
 mod mistakes;
 mod people;
+mod probing;
 mod programs;
 mod proving;
 mod remote;
