@@ -1,5 +1,7 @@
 //! `muster probe`.
 
+use std::fmt::Write as _;
+
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -156,14 +158,17 @@ fn shown(plan: &Plan, probe: &Probe, look: &Look) -> String {
                 Some(seen) => shown(plan, part, seen),
                 None => "not waited for\n".to_owned(),
             };
-            text.push_str(&format!("  {part}\n{}", indented(&of_part)));
+            let _ = write!(text, "  {part}\n{}", indented(&of_part));
         }
     }
     text
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+    text.lines().fold(String::new(), |mut all, line| {
+        let _ = writeln!(all, "    {line}");
+        all
+    })
 }
 
 fn lines(plan: &Plan, look: &Look) -> String {
@@ -172,14 +177,14 @@ fn lines(plan: &Plan, look: &Look) -> String {
         SampleResult::Unhealthy(why) => format!("✗ not healthy, after {}: {why}\n", look.took),
     };
     if let Some(who) = who(plan, look) {
-        text.push_str(&format!("answered   by {who}\n"));
+        let _ = writeln!(text, "answered   by {who}");
     }
     if !look.came.is_empty() {
-        text.push_str(&format!("came       {}\n", look.came));
+        let _ = writeln!(text, "came       {}", look.came);
     }
     let stages: Vec<String> = stages(&look.stages).into_iter().map(|(name, span)| format!("{name} {span}")).collect();
     if !stages.is_empty() {
-        text.push_str(&format!("stages     {}\n", stages.join(", ")));
+        let _ = writeln!(text, "stages     {}", stages.join(", "));
     }
     text
 }

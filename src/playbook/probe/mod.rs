@@ -215,38 +215,51 @@ fn question<const RHYTHMIC: bool>(
                 rhythm,
             )
         }
-        "all" => {
-            let (written::All { all: IgnoredAny }, rhythm) =
-                keys::<written::All, written::RhythmicAll, RHYTHMIC>(own, diagnostics)?;
-            let probes = parts(node, "all", depth, diagnostics)?;
-            (Probe::Several(Combination { needed: probes.len(), probes }), rhythm)
-        }
-        "any" => {
-            let (written::Any { any: IgnoredAny }, rhythm) =
-                keys::<written::Any, written::RhythmicAny, RHYTHMIC>(own, diagnostics)?;
-            (Probe::Several(Combination { needed: 1, probes: parts(node, "any", depth, diagnostics)? }), rhythm)
-        }
-        _ => {
-            let (written::Of { of, probes: IgnoredAny }, rhythm) =
-                keys::<written::Of, written::RhythmicOf, RHYTHMIC>(own, diagnostics)?;
-            let probes = parts(node, "probes", depth, diagnostics)?;
-            let needed = usize::try_from(of).unwrap_or(usize::MAX);
-            if needed == 0 || needed > probes.len() {
-                diagnostics.push(
-                    Diagnostic::error("M043", format!("`of: {of}` is out of bounds"))
-                        .at(place("of"))
-                        .help(format!("write how many of the {} probes must be healthy, from 1 on", probes.len())),
-                );
-                return None;
-            }
-            (Probe::Several(Combination { needed, probes }), rhythm)
-        }
+        _ => combination::<RHYTHMIC>(kind, own, depth, diagnostics)?,
     };
     // What was of a wrong type was taken out, and says nothing about sense.
     if diagnostics.len() == before {
         sense::check(&probe, node, diagnostics);
     }
     Some((probe, rhythm))
+}
+
+/// Several probes, of which all, one, or so many must be healthy.
+fn combination<const RHYTHMIC: bool>(
+    kind: &str,
+    node: &Node,
+    depth: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(Probe, Rhythm)> {
+    let several = |needed: usize, probes: Vec<Probe>| Probe::Several(Combination { needed, probes });
+    match kind {
+        "all" => {
+            let (written::All { all: IgnoredAny }, rhythm) =
+                keys::<written::All, written::RhythmicAll, RHYTHMIC>(node, diagnostics)?;
+            let probes = parts(node, "all", depth, diagnostics)?;
+            Some((several(probes.len(), probes), rhythm))
+        }
+        "any" => {
+            let (written::Any { any: IgnoredAny }, rhythm) =
+                keys::<written::Any, written::RhythmicAny, RHYTHMIC>(node, diagnostics)?;
+            Some((several(1, parts(node, "any", depth, diagnostics)?), rhythm))
+        }
+        _ => {
+            let (written::Of { of, probes: IgnoredAny }, rhythm) =
+                keys::<written::Of, written::RhythmicOf, RHYTHMIC>(node, diagnostics)?;
+            let probes = parts(node, "probes", depth, diagnostics)?;
+            let needed = usize::try_from(of).unwrap_or(usize::MAX);
+            if needed == 0 || needed > probes.len() {
+                diagnostics.push(
+                    Diagnostic::error("M043", format!("`of: {of}` is out of bounds"))
+                        .at(node.get("of").map_or_else(|| node.place(), Node::place))
+                        .help(format!("write how many of the {} probes must be healthy, from 1 on", probes.len())),
+                );
+                return None;
+            }
+            Some((several(needed, probes), rhythm))
+        }
+    }
 }
 
 /// The probes of a combination.
