@@ -64,7 +64,8 @@ fn every_check_of_every_playbook_is_seen_red() {
 fn no_playbook_has_a_bad_end_that_it_does_not_accept() {
     let scene = shipped();
     for name in SMALLER {
-        scene.types(&format!("simulate playbooks/{name}.yaml --explore --pairs 20")).exits(0);
+        let shorter = if name == "read-only-degradation" { " --var away=1m" } else { "" };
+        scene.types(&format!("simulate playbooks/{name}.yaml --explore --pairs 5{shorter}")).exits(0);
     }
 }
 
@@ -78,7 +79,7 @@ fn a_repository_that_comes_back_too_late_or_not_at_all_fails_the_drill() {
     seen.says("came back 8 d").says("was promised to be refused");
     std::fs::write(&infra, text.replace("deleted_kept: 7d", "deleted_kept: 6d")).unwrap();
     let seen = scene.types("simulate playbooks/deleted-repository.yaml").exits(1);
-    seen.says("it does not come back, and was promised to");
+    seen.says("promised to: it was deleted 6d23h ago");
 }
 
 #[test]

@@ -100,17 +100,38 @@ fn every_kind_lives_through_a_drill_in_the_twin_and_knows_its_region() {
     let report: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(scene.only_run().join("report.json")).unwrap()).unwrap();
     for service in report["record"]["services"].as_array().unwrap() {
-        // Names are answered whatever is up or down; all else was out, and came back in the other region.
+        // A planned move costs those their service who need the database, and nobody else.
         let outages = service["outages"].as_array().unwrap().len();
-        assert_eq!(outages >= 1, service["id"] != "name", "{service}");
+        let needs_rows = service["id"] == "page" || service["id"] == "rows";
+        assert_eq!(outages >= 1, needs_rows, "{service}");
     }
+}
+
+/// The same without what is asked at the same time, and that alone: such drills can't be computed ahead, and take longer.
+fn apart() -> [String; 2] {
+    let (services, rest) = DRILL.split_once("services:\n").unwrap();
+    let (others, combined) = rest.split_once("  several:\n").unwrap();
+    let (combined, course) = combined.split_once("canaries:").unwrap();
+    let course = format!("canaries:{course}");
+    let guardrail = course.lines().find(|line| line.contains("the gateway answers")).unwrap();
+    let plain = course.replace(guardrail, "").replace("guardrails:\n", "").replace(", several]", "]");
+    let short = "phases: [{ name: failover, steps: [{ id: well, check: { services: all, healthy_for: 2m } }] }]\n";
+    [
+        format!("{services}services:\n{others}{plain}"),
+        format!("{services}services:\n  several:\n{combined}guardrails:\n{guardrail}\n{short}"),
+    ]
 }
 
 #[test]
 fn every_expectation_of_every_kind_is_seen_red_in_the_twin() {
-    let seen = world().types("simulate drill.yaml --prove --mode planned --format json");
-    let proof = seen.json();
-    let checks = proof["proof"]["checks"].as_array().unwrap_or_else(|| panic!("{proof}")).clone();
+    let mut all = Vec::new();
+    for drill in apart() {
+        let scene = world().file("drill.yaml", &drill);
+        let seen = scene.types("simulate drill.yaml --prove --mode planned --format json");
+        let proof = seen.json();
+        all.extend(proof["proof"]["checks"].as_array().unwrap_or_else(|| panic!("{seen}")).clone());
+    }
+    let checks = all;
     let never: Vec<String> = checks
         .iter()
         .filter(|check| check["outcome"]["seen"] != "red")
@@ -134,7 +155,7 @@ fn every_expectation_of_every_kind_is_seen_red_in_the_twin() {
         "service several: tcp www.example.test:7002: accepts a connection",
         "guardrail the gateway answers",
     ] {
-        assert!(checks.iter().any(|check| check["name"] == name), "`{name}` is no check: {}", proof["proof"]["checks"]);
+        assert!(checks.iter().any(|check| check["name"] == name), "`{name}` is no check: {checks:?}");
     }
 }
 
