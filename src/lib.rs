@@ -18,13 +18,13 @@
 //! # The house
 //!
 //! A module imports only from modules above its own (`tests/integration/layers.rs` holds it).
-//! `catalogue`, `yaml`, `playbook`, `calendar`, `plan`, `state`, `measure`, `record`, `rehearsal`, `report` are pure: no I/O, no clock, no async.
+//! `catalogue`, `yaml`, `playbook`, `calendar`, `plan`, `starter`, `state`, `measure`, `record`, `rehearsal`, `report` are pure: no I/O, no clock, no async.
 //!
 //! # Where a new thing goes
 //!
 //! * an action: one file in `catalogue/` (what it means), one in `action/` (how it is done), one line in each list;
 //! * a probe: one file in `probe/` and one line in its list;
-//! * a provider: one folder in `provider/`, built by `app`;
+//! * a provider: one folder in `provider/`, built by `app`, and what people do in its place in `infrastructure/handbook`;
 //! * a report format: one file in `report/` and one line in its list;
 //! * a subcommand: one file in `cli/` and one line in its list.
 //!
@@ -45,6 +45,7 @@ pub mod infrastructure;
 pub mod playbook;
 pub mod calendar;
 pub mod plan;
+pub mod starter;
 pub mod state;
 pub mod measure;
 pub mod record;

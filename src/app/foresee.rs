@@ -65,6 +65,31 @@ pub(super) fn of_run(loaded: &Loaded, attendance: Attendance, start: Timestamp, 
     }
 }
 
+/// So many drills are played beside a plan at most, and so many of their steps.
+const PLANNED_RUNS: u64 = 20;
+const PLANNED_STEPS: u64 = 40_000;
+/// With fewer nothing is said beside a plan.
+const PLANNED_LEAST: u64 = 5;
+/// When drills beside a plan start: the same plan says the same at any hour.
+const PLANNED_START: i64 = 1_767_261_600;
+
+/// The forecast that stands beside a plan: always the same drills, however fast the machine is. `most`: fewer of them.
+#[must_use]
+pub fn of_plan(loaded: &Loaded, most: u64) -> Foreseen {
+    let not = |because: String| Foreseen::NotMade { because };
+    if most == 0 {
+        return not("none was wanted".to_owned());
+    }
+    let steps = loaded.plan.steps.len().max(1) as u64;
+    let runs = PLANNED_RUNS.min(PLANNED_STEPS / steps);
+    if runs < PLANNED_LEAST {
+        return not(format!("its {steps} steps would take too long; `muster simulate --runs` does it"));
+    }
+    let start = Timestamp::from_second(PLANNED_START).unwrap_or_default();
+    let played = drills(&twin(loaded, Attendance::Nobody), start, runs.min(most), || true);
+    played.map_or_else(not, |tally| Foreseen::Made(foresee(&tally)))
+}
+
 /// The plan's twin, with people who are as quick as those who will answer.
 fn twin(loaded: &Loaded, attendance: Attendance) -> Loaded {
     let mut twin = loaded.clone();
@@ -81,7 +106,7 @@ fn play(twin: Loaded, start: Timestamp, time: Span) -> Result<Tally, String> {
     let (sender, receiver) = sync_channel(1);
     let begun = since_boot();
     let work = move || {
-        let played = catch_unwind(AssertUnwindSafe(|| drills(&twin, start, || since_boot() - begun < time)));
+        let played = catch_unwind(AssertUnwindSafe(|| drills(&twin, start, RUNS, || since_boot() - begun < time)));
         let told = played.unwrap_or_else(|_| Err("the simulation broke off: a defect in Muster".to_owned()));
         // Nobody listens any more if it took too long.
         let _ = sender.send(told);
@@ -94,7 +119,7 @@ fn play(twin: Loaded, start: Timestamp, time: Span) -> Result<Tally, String> {
     }
 }
 
-fn drills(twin: &Loaded, start: Timestamp, there_is_time: impl Fn() -> bool) -> Result<Tally, String> {
+fn drills(twin: &Loaded, start: Timestamp, most: u64, there_is_time: impl Fn() -> bool) -> Result<Tally, String> {
     let layout = Layout::of(&twin.plan);
     let mut tally = Tally::new(layout.clone(), SEED);
     let mut failed: Option<AppError> = None;
@@ -102,7 +127,7 @@ fn drills(twin: &Loaded, start: Timestamp, there_is_time: impl Fn() -> bool) -> 
         let with = Rehearsal { seed: seed_of(SEED, n), start, faults: Vec::new(), pace: Pace::Ahead };
         rehearse(twin, &with, Vec::new()).map(|rehearsed| Outturn::of(&rehearsed.record, &layout))
     };
-    many::in_order(RUNS, many::all_cores(), one, |_, outturn| {
+    many::in_order(most, many::all_cores(), one, |_, outturn| {
         match outturn {
             Ok(outturn) => tally.add(&outturn),
             Err(error) => failed = Some(error),

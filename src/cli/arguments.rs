@@ -1,11 +1,12 @@
 //! Options that several subcommands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::app::{AppError, Calibrating, Loaded, Request, Runs, load};
 use crate::catalogue::Mode;
+use crate::cli::completions;
 use crate::cli::output::Output;
 use crate::plan::Reality;
 
@@ -79,6 +80,16 @@ impl Reports {
     }
 }
 
+impl Reports {
+    /// The options as they would be typed again.
+    pub(super) fn typed(&self) -> Vec<String> {
+        let reports =
+            (self.reports != Path::new(REPORTS)).then(|| ["--reports".to_owned(), self.reports.display().to_string()]);
+        let store = self.store.as_ref().map(|path| ["--store".to_owned(), format!("sqlite:{}", path.display())]);
+        reports.into_iter().chain(store).flatten().collect()
+    }
+}
+
 /// The path in a store's URL.
 fn store(url: &str) -> Result<PathBuf, String> {
     match url.strip_prefix("sqlite:") {
@@ -114,7 +125,7 @@ impl From<ModeName> for Mode {
 #[derive(Clone, Debug, Args)]
 pub(super) struct PlaybookArguments {
     /// The playbook
-    #[arg(value_name = "PLAYBOOK")]
+    #[arg(value_name = "PLAYBOOK", add = completions::playbooks())]
     pub(super) playbook: String,
     #[command(flatten)]
     pub(super) setting: PlaybookSetting,
@@ -179,6 +190,15 @@ impl PlaybookSetting {
 }
 
 impl PlaybookArguments {
+    /// The playbook and its options but for the mode, as they would be typed again.
+    pub(super) fn typed(&self) -> Vec<String> {
+        let infra = self.setting.infra.iter().flat_map(|file| ["--infra".to_owned(), file.clone()]);
+        let vars = self.setting.vars.iter();
+        let vars = vars.flat_map(|(name, value)| ["--var".to_owned(), format!("{name}={value}")]);
+        let all = std::iter::once(self.playbook.clone()).chain(infra).chain(vars);
+        all.chain(self.calibration.typed()).collect()
+    }
+
     /// Reads the playbook and prints its warnings.
     pub(super) fn load(&self, reality: Reality, output: &Output) -> Result<Loaded, AppError> {
         self.load_with(reality, Calibrating::Beside, output)

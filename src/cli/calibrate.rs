@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{Form, OutputFormat, PlaybookSetting, Reports};
+use super::completions;
 use super::output::Output;
 use super::run::duration;
 use crate::app::{AppError, CalibrationRequest, FileState, Runs, Then, calibrate};
@@ -22,7 +23,7 @@ not. The file lies beside the infrastructure file, FILE.calibration.yaml, where 
 was measured goes before what is stated under `simulate:`.")]
 pub(super) struct CalibrateCommand {
     /// A playbook, for its infrastructure file and for what its steps were assumed to take
-    #[arg(value_name = "PLAYBOOK")]
+    #[arg(value_name = "PLAYBOOK", add = completions::playbooks())]
     playbook: Option<String>,
     #[command(flatten)]
     setting: PlaybookSetting,

@@ -13,6 +13,12 @@ Exit codes:
    5  needs a person: held in the secondary, or something is left that could not be taken back
   70  a defect in Muster";
 
+/// The codes and what they mean, as [`HELP`] says it.
+pub(super) fn codes() -> impl Iterator<Item = (String, String)> {
+    let lines = HELP.lines().filter_map(|line| line.trim_start().split_once("  "));
+    lines.map(|(code, meaning)| (code.to_owned(), meaning.trim().to_owned()))
+}
+
 /// The process's exit code.
 pub(super) fn code(code: ExitCode) -> std::process::ExitCode {
     std::process::ExitCode::from(u8::from(code))

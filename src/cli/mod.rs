@@ -7,10 +7,13 @@ mod abort;
 mod approve;
 mod arguments;
 mod calibrate;
+mod completions;
 mod exit;
 mod go_on;
 mod history;
+mod init;
 mod log;
+mod man;
 mod output;
 mod pause;
 mod plan;
@@ -32,7 +35,8 @@ mod waiting;
 
 use std::path::Path;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 
 use crate::app::Runs;
 use crate::model::ExitCode;
@@ -51,6 +55,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Writes a playbook and an infrastructure file to start from
+    Init(init::InitCommand),
     /// Says everything that can be known of playbooks without touching anything
     Validate(validate::Validate),
     /// Reads the state of everything and says what each step would change; changes nothing
@@ -90,6 +96,10 @@ enum Command {
     Report(report::ReportCommand),
     /// Checks a journal's chain
     Verify(verify::Verify),
+    /// Prints what a shell sources to complete the command line
+    Completions(completions::CompletionsCommand),
+    /// Prints or writes the manual pages
+    Man(man::ManCommand),
     /// Ends the programs of a Muster that was killed; started by Muster alone
     #[command(name = keeper::SUBCOMMAND, hide = true)]
     Keep {
@@ -102,6 +112,8 @@ impl Command {
     /// Whether results, and what goes wrong, are told in JSON.
     fn form(&self) -> arguments::OutputFormat {
         match self {
+            Self::Init(command) => command.form(),
+            Self::Completions(_) | Self::Man(_) => arguments::OutputFormat::Text,
             Self::Validate(command) => command.form(),
             Self::Plan(command) => command.form(),
             Self::Probe(command) => command.form(),
@@ -128,7 +140,9 @@ impl Command {
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
+            Self::Init(_) | Self::Completions(_) | Self::Man(_) | Self::Keep { .. } => {
+                Runs::of(Path::new(arguments::REPORTS))
+            }
             Self::Validate(command) => command.runs(),
             Self::Plan(command) => command.runs(),
             Self::Probe(command) => command.runs(),
@@ -155,6 +169,12 @@ impl Command {
 /// Reads the command line, does what it says, gives the exit code.
 #[must_use]
 pub fn main() -> std::process::ExitCode {
+    // Where a shell completes, that is all that is done.
+    CompleteEnv::with_factory(Arguments::command)
+        .var(completions::VARIABLE)
+        .bin("muster")
+        .completer("muster")
+        .complete();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return exit::of_usage(&error),
@@ -170,7 +190,8 @@ pub fn main() -> std::process::ExitCode {
 }
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
-    if !matches!(command, Command::Keep { .. }) {
+    // What they print is read by a shell or a reader of manuals, who are told of no runs.
+    if !matches!(command, Command::Keep { .. } | Command::Init(_) | Command::Completions(_) | Command::Man(_)) {
         let taken_up = match &command {
             Command::Resume(command) => Some(command.taken_up()),
             _ => None,
@@ -178,6 +199,9 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         waiting::name_left_behind(&command.runs(), taken_up, output);
     }
     let done = match command {
+        Command::Init(command) => command.run(output),
+        Command::Completions(command) => command.run(output),
+        Command::Man(command) => command.run(Arguments::command(), output),
         Command::Validate(command) => command.run(output),
         Command::Plan(command) => command.run(output),
         Command::Probe(command) => command.run(output),

@@ -82,6 +82,14 @@ impl Output {
         }
     }
 
+    /// Prints a question, and no line's end after it.
+    #[expect(clippy::unused_self, reason = "whoever prints has an output in hand, and asks it for all")]
+    pub(super) fn ask(&self, question: &str) {
+        let mut err = std::io::stderr().lock();
+        let _ = err.write_all(question.as_bytes());
+        let _ = err.flush();
+    }
+
     /// Prints warnings.
     pub(super) fn warn_of(&self, warnings: &[Diagnostic], sources: &Sources) {
         if !warnings.is_empty() && !self.json() {

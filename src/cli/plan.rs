@@ -5,10 +5,11 @@ use serde_json::json;
 
 use super::arguments::{OutputFormat, PlaybookArguments, Reports};
 use super::output::Output;
-use crate::app::{AppError, Runs, survey};
+use crate::app::{AppError, Runs, of_plan, survey};
+use crate::catalogue::Mode;
 use crate::diagnostic::render_json;
 use crate::model::ExitCode;
-use crate::plan::{Reality, preview, render};
+use crate::plan::{Own, Reality, approval, by_hand, preview, render};
 
 /// How a plan is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -19,6 +20,8 @@ enum Drawing {
     Text,
     /// One JSON document
     Json,
+    /// Markdown, with each step and its undo as commands to be done by hand
+    Markdown,
     /// Mermaid: bars in time
     Mermaid,
     /// Mermaid: the graph of the steps
@@ -32,6 +35,9 @@ pub(super) struct PlanCommand {
     playbook: PlaybookArguments,
     #[command(flatten)]
     reports: Reports,
+    /// So many simulated drills of the plan show who is out for how long: at most 20; 0: none
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    drills: u64,
     /// How it is printed
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Drawing,
@@ -51,12 +57,19 @@ impl PlanCommand {
         let loaded = self.playbook.load(Reality::AsBound, output)?;
         let seen = survey(&loaded.plan)?;
         let shown = preview(&loaded.plan, &seen.world, &seen.looks);
+        let signed = || {
+            let foreseen = of_plan(&loaded, self.drills);
+            approval(&loaded.plan, &seen.world, &self.own(loaded.plan.mode, loaded.plan.simulated()), foreseen)
+        };
         match self.format {
-            Drawing::Text => output.result(&render::table(&shown, output.style().width)),
+            Drawing::Text => output.result(&render::table(&shown, &signed(), output.style().width)),
+            Drawing::Markdown => {
+                output.result(&render::markdown(&shown, &signed(), &by_hand(&loaded.plan, &seen.world)));
+            }
             Drawing::Mermaid => output.result(&render::gantt(&shown)),
             Drawing::Graph => output.result(&render::flowchart(&shown)),
             Drawing::Json => {
-                let mut value = render::json(&shown);
+                let mut value = render::json(&shown, &signed(), &by_hand(&loaded.plan, &seen.world));
                 let unseen = seen.unseen.iter().map(|(id, why)| json!({ "resource": id, "why": why }));
                 value["unseen"] = unseen.collect();
                 value["problems"] = render_json(&loaded.warnings);
@@ -70,5 +83,21 @@ impl PlanCommand {
         }
         let holds = shown.prechecks_hold && shown.would_fail.is_empty();
         Ok(if holds { ExitCode::Passed } else { ExitCode::Refused })
+    }
+
+    /// Where the run would keep its own things, and the command that runs the plan.
+    fn own(&self, mode: Mode, simulated: bool) -> Own {
+        let runs = self.reports.runs();
+        let mut command = ["muster".to_owned(), "run".to_owned()].to_vec();
+        command.extend(self.playbook.typed());
+        // On anything real both are demanded; the mode is part of the digest.
+        if !simulated || self.playbook.setting.mode.is_some() {
+            command.extend(["--mode".to_owned(), mode.key().to_owned()]);
+        }
+        if !simulated {
+            command.push("--execute".to_owned());
+        }
+        command.extend(self.reports.typed());
+        Own { reports: runs.reports.display().to_string(), store: runs.store.display().to_string(), command }
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::arguments::{Form, OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Effect, RemoteCommand, Runs, Told, command};
 use crate::catalogue::OnFailure;
@@ -29,7 +30,7 @@ struct Who {
 #[derive(Debug, Args)]
 pub(super) struct Remote {
     /// The run's id; left out, or `last`: the only run that goes on
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completions::runs())]
     run: Option<String>,
     #[command(flatten)]
     who: Who,
@@ -39,7 +40,7 @@ pub(super) struct Remote {
 #[derive(Debug, Args)]
 pub(super) struct RemoteStep {
     /// The run's id, or `last`, then the step; the step alone: of the only run that goes on
-    #[arg(value_names = ["RUN", "STEP"], num_args = 1..=2, required = true, value_parser = word)]
+    #[arg(add = completions::runs(), value_names = ["RUN", "STEP"], num_args = 1..=2, required = true, value_parser = word)]
     named: Vec<String>,
     #[command(flatten)]
     who: Who,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Runs, draw, read_run, write_whole};
 use crate::model::ExitCode;
@@ -14,6 +15,7 @@ use crate::report::Format;
 #[derive(Debug, Args)]
 pub(super) struct ReportCommand {
     /// Its id, or the path of its folder or journal
+    #[arg(add = completions::runs())]
     run: String,
     /// How it is drawn: html, markdown, json, junit, text or svg
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use clap::{ArgGroup, Args};
 
 use super::arguments::{Form, OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use super::progress::Progress;
 use super::run::show_end;
@@ -22,7 +23,7 @@ use crate::model::ExitCode;
 )]
 pub(super) struct ResumeCommand {
     /// The run, by its id or its folder
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completions::runs())]
     run: String,
     #[command(flatten)]
     reports: Reports,

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::arguments::{Form, OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Runs, read_run};
 use crate::model::ExitCode;
@@ -12,6 +13,7 @@ use crate::report::{Format, Style, render};
 #[derive(Debug, Args)]
 pub(super) struct Show {
     /// Its id, or the path of its folder or journal
+    #[arg(add = completions::runs())]
     run: String,
     #[command(flatten)]
     reports: Reports,

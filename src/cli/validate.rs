@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::arguments::{Form, OutputFormat, PlaybookSetting, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Request, Runs, load};
 use crate::catalogue::Mode;
@@ -15,7 +16,7 @@ use crate::plan::{Checked, Reality};
 #[derive(Debug, Args)]
 pub(super) struct Validate {
     /// The playbooks
-    #[arg(required = true, value_name = "PLAYBOOK")]
+    #[arg(required = true, value_name = "PLAYBOOK", add = completions::playbooks())]
     playbooks: Vec<String>,
     #[command(flatten)]
     setting: PlaybookSetting,

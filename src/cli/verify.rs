@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::arguments::{Form, OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Checked, Runs, verify};
 use crate::model::ExitCode;
@@ -12,7 +13,7 @@ use crate::model::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     /// A run's id, or the path of its folder or journal
-    #[arg(value_name = "RUN-or-FILE")]
+    #[arg(value_name = "RUN-or-FILE", add = completions::runs())]
     run: String,
     #[command(flatten)]
     reports: Reports,

@@ -7,6 +7,7 @@
 //! May rely on `yaml`, `diagnostic`, `model` and above. Must never do I/O or build a provider.
 
 pub mod calibration;
+pub mod handbook;
 mod providers;
 mod read;
 pub mod real;

@@ -8,6 +8,8 @@
 //! [`LoadInput::read`].
 
 mod accepts;
+mod approval;
+mod by_hand;
 mod check;
 mod compile;
 mod digest;
@@ -23,6 +25,8 @@ pub mod render;
 mod schedule;
 mod variables;
 
+pub use approval::{Approval, Own, Relied, ServiceOutage, approval};
+pub use by_hand::{PhaseByHand, StepByHand, by_hand};
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
 pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};

@@ -11,7 +11,7 @@ use super::schedule::{Schedule, schedule};
 use crate::catalogue::sides::{never_replaced, sides_in};
 use crate::catalogue::{Access, Achieved, Act, Condition, Mode, OnFailure, Part, Setting, Undo};
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
-use crate::model::{Calibrated, Environment, Leg, Phase, PhaseKind, Plan, Step};
+use crate::model::{Calibrated, Environment, Leg, Phase, PhaseKind, Plan, Service, Step};
 use crate::resource::{ReplicaRole, ResourceState, Seen, World};
 use crate::time::Span;
 
@@ -352,19 +352,49 @@ fn left_out(plan: &Plan) -> Vec<String> {
     out
 }
 
+/// Lets a step have its effect.
+pub(super) fn advance(step: &Step, world: &mut World, setting: &Setting<'_>) {
+    apply(step, world, setting);
+}
+
+/// From when to when users are expected to be out in a leg.
+pub(super) struct LegOutage {
+    /// The step that takes the service away.
+    pub(super) first: usize,
+    /// The step that gives it back.
+    pub(super) last: usize,
+    /// For how long: with a full TTL and the samples that end an outage.
+    pub(super) expected: Span,
+}
+
 /// How long users are expected to be out in a leg; `None` if nothing in it takes the service away.
 fn expected(plan: &Plan, leg: Leg, observed: &World, schedule: &Schedule) -> Option<LegPreview> {
+    let outage = outage_of(plan, leg, observed, schedule, &|_| true, &plan.services)?;
+    Some(LegPreview { leg, expected: outage.expected, objective: plan.objectives.rto_of(leg) })
+}
+
+/// How long users of `services` are expected to be out in a leg, by the acts that concern them; `None` if none takes
+/// anything away.
+pub(super) fn outage_of(
+    plan: &Plan,
+    leg: Leg,
+    observed: &World,
+    schedule: &Schedule,
+    concerns: &dyn Fn(&Act) -> bool,
+    services: &[Service],
+) -> Option<LegOutage> {
     let in_leg = |number: &usize| plan.steps[*number].applies && plan.leg_of(*number) == Some(leg);
-    let steps: Vec<usize> = (0..plan.steps.len()).filter(in_leg).collect();
+    let concerned = |number: &usize| concerns(&plan.steps[*number].act);
+    let steps: Vec<usize> = (0..plan.steps.len()).filter(in_leg).filter(concerned).collect();
     let takes_away = |act: &Act| {
         matches!(act, Act::DatabaseFence(_) | Act::StorageFence(_))
             || matches!(act.describe().part(), Part::Disaster | Part::Promotion(_) | Part::Switch(_))
     };
     let gives_back = |act: &Act| matches!(act.describe().part(), Part::Promotion(_) | Part::Switch(_));
-    let first =
-        steps.iter().filter(|step| takes_away(&plan.steps[**step].act)).map(|step| schedule.steps[*step].0).min()?;
-    let last =
-        steps.iter().filter(|step| gives_back(&plan.steps[**step].act)).map(|step| schedule.steps[*step].1).max()?;
+    let taking = steps.iter().copied().filter(|step| takes_away(&plan.steps[*step].act));
+    let first = taking.min_by_key(|step| schedule.steps[*step].0)?;
+    let giving = steps.iter().copied().filter(|step| gives_back(&plan.steps[*step].act));
+    let last = giving.max_by_key(|step| schedule.steps[*step].1)?;
     let switched = steps.iter().flat_map(|step| match &plan.steps[*step].act {
         Act::DnsSwitch(switch) => switch.records.0.as_slice(),
         _ => &[],
@@ -373,7 +403,11 @@ fn expected(plan: &Plan, leg: Leg, observed: &World, schedule: &Schedule) -> Opt
         Some(ResourceState::Dns(state)) => Some(state.record.ttl),
         _ => None,
     });
-    let recognised = plan.services.iter().map(|it| it.probe.every * u64::from(it.probe.healthy_after));
-    let expected = (last - first) + ttl.max().unwrap_or_default() + recognised.max().unwrap_or_default();
-    Some(LegPreview { leg, expected, objective: plan.objectives.rto_of(leg) })
+    let recognised = services.iter().map(|it| it.probe.every * u64::from(it.probe.healthy_after));
+    let out = schedule.steps[last].1 - schedule.steps[first].0;
+    Some(LegOutage {
+        first,
+        last,
+        expected: out + ttl.max().unwrap_or_default() + recognised.max().unwrap_or_default(),
+    })
 }

@@ -128,10 +128,18 @@ fn quarterly(mode: Mode, infrastructure: &str) -> crate::model::Plan {
     plan
 }
 
+/// What is signed beside it, with no drill on the twin.
+fn signed(plan: &crate::model::Plan) -> Approval {
+    let own = Own { reports: "reports".to_owned(), store: "muster.db".to_owned(), command: vec!["muster".to_owned()] };
+    let none = crate::model::Foreseen::NotMade { because: "none was wanted".to_owned() };
+    approval(plan, &world(), &own, none)
+}
+
 #[test]
 fn the_preview_of_an_unplanned_drill() {
-    let preview = preview(&quarterly(Mode::Unplanned, SIMULATED), &world(), &Looks::new());
-    insta::assert_snapshot!(render::table(&preview, 150));
+    let plan = quarterly(Mode::Unplanned, SIMULATED);
+    let preview = preview(&plan, &world(), &Looks::new());
+    insta::assert_snapshot!(render::table(&preview, &signed(&plan), 150));
 }
 
 #[test]
@@ -145,19 +153,21 @@ fn the_preview_as_diagrams() {
 fn a_slow_promotion_is_expected_to_miss_the_objective() {
     let slow = preview(&quarterly(Mode::Planned, SLOW), &world(), &Looks::new());
     assert_eq!(slow.legs[0].met(), Some(false), "{:?}", slow.legs);
-    let good = preview(&quarterly(Mode::Planned, SIMULATED), &world(), &Looks::new());
+    let plan = quarterly(Mode::Planned, SIMULATED);
+    let good = preview(&plan, &world(), &Looks::new());
     assert_eq!(good.legs[0].met(), Some(true), "{:?}", good.legs);
-    assert_eq!(render::json(&good)["legs"][0]["met"], true);
+    assert_eq!(render::json(&good, &signed(&plan), &[])["legs"][0]["met"], true);
 }
 
 #[test]
 fn what_a_step_would_be_refused_or_could_not_reach_is_foreseen() {
     let loaded = load_with(QUARTERLY, &[("infra/simulated.yaml", SIMULATED)], None, &[("servers", "500")]);
-    let told = preview(&loaded.plan.unwrap(), &world(), &Looks::new());
+    let plan = loaded.plan.unwrap();
+    let told = preview(&plan, &world(), &Looks::new());
     assert_eq!(told.would_fail, ["scale-out"]);
     let scale_out = told.phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id == "scale-out").unwrap();
     assert_eq!(scale_out.problem.as_deref(), Some("24 of 500 servers run (500 asked for)"));
-    let table = render::table(&told, 120);
+    let table = render::table(&told, &signed(&plan), 120);
     assert!(
         table.contains("WOULD FAIL: 24 of 500") && table.contains("WOULD FAIL as things are: scale-out"),
         "{table}"
@@ -208,8 +218,8 @@ fn prechecks_that_nobody_judged_are_named() {
     let told = preview(&plan, &world(), &looks.into());
     assert_eq!(told.not_judged, ["all-healthy"]);
     assert!(!told.prechecks_hold, "a look counts as the state of a resource does");
-    assert_eq!(render::json(&told)["not_judged"], serde_json::json!(["all-healthy"]));
-    assert!(render::table(&told, 120).contains("prechecks that were not judged: all-healthy"));
+    assert_eq!(render::json(&told, &signed(&plan), &[])["not_judged"], serde_json::json!(["all-healthy"]));
+    assert!(render::table(&told, &signed(&plan), 120).contains("prechecks that were not judged: all-healthy"));
 }
 
 mod diagnostics;

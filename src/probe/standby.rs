@@ -28,7 +28,7 @@ pub async fn address_in(
     probe: &Probe,
     region: RegionRole,
 ) -> Result<IpAddr, NoAddress> {
-    let (host, port) = probe.target().unwrap_or(("", 0));
+    let (host, port) = probe.host_and_port().unwrap_or(("", 0));
     let mut first: Option<(&dyn Dns, RecordSet)> = None;
     for id in &service.depends_on {
         let Some(dns) = resources.dns.get(id) else { continue };

@@ -112,7 +112,7 @@ impl Probe {
 
     /// The name or address, and the port, that the first of its leaves connects to which has one.
     #[must_use]
-    pub fn target(&self) -> Option<(&str, u16)> {
+    pub fn host_and_port(&self) -> Option<(&str, u16)> {
         self.leaves().into_iter().find_map(|leaf| match leaf {
             Self::Http(http) => split_url(&http.url).ok().map(|(host, port, _)| (host, port)),
             Self::Tcp(it) => Some((it.host.as_str(), it.port)),
@@ -120,6 +120,16 @@ impl Probe {
             Self::Postgres(it) => Some((it.host.as_str(), it.port)),
             Self::Dns(_) | Self::Command(_) | Self::Several(_) => None,
         })
+    }
+
+    /// Whom it asks: a URL, a host and port, or what else it asks.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match (self, self.host_and_port()) {
+            (Self::Http(probe), _) => probe.url.clone(),
+            (Self::Several(_), _) | (_, None) => self.to_string(),
+            (_, Some((host, port))) => format!("{host}:{port}"),
+        }
     }
 
     /// The longest that any of its expectations lets an answer take.

@@ -180,7 +180,7 @@ fn a_combination_names_its_parts_and_knows_what_must_fail_with_each() {
     assert_eq!(probe.beside(0), [1, 2, 3]);
     assert_eq!(probe.beside(1), [0, 2]);
     assert_eq!(probe.beside(2), [0, 1]);
-    assert_eq!(probe.target(), Some(("a.test", 1)));
+    assert_eq!(probe.host_and_port(), Some(("a.test", 1)));
     let all = Combination { needed: 2, probes: probe.leaves().into_iter().take(2).cloned().collect() };
     assert!(Probe::Several(all).beside(0).is_empty(), "all are needed: each alone breaks it");
 }

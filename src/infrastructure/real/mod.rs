@@ -2,7 +2,8 @@
 //! place when the file is read, like everything else; the plan keeps them as JSON, and [`typed`] makes types of them
 //! again where the provider is built.
 //!
-//! A new provider is one file here, its lines in `KNOWN`, and its folder in `provider/`, built by `app`.
+//! A new provider is one file here, its lines in `KNOWN`, one file and its lines in [`super::handbook`], and its folder in
+//! `provider/`, built by `app`.
 
 mod identity;
 
@@ -47,6 +48,12 @@ const KNOWN: &[(ResourceKind, &str, Check)] = &[
 #[must_use]
 pub fn is_built_in(kind: ResourceKind, provider: &str) -> bool {
     KNOWN.iter().any(|(of, name, _)| (*of, *name) == (kind, provider))
+}
+
+/// All that this build can act on for real.
+#[cfg(test)]
+pub(super) fn all_known() -> impl Iterator<Item = (ResourceKind, &'static str)> {
+    KNOWN.iter().map(|(kind, provider, _)| (*kind, *provider))
 }
 
 /// Tells what is wrong with a provider's settings, each thing at its place. Those of a provider that this build can't

@@ -15,6 +15,11 @@ use crate::yaml::{Node, Value};
 
 pub use crate::resource::SslMode;
 
+/// The first line of a fence in `pg_hba.conf`.
+pub const FENCE_BEGIN: &str = "# >>> fenced by muster: everybody but replication and muster itself is refused";
+/// Its last line.
+pub const FENCE_END: &str = "# <<< fenced by muster";
+
 /// How the standby of a region follows the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,64 +4,91 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{offset, plain};
+use super::signed::{self, OUTAGE_HEAD, command, nobody_is_out, outages, overridden, placing, relied, twin, verdicts};
+use super::{offset, plain, wrapped};
 use crate::catalogue::Undo;
-use crate::id::StepId;
-use crate::plan::preview::{Judgement, LegPreview, Preview, StepPreview};
+use crate::plan::approval::Approval;
+use crate::plan::preview::{Judgement, Preview, StepPreview};
 
-/// Tables of all phases, `width` columns wide at most, and what users would notice.
+/// Tables of all phases, `width` columns wide at most, and what an approver signs beside them.
 #[must_use]
-pub fn table(preview: &Preview, width: u16) -> String {
-    let mut out = String::new();
+pub fn table(preview: &Preview, approval: &Approval, width: u16) -> String {
+    let mut page = Page { out: String::new(), width };
     let simulated = if preview.simulated { ", everything simulated" } else { "" };
-    let _ = writeln!(out, "{}", plain(&preview.title));
-    let _ = writeln!(out, "{} mode, environment {}{simulated}", preview.mode, preview.environment);
-    let _ = writeln!(out, "plan {}", preview.digest);
+    page.line(&preview.title);
+    page.line(&format!("{} mode, environment {}{simulated}", preview.mode, preview.environment));
+    page.line(&format!("plan {}", preview.digest));
     if let Some(calibration) = &preview.calibration {
-        let _ = writeln!(out, "expected times set by {}", plain(&calibration.told()));
+        page.line(&format!("expected times set by {}", calibration.told()));
         for unused in &calibration.unused {
-            let _ = writeln!(out, "  not used: {}", plain(unused));
+            page.line(&format!("not used: {unused}"));
         }
     }
     for phase in &preview.phases {
-        let _ =
-            writeln!(out, "\n{} ({}), {} to {}", phase.id, plain(&phase.title), offset(phase.start), offset(phase.end));
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(width).set_header(["", "step", "starts", "takes", "what it does", "taken back"]);
-        for step in &phase.steps {
+        page.line("");
+        page.line(&format!("{} ({}), {} to {}", phase.id, phase.title, offset(phase.start), offset(phase.end)));
+        let rows = phase.steps.iter().map(|step| {
             let takes = (step.end - step.start).to_string();
-            table.add_row([mark(step), step.id.as_str(), &offset(step.start), &takes, &does(step), &undo(&step.undo)]);
-        }
-        for line in table.to_string().lines() {
-            let _ = writeln!(out, "{}", line.trim_end());
-        }
+            [mark(step).to_owned(), step.id.to_string(), offset(step.start), takes, does(step), undo(&step.undo)]
+        });
+        page.table(["", "step", "starts", "takes", "what it does", "taken back"], rows);
     }
-    let _ = writeln!(out, "\n* on the critical path of its phase");
-    for leg in &preview.legs {
-        let _ = writeln!(out, "{}", outage(leg));
+    page.line("");
+    page.line("* on the critical path of its phase");
+    verdicts(preview).iter().for_each(|text| page.line(text));
+    page.line("");
+    page.line("Who is out, and for how long");
+    preview.legs.iter().for_each(|leg| page.line(&signed::leg(leg)));
+    nobody_is_out(preview, approval).iter().for_each(|text| page.line(text));
+    let outages = outages(approval);
+    if !outages.is_empty() {
+        page.table(OUTAGE_HEAD, outages.into_iter().map(|row| row.map(|cell| plain(&cell))));
+        page.line(&twin(approval));
     }
-    let verdict = match (preview.prechecks_hold, preview.not_judged.is_empty()) {
-        (false, _) => "do not hold: the drill would be refused",
-        (true, true) => "hold",
-        (true, false) => "that were judged hold",
-    };
-    let _ = writeln!(out, "prechecks {verdict}");
-    if !preview.not_judged.is_empty() {
-        let _ = writeln!(out, "prechecks that were not judged: {}", listed(&preview.not_judged));
+    page.list("What Muster makes", &approval.makes);
+    page.list("What Muster relies on", &relied(preview, approval));
+    if !preview.simulated {
+        page.line(placing(preview));
     }
-    if !preview.would_fail.is_empty() {
-        let _ = writeln!(out, "steps that WOULD FAIL as things are: {}", listed(&preview.would_fail));
-    }
-    if !preview.left_out.is_empty() {
-        let _ = writeln!(out, "left out in {} mode: {}", preview.mode, preview.left_out.join(", "));
-    }
-    let _ = writeln!(out, "expected to take {} in all", preview.total);
-    out
+    page.list("Variables that are not the playbook's own", &overridden(approval));
+    page.line("");
+    page.line("To run this plan and no other");
+    page.out.push_str(&command(&plain(&approval.command), usize::from(width)));
+    page.out.push('\n');
+    page.out
 }
 
-fn listed(ids: &[StepId]) -> String {
-    ids.iter().map(StepId::as_str).collect::<Vec<_>>().join(", ")
+/// What is written so far, and how wide it may be.
+struct Page {
+    out: String,
+    width: u16,
+}
+
+impl Page {
+    /// A line of words, wrapped.
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{}", wrapped(&plain(text), usize::from(self.width), 2));
+    }
+
+    fn list(&mut self, title: &str, points: &[String]) {
+        if !points.is_empty() {
+            self.line("");
+            self.line(title);
+            points.iter().for_each(|point| self.line(&format!("- {point}")));
+        }
+    }
+
+    fn table<const N: usize>(&mut self, head: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(self.width).set_header(head);
+        for row in rows {
+            table.add_row(row);
+        }
+        for line in table.to_string().lines() {
+            let _ = writeln!(self.out, "{}", line.trim_end());
+        }
+    }
 }
 
 fn mark(step: &StepPreview) -> &'static str {
@@ -90,6 +117,9 @@ fn does(step: &StepPreview) -> String {
     if let Some(why) = &step.problem {
         let _ = write!(text, "\nWOULD FAIL: {}", plain(why));
     }
+    if let Undo::Irreversible(why) = &step.undo {
+        let _ = write!(text, "\nirreversible: {}", plain(why));
+    }
     if step.point_of_no_return {
         text.push_str("\nPOINT OF NO RETURN: after this nothing of this leg is reversed");
     }
@@ -103,13 +133,4 @@ fn undo(undo: &Undo) -> String {
         Undo::Irreversible(_) => "irreversible".to_owned(),
         Undo::Nothing => String::new(),
     }
-}
-
-fn outage(leg: &LegPreview) -> String {
-    let verdict = match (leg.met(), leg.objective) {
-        (Some(true), Some(objective)) => format!(", within the objective of {objective}"),
-        (Some(false), Some(objective)) => format!(", MISSES the objective of {objective}"),
-        _ => ", no objective stated".to_owned(),
-    };
-    format!("{}: users expected to be out for {}{verdict}", leg.leg, leg.expected)
 }

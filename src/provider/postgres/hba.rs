@@ -2,10 +2,7 @@
 //! by the very rules that let them in before, and nobody else. What follows the block is the file as it was, byte for
 //! byte, so taking the block out takes the fence away. Pure.
 
-/// The first line of the block.
-pub(super) const BEGIN: &str = "# >>> fenced by muster: everybody but replication and muster itself is refused";
-/// Its last line.
-pub(super) const END: &str = "# <<< fenced by muster";
+pub(super) use crate::infrastructure::real::postgres::{FENCE_BEGIN as BEGIN, FENCE_END as END};
 
 /// A rule as the server understands it (`pg_hba_file_rules`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

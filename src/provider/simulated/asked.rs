@@ -11,6 +11,7 @@ use crate::resource::{
 };
 use crate::time::Span;
 
+use super::endpoint::plain;
 use super::fault::Effect;
 use super::network::{Connection, Failed, Reached, SimulatedUser, Way, greeted};
 use super::world::{asker, times};
@@ -198,7 +199,7 @@ impl SimulatedUser {
 
     /// Whether a program is one of a probe's.
     pub(super) fn is_probes(&self, line: &CommandLine) -> bool {
-        self.map.hosts.get(line.argv.join(" ").as_str()).is_some_and(|host| !host.endpoints.is_empty())
+        self.map.hosts.get(plain(&line.argv.join(" ")).as_ref()).is_some_and(|host| !host.endpoints.is_empty())
     }
 
     /// What `resolver` knows of a record of the twin's, if it has such a record.
@@ -209,7 +210,7 @@ impl SimulatedUser {
         resolver: &Resolver,
         now: crate::time::Moment,
     ) -> Option<(Vec<String>, Span)> {
-        let super::network::Lookup::Record(n) = self.map.hosts.get(name)?.lookup else { return None };
+        let super::network::Lookup::Record(n) = self.map.hosts.get(plain(name).as_ref())?.lookup else { return None };
         let state = self.world.state();
         state.records[n].values_of(record, resolver, now)
     }

@@ -1,5 +1,6 @@
 //! What users connect to.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::id::{RegionRole, ResourceId};
@@ -33,4 +34,10 @@ pub struct Endpoint {
     pub region: Option<RegionRole>,
     /// What it answers when all is well.
     pub says: Said,
+}
+
+/// A name as hosts are known by it: names of the DNS are the same in any case, with a final dot and without.
+pub(super) fn plain(host: &str) -> Cow<'_, str> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) { host.to_ascii_lowercase().into() } else { host.into() }
 }

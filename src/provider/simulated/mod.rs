@@ -285,7 +285,7 @@ impl Simulation {
                 moments.extend(since.iter().flatten());
             }
         }
-        if let Some(Host { lookup: Lookup::Record(n), .. }) = self.map.hosts.get(host) {
+        if let Some(Host { lookup: Lookup::Record(n), .. }) = self.map.known(host) {
             moments.extend(state.records[*n].turning_points());
         }
         let mut facts = self.initial.clone();
@@ -373,7 +373,8 @@ fn build_map(setup: &SimulationSetup, state: &State, ids: &[(ResourceId, Place)]
                 }
             }
         }
-        map.hosts.insert(record.name().into(), Host { lookup: Lookup::Record(n), endpoints: Vec::new() });
+        map.hosts
+            .insert(endpoint::plain(record.name()).into(), Host { lookup: Lookup::Record(n), endpoints: Vec::new() });
     }
     for (n, endpoint) in setup.endpoints.iter().enumerate() {
         let mut needs = Vec::new();
@@ -389,6 +390,7 @@ fn build_map(setup: &SimulationSetup, state: &State, ids: &[(ResourceId, Place)]
                 }
             }
         }
+        let name = endpoint::plain(&endpoint.host);
         // A program has no address: it goes where users of its service go.
         let mut records = endpoint.depends_on.iter().filter_map(|id| match places.get(id) {
             Some(Place::Dns(n)) if endpoint.port == Address::NO_PORT => Some(*n),
@@ -396,14 +398,13 @@ fn build_map(setup: &SimulationSetup, state: &State, ids: &[(ResourceId, Place)]
         });
         if let Some(record) = records.next() {
             let host = Host { lookup: Lookup::Record(record), endpoints: Vec::new() };
-            map.hosts.entry(Arc::clone(&endpoint.host)).or_insert(host);
-        } else if !map.hosts.contains_key(&endpoint.host) {
+            map.hosts.entry(name.as_ref().into()).or_insert(host);
+        } else if !map.hosts.contains_key(name.as_ref()) {
             let address = endpoint.host.parse().unwrap_or_else(|_| made_up_address(map.hosts.len()));
             map.owners.entry(address).or_insert(endpoint.region);
-            map.hosts
-                .insert(Arc::clone(&endpoint.host), Host { lookup: Lookup::Always(address), endpoints: Vec::new() });
+            map.hosts.insert(name.as_ref().into(), Host { lookup: Lookup::Always(address), endpoints: Vec::new() });
         }
-        if let Some(host) = map.hosts.get_mut(&endpoint.host) {
+        if let Some(host) = map.hosts.get_mut(name.as_ref()) {
             host.endpoints.push(n);
         }
         map.servers.push(Server { endpoint: endpoint.clone(), needs });

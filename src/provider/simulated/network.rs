@@ -17,7 +17,7 @@ use crate::resource::{
 use crate::time::{Moment, Span};
 
 use super::affliction::{Answer, spoil};
-use super::endpoint::{Endpoint, EndpointKind};
+use super::endpoint::{Endpoint, EndpointKind, plain};
 use super::fault::{Access, Effect, Pace};
 use super::foreseen::{ForetellHttp, ForetellTcp};
 use super::pair::{BOTH, index};
@@ -125,14 +125,19 @@ impl Map {
         look_up(state, self.lookup(host), resolver, now)
     }
 
+    /// A host by its name, however it is written.
+    pub(super) fn known(&self, host: &str) -> Option<&Host> {
+        self.hosts.get(plain(host).as_ref())
+    }
+
     fn lookup(&self, host: &str) -> Option<Lookup> {
-        let known = self.hosts.get(host).map(|host| host.lookup);
+        let known = self.known(host).map(|host| host.lookup);
         known.or_else(|| host.parse().ok().map(Lookup::Always))
     }
 
     /// The numbers of the servers there.
     fn on_port(&self, host: &str, port: u16) -> impl Iterator<Item = usize> {
-        let numbers = self.hosts.get(host).map_or(&[][..], |host| &host.endpoints[..]);
+        let numbers = self.known(host).map_or(&[][..], |host| &host.endpoints[..]);
         numbers.iter().copied().filter(move |n| self.servers[*n].endpoint.port == port)
     }
 }

@@ -54,7 +54,7 @@ fn real_runs_set_the_twin_that_simulations_and_plans_use() {
     scene
         .types("plan drill.yaml")
         .exits(0)
-        .says("expected times set by lab.calibration.yaml (1 setting from 3 real runs, 1 of them from few samples)");
+        .says("expected times set by lab.calibration.yaml (1 setting from 3 real runs, 1 of\n  them from few samples)");
 
     scene.types("simulate drill.yaml").exits(0).says("Twin set by lab.calibration.yaml");
     let report = newest(&scene);

@@ -164,14 +164,31 @@ fn a_plan_says_now_and_then() {
                                     main: primary fenced, secondary
                                     replica 402 ms behind -> primary
                                     fenced, secondary takes writes
+                                    irreversible: users' writes now
+                                    live there; going back means to
+                                    fail back
                                     POINT OF NO RETURN: after this
                                     nothing of this leg is reversed
     ────────────────────────────────────────────────────────────────────────────────
 
     * on the critical path of its phase
-    failover: users expected to be out for 37 s, no objective stated
     prechecks hold
     expected to take 37.2 s in all
+
+    Who is out, and for how long
+    failover: users expected to be out for 37 s, no objective stated
+
+    What Muster makes
+    - reports/RUN: the journal, the reports and what people give as evidence; stays
+    - nothing else: a simulation touches nothing
+
+    What Muster relies on
+    - this machine: Muster itself, and its clock
+    - reports: the journal: without it nothing is begun
+
+    To run this plan and no other
+    muster run drill.yaml \
+        --approved [sha256]
     ");
     assert_eq!(small().runs(), Vec::<String>::new());
 }

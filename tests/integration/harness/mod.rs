@@ -13,6 +13,7 @@
 
 pub(crate) mod postgres;
 mod redact;
+pub(crate) mod runbook;
 mod running;
 mod tests;
 mod words;
@@ -144,6 +145,15 @@ impl Scene {
             stdout: self.redacted(&String::from_utf8(output.stdout).expect("standard output is UTF-8")),
             stderr: self.redacted(&String::from_utf8(output.stderr).expect("standard error is UTF-8")),
         }
+    }
+
+    /// Types it, and gives standard output as it is, with nothing taken out: what is to be typed in its turn.
+    #[track_caller]
+    pub(crate) fn types_raw(&self, line: &str) -> String {
+        let mut command = assert_cmd::Command::new(&self.program);
+        command.args(words::split(line)).current_dir(self.folder.path()).env_clear().envs(self.environment());
+        let output = command.write_stdin(self.stdin.as_str()).timeout(PATIENCE).output().unwrap();
+        String::from_utf8(output.stdout).expect("standard output is UTF-8")
     }
 
     /// Types it and goes on while it runs.

@@ -398,8 +398,8 @@ impl Pair {
         run(&argv("pg_basebackup", &["-D", &into, "-h", "127.0.0.1", "-p", &port, "-U", "rep", "-c", "fast", "-N"]));
     }
 
-    /// The backups, as `change` has their settings.
-    pub(crate) fn backups(&self, change: impl FnOnce(&mut Value)) -> PostgresBackups {
+    /// The settings of the backups as an infrastructure file has them.
+    pub(crate) fn backup_settings(&self) -> Value {
         let mut settings = json!({
             "scratch": self.folder("scratch"), "run_as": prefix(), "timeout": "60s",
             "regions": {
@@ -410,6 +410,12 @@ impl Pair {
         if let Some(bin) = Path::new(&program("postgres")).parent().filter(|bin| bin.is_absolute()) {
             settings["programs"] = bin.to_str().unwrap().into();
         }
+        settings
+    }
+
+    /// The backups, as `change` has their settings.
+    pub(crate) fn backups(&self, change: impl FnOnce(&mut Value)) -> PostgresBackups {
+        let mut settings = self.backup_settings();
         change(&mut settings);
         let database = serde_json::from_value(self.settings()).unwrap();
         let id = ResourceId::new("snapshots").unwrap();

@@ -5,8 +5,19 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 10] =
-    ["catalogue", "yaml", "playbook", "calendar", "plan", "state", "measure", "record", "rehearsal", "report"];
+pub(super) const PURE: [&str; 11] = [
+    "catalogue",
+    "yaml",
+    "playbook",
+    "calendar",
+    "plan",
+    "starter",
+    "state",
+    "measure",
+    "record",
+    "rehearsal",
+    "report",
+];
 
 /// Paths that a pure module does not name, with all that lies below them.
 const IMPURE: [&str; 14] = [

@@ -1,6 +1,7 @@
 //! The provider `postgres` against real servers. What is proven here is asked of the servers themselves, by `psql`.
 
 mod backups;
+mod by_hand;
 mod canaries;
 mod drills;
 mod fence;
