@@ -106,6 +106,9 @@ pub struct Origin {
     pub yes: bool,
     /// The command line's faults, as given; simulation only.
     pub faults: Vec<String>,
+    /// The occurrence of the playbook's schedule that it was begun for, if its scheduler named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<String>,
     /// Why what stood in the way of the run was passed over, in the words of who did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<String>,

@@ -60,12 +60,7 @@ pub fn write_reports(record: &Record, folder: &Path) -> (Vec<Written>, Vec<AppEr
 /// # Errors
 /// [`AppError::Files`].
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), AppError> {
-    let failed = |error: std::io::Error| {
-        AppError::Files(format!(
-            "{} can't be written: {error}. The journal is whole; try `muster report`",
-            path.display()
-        ))
-    };
+    let failed = |error: std::io::Error| AppError::Files(format!("{} can't be written: {error}", path.display()));
     let beside = path.with_extension("part");
     let done = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
     done.map_err(|error| {

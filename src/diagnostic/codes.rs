@@ -23,7 +23,7 @@ pub fn find(code: &str) -> Option<&'static Code> {
 /// a warning in a drill.
 pub const WARNINGS: &[&str] = &[
     "M058", "M060", "M063", "M064", "M065", "M066", "M085", "M086", "M087", "M088", "M089", "M090", "M091", "M092",
-    "M093", "M094", "M095", "M096", "M097", "M099",
+    "M093", "M094", "M095", "M096", "M097", "M099", "M148",
 ];
 
 /// Whether a code is ever a warning.
@@ -277,6 +277,16 @@ pub const CODES: &[Code] = &[
         "M066",
         "nobody has this role",
         "The playbook lists its `roles`, and the gate asks for one that is not among them.",
+    ),
+    code(
+        "M135",
+        "a schedule that does not fit together",
+        "A schedule says how often (`every`), on which day of that (`on`) and when (`at`); a cron expression says all of it. docs/schedule.md has the words.",
+    ),
+    code(
+        "M136",
+        "a calendar file that can't be used",
+        "`not_on: [{ ics: FILE }]` names an iCalendar file of days on which the drill is never due. What can't be understood in it is refused, so that no drill begins on a day that was meant to be left alone.",
     ),
     code(
         "M125",

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Accepted, Calibrated, Control, Windows};
+use super::{About, Accepted, Calibrated, Control, Schedule, Windows};
 use crate::catalogue::{Access, Act, Check, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
@@ -393,6 +393,12 @@ pub struct Plan {
     /// When runs may begin, as the playbook and the infrastructure file say it; each must allow it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Windows>,
+    /// Whether a real drill may begin by its schedule with nobody there, as the infrastructure file says it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unattended: bool,
+    /// When the drill is due; the days of its calendar files are in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The bad ends of rehearsals that are accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepts: Vec<Accepted>,

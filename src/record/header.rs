@@ -10,7 +10,7 @@ use crate::chance::Seed;
 use crate::event::Origin;
 use crate::id::{RegionRole, RunId};
 use crate::model::{
-    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict,
+    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Schedule, Variable, Verdict,
 };
 use crate::time::{Moment, Span};
 
@@ -103,6 +103,9 @@ pub struct Header {
     /// By which calibration its twin, and with it what was expected, was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibrated>,
+    /// When the drill is due, as its playbook says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The wall clock at the start; a label.
     pub started_at: jiff::Timestamp,
     /// The wall clock at the end, if it ended; a label.

@@ -23,6 +23,7 @@ mod limits;
 mod path;
 mod previous;
 mod pulse;
+pub mod quarters;
 mod review;
 mod service;
 pub mod showing;
@@ -39,7 +40,7 @@ pub use drill::{
 pub use entry::{Entry, RecordError};
 pub use foreseen::{Fallen, FallenMeasure, FallenStep, ForecastRecord, ForecastRun, Truth};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
-pub use index::{IndexRow, index_row};
+pub use index::{IndexDetail, IndexRow, IndexService, index_row};
 pub use path::{Sooner, critical, sooner};
 pub use previous::figures;
 pub use pulse::Pulse;

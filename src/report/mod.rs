@@ -10,7 +10,8 @@
 //! [`template`] fills a team's own template with the data of the JSON report.
 //!
 //! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, [`actions`] a
-//! list of corrective actions, and [`rehearsal`] what many rehearsals found.
+//! list of corrective actions, and [`rehearsal`] what many rehearsals found; [`agenda`] and [`feed`] tell when drills are due,
+//! [`status`] what was drilled in which quarter, and [`uptime`] what the public may know of it.
 
 mod clean;
 mod compliance;
@@ -27,12 +28,16 @@ mod timeline;
 mod view;
 
 pub mod actions;
+pub mod agenda;
 pub mod calibration;
 pub mod coverage;
+pub mod feed;
+pub mod status;
 pub mod history;
 pub mod live;
 pub mod rehearsal;
 pub mod template;
+pub mod uptime;
 
 #[cfg(test)]
 #[path = "tests/samples.rs"]

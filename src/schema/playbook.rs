@@ -78,6 +78,67 @@ pub(super) fn windows() -> Object {
         .not_null()
 }
 
+/// The key `schedule`. What goes together, and what words mean, is beyond a schema.
+fn schedule() -> Object {
+    let day = "a day or a range of days is wanted, such as `2026-12-24` or `2026-12-24..2027-01-02`";
+    let excluded = Shape::Raw(json!({ "anyOf": [
+        { "type": "string" },
+        {
+            "type": "object",
+            "properties": { "ics": { "type": "string", "description": "A calendar file, from the playbook's folder." } },
+            "required": ["ics"],
+            "additionalProperties": false,
+        },
+    ] }));
+    Object::new("When the drill is due; docs/schedule.md has the words.")
+        .must(
+            "every",
+            Shape::Text,
+            "How often: `week`, `month`, `quarter`, `year`, or a cron expression.",
+            json!("quarter"),
+        )
+        .else_in_words(
+            "on",
+            Shape::Text,
+            "On which day of that.",
+            "said by the cron expression",
+            json!("second tuesday of the second month"),
+        )
+        .else_in_words("at", Shape::Text, "At what time of the day.", "said by the cron expression", json!("09:00"))
+        .may("timezone", Shape::Text, "The time zone's IANA name.", json!("UTC"), json!("Europe/Amsterdam"))
+        .not_null()
+        .else_in_words(
+            "from",
+            Shape::Form("[0-9]{4}-[0-9]{2}-[0-9]{2}", day),
+            "The first day on which it may be due.",
+            "since it was first run or looked at",
+            json!("2026-01-01"),
+        )
+        .may(
+            "not_on",
+            Shape::list(excluded),
+            "Days on which it is never due.",
+            json!([]),
+            json!(["2026-12-24..2027-01-02"]),
+        )
+        .not_null()
+        .may(
+            "if_missed",
+            Shape::Text,
+            "What happens when it did not begin in time: `run within 5 days`, or `skip`.",
+            json!("run within 1 day"),
+            json!("run within 5 days"),
+        )
+        .not_null()
+        .else_in_words(
+            "warn",
+            Shape::Text,
+            "How long before people are told.",
+            "nobody is told",
+            json!("7 days before"),
+        )
+}
+
 pub(super) fn service() -> Object {
     silence(
         Object::new("What users use, with the probe that sees whether they can.")
@@ -333,6 +394,31 @@ fn data_loss() -> Object {
         .must("because", Shape::Text, "Why.", json!("copies are asynchronous, and users are told so"))
 }
 
+/// A playbook as a test of a plan.
+fn about() -> Object {
+    let nothing = "nothing is said";
+    let text = |object: Object, key: &'static str, about: &'static str, example: &str| {
+        object.else_in_words(key, Shape::Text, about, nothing, json!(example))
+    };
+    let object = Object::new("What the playbook says of itself as a test of a plan.");
+    let object = text(object, "version", "The version of the contingency plan that is tested.", "4.2");
+    let object = text(object, "system", "The system that it is for.", "code host");
+    let object = text(object, "contact", "Whom to ask.", "platform-reliability");
+    let object = text(object, "location", "Where the people are.", "remote");
+    let object = text(object, "test_type", "What kind of test it is, in the words of the plan.", "full");
+    let object =
+        text(object, "methodology", "How it is tested, beside what Muster does by itself.", "as the runbook says");
+    object
+        .may(
+            "assumptions",
+            Shape::list(Shape::Text),
+            "What is taken for granted.",
+            json!([]),
+            json!(["staff is there"]),
+        )
+        .not_null()
+}
+
 /// The playbook's own keys.
 pub(super) fn playbook() -> Object {
     let named = |of: Object| Shape::Named(ID_KEY, Box::new(Shape::Object(of)));
@@ -386,6 +472,22 @@ pub(super) fn playbook() -> Object {
                 "What the drill is judged by.",
                 json!({}),
                 json!({ "rto": "15m", "rpo": "30s" }),
+            )
+            .not_null()
+            .may(
+                "about",
+                Shape::Object(about()),
+                "What the playbook says of itself as a test of a plan; it stands in the reports for auditors.",
+                json!({}),
+                json!({ "version": "4.2", "test_type": "full" }),
+            )
+            .not_null()
+            .may(
+                "catalogues",
+                Shape::list(Shape::Text),
+                "The team's own catalogues of controls, by their files from this one's folder.",
+                json!([]),
+                json!(["controls/own.yaml"]),
             )
             .not_null()
             .may(
@@ -498,6 +600,13 @@ pub(super) fn playbook() -> Object {
                 "When runs may begin.",
                 "always",
                 json!({ "allowed": ["mon-fri 09:00..17:00"], "timezone": "Europe/Berlin" }),
+            )
+            .else_in_words(
+                "schedule",
+                Shape::Object(schedule()),
+                "When the drill is due.",
+                "whenever somebody runs it",
+                json!({ "every": "quarter", "on": "second tuesday of the second month", "at": "09:00" }),
             ),
     )
 }

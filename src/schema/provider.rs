@@ -175,6 +175,37 @@ fn git() -> Object {
         .may("timeout", duration(), "How long one command may take.", json!("30s"), json!("1m"))
 }
 
+/// Where a run marks something as its own.
+fn mark() -> Shape {
+    Shape::Object(
+        Object::new("A file that says whose the thing is while a run goes on.")
+            .must(
+                "file",
+                Shape::Text,
+                "The file; everybody who drills the same thing names the same.",
+                json!("/var/lib/muster/web.mark"),
+            )
+            .may(
+                "via",
+                Shape::list(Shape::Text),
+                "What runs a command on the machine that has it.",
+                json!([]),
+                json!(["ssh", "ops@host"]),
+            )
+            .not_null(),
+    )
+}
+
+fn marked(object: Object) -> Object {
+    object.else_in_words(
+        "mark",
+        mark(),
+        "Where a run marks it as its own.",
+        "only the lease guards it",
+        json!({ "file": "/var/lib/muster/web.mark" }),
+    )
+}
+
 fn servers() -> Object {
     let numbered = || {
         Shape::Raw(json!({
@@ -193,35 +224,37 @@ fn servers() -> Object {
         "capacity": 24, "start": ["systemctl", "start", "web@{server}"], "stop": ["systemctl", "stop", "web@{server}"],
         "status": ["systemctl", "is-active", "web@{server}"],
     });
-    Object::new("Servers that commands start and stop.").must(
+    marked(Object::new("Servers that commands start and stop.").must(
         "regions",
         each(group, &example),
         "By region.",
         json!({ "primary": example, "secondary": example }),
-    )
+    ))
 }
 
 fn walls() -> Object {
-    Object::new("A region that commands cut off and let in again.")
-        .must(
-            "isolate",
-            Shape::Program,
-            "Cuts it off from the parties that follow as arguments.",
-            json!(["ssh", "wall", "isolate"]),
-        )
-        .must(
-            "rejoin",
-            Shape::Program,
-            "Lets all in again; what follows are the resources that refuse writes in it.",
-            json!(["ssh", "wall", "rejoin"]),
-        )
-        .must(
-            "status",
-            Shape::Program,
-            "Prints from whom it is cut off, nothing if from nobody.",
-            json!(["ssh", "wall", "status"]),
-        )
-        .may("timeout", duration(), "How long one command may take.", json!("5m"), json!("1m"))
+    marked(
+        Object::new("A region that commands cut off and let in again.")
+            .must(
+                "isolate",
+                Shape::Program,
+                "Cuts it off from the parties that follow as arguments.",
+                json!(["ssh", "wall", "isolate"]),
+            )
+            .must(
+                "rejoin",
+                Shape::Program,
+                "Lets all in again; what follows are the resources that refuse writes in it.",
+                json!(["ssh", "wall", "rejoin"]),
+            )
+            .must(
+                "status",
+                Shape::Program,
+                "Prints from whom it is cut off, nothing if from nobody.",
+                json!(["ssh", "wall", "status"]),
+            )
+            .may("timeout", duration(), "How long one command may take.", json!("5m"), json!("1m")),
+    )
 }
 
 fn host_commands() -> Object {

@@ -15,6 +15,7 @@ mod postgres;
 mod readme;
 mod real;
 mod reporting;
+mod schedule;
 mod schema;
 mod simulation;
 mod twin;

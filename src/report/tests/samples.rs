@@ -63,6 +63,7 @@ fn header(until: Moment) -> Header {
         variables: vec![ttl.clone()],
         overridden: vec![ttl],
         seed: Some(Seed(7)),
+        schedule: None,
         origin: Origin {
             muster: "0.1.0".to_owned(),
             host: "drill-1".to_owned(),

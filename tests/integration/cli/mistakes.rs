@@ -436,7 +436,11 @@ fn typical_mistakes_of_a_first_playbook_are_mended_by_their_message_alone() {
             &["M022", "expected a mapping with keys of `by`"],
         ),
         ("      - id: fence", "      - fence", &["M004"]),
-        ("  web:\n    title: Web", "  - web:\n    title: Web", &["M004"]),
+        (
+            "  web:\n    title: Web",
+            "  - web:\n    title: Web",
+            &["M022", "expected a mapping of services by their names, found a list"],
+        ),
     ];
     for (right, wrong, words) in mistakes {
         let seen = with(&[(right, wrong)]);

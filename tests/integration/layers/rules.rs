@@ -23,7 +23,7 @@ pub(super) const PURE: [&str; 14] = [
 ];
 
 /// Paths that a pure module does not name, with all that lies below them.
-const IMPURE: [&str; 12] = [
+const IMPURE: [&str; 14] = [
     "tokio",
     "reqwest",
     "rusqlite",

@@ -39,7 +39,8 @@ fn load_playbook(document: &Value) -> Loaded {
         "muster: 1\nname: part\nvars: { lag: 1s }\nphases: [ { name: a, steps: [ { id: a, wait: { for: 1s } } ] } ]\n";
     let read = |path: &str| match path {
         "parts/failover.yaml" => Ok(part.as_bytes().to_vec()),
-        _ => Ok(SIMULATED.as_bytes().to_vec()),
+        "infra.yaml" => Ok(SIMULATED.as_bytes().to_vec()),
+        _ => Err("there is no such file".to_owned()),
     };
     load(&LoadInput {
         playbook_path: "drill.yaml",
