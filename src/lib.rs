@@ -62,4 +62,6 @@ pub mod action;
 pub mod provider;
 pub mod engine;
 pub mod app;
+pub mod schedule;
+pub mod server;
 pub mod cli;

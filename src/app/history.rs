@@ -11,7 +11,7 @@ use super::run::folder_of;
 use crate::event::{Event, PreviousRun, Started};
 use crate::id::RunId;
 use crate::journal::{self, JournalError};
-use crate::record::{Entry, Heads, Record, index_row};
+use crate::record::{Entry, Heads, IndexRow, Record, index_row};
 use crate::store::{EVIDENCE_FOLDER, FILE_NAME, Reality, RunFilter, RunRow, SqliteStore, Store, read_evidence};
 use crate::time::{Moment, Span};
 
@@ -103,14 +103,23 @@ impl History {
     ///
     /// # Errors
     /// [`AppError::Files`].
-    pub fn previous(&self, playbook: &str, reality: Reality) -> Result<Option<PreviousRun>, AppError> {
+    pub fn previous(&self, playbook: &str, reality: Reality, reports: &Path) -> Result<Option<PreviousRun>, AppError> {
         let row = self.store.previous_finished(playbook, reality).map_err(files)?;
         let span = |ns: Option<i64>| ns.and_then(|ns| u64::try_from(ns).ok()).map(Span);
-        Ok(row.map(|row| PreviousRun {
-            run: row.run.to_string(),
-            verdict: row.verdict.unwrap_or_default(),
-            rta: span(row.rta_ns),
-            rpa: span(row.rpa_ns),
+        Ok(row.map(|row| {
+            // A journal that is gone or damaged since is no reason not to run: the index has its main figures.
+            let read = read_journal(&journal::path_in(&reports.join(row.run.as_str())));
+            let whole = read.ok().map(|(record, _)| crate::record::figures(&record));
+            whole.unwrap_or_else(|| PreviousRun {
+                run: row.run.to_string(),
+                verdict: row.verdict.unwrap_or_default(),
+                rta: span(row.rta_ns),
+                rpa: span(row.rpa_ns),
+                mode: None,
+                digest: None,
+                measures: Vec::new(),
+                steps: Vec::new(),
+            })
         }))
     }
 
@@ -135,6 +144,11 @@ impl History {
             rpa_ns: None,
             journal_head: String::new(),
             simulated: plan.simulated(),
+            detail: crate::record::IndexDetail {
+                occurrence: started.origin.occurrence.clone(),
+                scheduled: plan.schedule.is_some(),
+                ..Default::default()
+            },
             journal_len: 0,
             journal_mtime_ns: 0,
         };
@@ -177,8 +191,32 @@ fn row(record: &Record) -> RunRow {
         rpa_ns: row.rpa_ns,
         journal_head: row.journal_head,
         simulated: row.simulated,
+        detail: row.detail,
         journal_len: 0,
         journal_mtime_ns: 0,
+    }
+}
+
+/// A row of the index as the tables of coverage take it.
+#[must_use]
+pub fn index_of(row: &RunRow) -> IndexRow {
+    let row = row.clone();
+    IndexRow {
+        run: row.run,
+        playbook: row.playbook,
+        title: row.title,
+        environment: row.environment,
+        mode: row.mode,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+        verdict: row.verdict,
+        world: row.world,
+        exit_code: row.exit_code,
+        rta_ns: row.rta_ns,
+        rpa_ns: row.rpa_ns,
+        journal_head: row.journal_head,
+        simulated: row.simulated,
+        detail: row.detail,
     }
 }
 

@@ -127,7 +127,10 @@ fn find_calibration(which: &Calibrating, infrastructure: &str) -> Option<Calibra
 }
 
 /// Reads a file whole, within the bound; `-` is standard input.
-pub(super) fn read_document(path: &str) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// In a few words why it can't be read.
+pub fn read_document(path: &str) -> Result<Vec<u8>, String> {
     if path == "-" {
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::arguments::{Form, OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use super::review::Reviewing;
 use crate::app::{ActionLine, Addition, AppError, Runs, action_lines};
@@ -23,7 +24,7 @@ enum What {
     /// Opens one; later runs of the playbook name it until it is closed
     Add {
         /// The run that it follows from, by its id or the path of its folder
-        #[arg(value_name = "RUN")]
+        #[arg(value_name = "RUN", add = completions::runs())]
         run: String,
         /// What is to be done
         #[arg(value_name = "TEXT")]

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::arguments::{Form, OutputFormat, Reports};
+use super::completions;
 use super::output::Output;
 use crate::app::{AppError, BundleOf, BundleRequest, Runs, bundle};
 use crate::calendar::Quarter;
@@ -15,7 +16,7 @@ use crate::model::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct BundleCommand {
     /// The run, by its id or the path of its folder
-    #[arg(value_name = "RUN", required_unless_present = "quarter", conflicts_with = "quarter")]
+    #[arg(value_name = "RUN", add = completions::runs(), required_unless_present = "quarter", conflicts_with = "quarter")]
     run: Option<String>,
     /// All runs that began in this quarter (UTC), with a table of what they cover: 2026-Q4
     #[arg(long, value_name = "QUARTER")]

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::arguments::OutputFormat;
+use super::completions;
 use super::output::Output;
 use super::review::Reviewing;
 use crate::app::{Addition, AppError, Runs};
@@ -12,7 +13,7 @@ use crate::model::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Lesson {
     /// The run, by its id or the path of its folder
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completions::runs())]
     run: String,
     /// What was learned, or what is to be changed in the plan
     #[arg(value_name = "TEXT")]

@@ -30,10 +30,13 @@ mod review;
 mod retry;
 mod resume;
 mod run;
+mod schedule;
+mod serve;
 mod schema;
 mod show;
 mod sign_off;
 mod simulate;
+mod status;
 mod stop;
 mod undo;
 mod validate;
@@ -68,7 +71,7 @@ enum Command {
     Validate(validate::Validate),
     /// Explains codes of errors and warnings, each with an example that is wrong and the same mended
     Explain(explain::Explain),
-    /// Prints what a playbook or an infrastructure file may say: a JSON Schema for editors, or the reference
+    /// Prints what a playbook, an infrastructure file or a report may say: a JSON Schema, or the reference
     Schema(schema::Schema),
     /// Reads the state of everything and says what each step would change; changes nothing
     Plan(plan::PlanCommand),
@@ -99,6 +102,12 @@ enum Command {
     AwsPolicy(aws_policy::AwsPolicy),
     /// Fits the twin to past real runs and says how good their forecasts were
     Calibrate(calibrate::CalibrateCommand),
+    /// Says when drills are due, when they ran last and what is overdue
+    Schedule(schedule::ScheduleCommand),
+    /// Shows playbooks and services by quarter; exit code 1 if something is overdue
+    Status(status::StatusCommand),
+    /// Runs drills when they are due, tells people, and answers monitoring
+    Serve(serve::ServeCommand),
     /// Lists past runs
     History(history::HistoryCommand),
     /// Shows a run
@@ -132,7 +141,6 @@ impl Command {
     fn form(&self) -> arguments::OutputFormat {
         match self {
             Self::Init(command) => command.form(),
-            Self::Completions(_) | Self::Man(_) => arguments::OutputFormat::Text,
             Self::Validate(command) => command.form(),
             Self::Plan(command) => command.form(),
             Self::Simulate(command) => command.form(),
@@ -147,6 +155,9 @@ impl Command {
             Self::Reject(command) => command.form(),
             Self::Resume(command) => command.form(),
             Self::Calibrate(command) => command.form(),
+            Self::Schedule(command) => command.form(),
+            Self::Status(command) => command.form(),
+            Self::Serve(command) => command.form(),
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
@@ -156,7 +167,9 @@ impl Command {
             Self::Bundle(command) => command.form(),
             Self::Verify(command) => command.form(),
             Self::Explain(command) => command.form(),
-            Self::AwsPolicy(_) | Self::Schema(_) | Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::Completions(_) | Self::Man(_) | Self::AwsPolicy(_) | Self::Schema(_) | Self::Keep { .. } => {
+                arguments::OutputFormat::Text
+            }
         }
     }
 
@@ -183,6 +196,9 @@ impl Command {
             Self::Approve(command) => command.runs(),
             Self::Reject(command) => command.runs(),
             Self::Calibrate(command) => command.runs(),
+            Self::Schedule(command) => command.runs(),
+            Self::Status(command) => command.runs(),
+            Self::Serve(command) => command.runs(),
             Self::History(command) => command.runs(),
             Self::Show(command) => command.runs(),
             Self::Report(command) => command.runs(),
@@ -256,6 +272,9 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Reject(command) => command.run(output),
         Command::Resume(command) => command.run(output),
         Command::Calibrate(command) => command.run(output),
+        Command::Schedule(command) => command.run(output),
+        Command::Status(command) => command.run(output),
+        Command::Serve(command) => command.run(output),
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),

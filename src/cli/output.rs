@@ -46,7 +46,7 @@ impl Output {
 
     /// How tables on standard output look.
     pub(super) fn style(&self) -> Style {
-        Style { paint: self.results, width: width(), folder: None }
+        Style { paint: self.results, width: width(), ..Style::default() }
     }
 
     /// Prints a result. Nobody reading any more is no error.

@@ -14,6 +14,8 @@ enum Of {
     Playbook,
     /// Infrastructure files
     Infrastructure,
+    /// What `muster report --format json` prints, and templates are filled with
+    Report,
 }
 
 /// How it is printed.
@@ -26,7 +28,7 @@ enum SchemaFormat {
     Markdown,
 }
 
-/// Prints what a playbook or an infrastructure file may say, key by key: description, default, example
+/// Prints what a playbook, an infrastructure file or a report may say, key by key: description, default, example
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// What is described
@@ -38,11 +40,18 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    #[expect(clippy::unnecessary_wraps, reason = "every subcommand runs in the same way")]
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         let of = match self.of {
             Of::Playbook => Document::Playbook,
             Of::Infrastructure => Document::Infrastructure,
+            Of::Report if self.format == SchemaFormat::Json => {
+                output.result(&crate::report::json_schema());
+                return Ok(ExitCode::Passed);
+            }
+            Of::Report => {
+                let why = "the report is described by a JSON Schema alone; docs/reports.md tells of it";
+                return Err(AppError::Usage(why.to_owned()));
+            }
         };
         match self.format {
             SchemaFormat::Json => output.json_result(&schema(of)),

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::arguments::OutputFormat;
+use super::completions;
 use super::output::Output;
 use super::review::Reviewing;
 use crate::app::{Addition, AppError, Runs};
@@ -12,7 +13,7 @@ use crate::model::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct SignOff {
     /// The run, by its id or the path of its folder
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = completions::runs())]
     run: String,
     /// In which role: reviewer, head of operations, …
     #[arg(long = "as", value_name = "ROLE")]

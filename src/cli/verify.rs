@@ -18,7 +18,7 @@ pub(super) struct Verify {
     /// A run's id, or the path of its folder, its journal or a bundle
     #[arg(value_name = "RUN-or-FILE", add = completions::runs())]
     run: String,
-    /// Demand that a bundle is signed by one of these keys: a public key, or an allowed_signers file
+    /// Demand that a bundle is signed by one of these keys: a public key, or an `allowed_signers` file
     #[arg(long, value_name = "FILE")]
     signer: Option<PathBuf>,
     #[command(flatten)]

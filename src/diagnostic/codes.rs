@@ -279,6 +279,16 @@ pub const CODES: &[Code] = &[
         "The playbook lists its `roles`, and the gate asks for one that is not among them.",
     ),
     code(
+        "M135",
+        "a schedule that does not fit together",
+        "A schedule says how often (`every`), on which day of that (`on`) and when (`at`); a cron expression says all of it. docs/schedule.md has the words.",
+    ),
+    code(
+        "M136",
+        "a calendar file that can't be used",
+        "`not_on: [{ ics: FILE }]` names an iCalendar file of days on which the drill is never due. What can't be understood in it is refused, so that no drill begins on a day that was meant to be left alone.",
+    ),
+    code(
         "M125",
         "a control that no catalogue has",
         "`controls:` names what a run is evidence for. Muster's own catalogue knows the controls that docs/evidence.md lists; a team brings others with `catalogues: [controls/own.yaml]`.",

@@ -239,6 +239,10 @@ phases: [ { name: failover, steps: [ { id: dns, dns.switch: { records: [code], t
     example("M125", Part::Playbook, r#"controls: ["soc2:A9.9"]"#, r#"controls: ["soc2:A1.3"]"#),
     example("M126", Part::Playbook, "catalogues: [controls/nowhere.yaml]", r#"controls: ["soc2:A1.3"]"#),
     example("M127", Part::Words, r#"A control of a team's own catalogue whose `can` says "shows that we are compliant". Write what a run shows: "shows that the failover was carried out"."#, ""),
+    example("M135", Part::Playbook, r#"schedule: { every: quarter, on: tuesday, at: "09:00" }
+phases: [ { name: failover, steps: [ { id: a, wait: { for: 1s } } ] } ]"#, r#"schedule: { every: quarter, on: second tuesday of the second month, at: "09:00" }
+phases: [ { name: failover, steps: [ { id: a, wait: { for: 1s } } ] } ]"#),
+    example("M136", Part::Words, "`not_on: [{ ics: holidays.ics }]`, where `holidays.ics` has an event with `RRULE:FREQ=MONTHLY`. Write its days as events of their own, or as `2026-12-24..2027-01-02`.", ""),
     example("M145", Part::Words, "`instances: [web-1]` of the provider `aws`: an instance's id looks like `i-0123456789abcdef0`. docs/providers/aws.md has the settings of each resource.", ""),
     example("M146", Part::Words, "A resource with `provider: aws` where only one of the regions has `provider: aws`. Give both regions their account, and the profile or role.", ""),
     example("M147", Part::Words, "`database.promote: { database: main, to: secondary }` of a read replica of RDS, which never follows again. Say that it is known: `database.promote: { database: main, to: secondary, irreversible: accept }`.", ""),

@@ -50,6 +50,8 @@ pub struct Infrastructure {
     pub resources: BTreeMap<ResourceId, Binding>,
     /// Variables that it gives other values than the playbook does.
     pub vars: Vec<Setting>,
+    /// Whether real drills on it may begin by a schedule with nobody there.
+    pub unattended: bool,
     /// When runs on it may begin.
     pub windows: Option<Windows>,
     /// Settings of the simulated network.

@@ -37,6 +37,8 @@ struct Header {
     #[serde(rename = "network")]
     _network: Option<IgnoredAny>,
     windows: Option<Windows>,
+    #[serde(default)]
+    unattended: bool,
     #[serde(rename = "silence")]
     _silence: Option<IgnoredAny>,
 }
@@ -84,6 +86,7 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
         resources,
         vars,
         windows: header.windows,
+        unattended: header.unattended,
         network,
         resolver,
         silences,

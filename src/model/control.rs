@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that a run may have shown. A catalogue names for each control what it rests on; whether a run has shown it is
 /// told from its journal alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Showing {
     /// The plan was carried out: the run changed something, and came to an end of its own.
@@ -81,7 +81,7 @@ impl Showing {
 }
 
 /// A control of a standard, in a catalogue's own words: what it asks for, and what a drill can do for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Control {
     /// As playbooks name it: `nist-800-53:CP-4(2)`.
     pub id: String,
@@ -106,7 +106,7 @@ pub struct Control {
 }
 
 /// What a playbook says of itself as a test of a plan, for whoever reads its report as evidence.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct About {
     /// The version of the contingency plan that is tested.

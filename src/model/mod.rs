@@ -14,6 +14,7 @@ mod plan;
 mod proof;
 mod review;
 mod sample;
+pub mod schedule;
 mod windows;
 
 pub use accepted::{Accepted, BadEnd};
@@ -32,4 +33,5 @@ pub use plan::{
 pub use proof::{NotSeenRed, Proof};
 pub use review::{ActionId, OpenAction, Review};
 pub use sample::{Sample, SampleResult, SampleSummary, Stands};
+pub use schedule::Schedule;
 pub use windows::{Range, Windows};

@@ -61,7 +61,7 @@ impl Review {
 }
 
 /// The name of a corrective action among all runs: the run that opened it, and its number there.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct ActionId {
     /// The run.
@@ -104,7 +104,7 @@ impl From<ActionId> for String {
 }
 
 /// A corrective action of an earlier run that was open when this one began.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OpenAction {
     /// Its name.
     pub id: ActionId,

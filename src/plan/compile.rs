@@ -90,6 +90,8 @@ pub(super) fn compile(
         outage_limit: playbook.outage_limit.or_else(|| rto.map(|rto| rto * 2)),
         pause_limit: playbook.pause_limit.unwrap_or(PAUSE_LIMIT),
         windows: playbook.windows.iter().chain(&infrastructure.windows).cloned().collect(),
+        unattended: infrastructure.unattended,
+        schedule: playbook.schedule.as_ref().map(|(schedule, _)| schedule.clone()),
         about: playbook.about.clone(),
         controls: playbook.controls.iter().map(|(id, _)| id.clone()).collect(),
         control_texts: options.controls.controls,

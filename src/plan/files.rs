@@ -46,6 +46,14 @@ impl<'a> Files<'a> {
         Ok(self.parse(path, &bytes, diagnostics))
     }
 
+    /// The bytes of a file that is no document.
+    ///
+    /// # Errors
+    /// Says why it could not be read.
+    pub(super) fn bytes(&self, path: &str) -> Result<Vec<u8>, String> {
+        (self.read)(path)
+    }
+
     /// The text of a file that was read; empty if it was not, or is not UTF-8.
     pub(super) fn document(&self, path: &str) -> SourceDocument {
         SourceDocument { path: path.to_owned(), text: self.texts.get(path).map_or("", AsRef::as_ref).to_owned() }

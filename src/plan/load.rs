@@ -2,7 +2,7 @@
 
 use super::compile::{CompileOptions, compile};
 use super::files::{Files, Read, beside};
-use super::{check, controls, modes, variables};
+use super::{check, controls, excluded, modes, variables};
 use crate::catalogue::Mode;
 use crate::diagnostic::silence::{self, Unused};
 use crate::diagnostic::{Diagnostic, Place, Silenced, Sources, sort_by_place};
@@ -138,7 +138,10 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
     let (root, prelude) = (root?, prelude?);
     let variables = variables::resolve(&prelude.vars, infrastructure.as_ref(), input.vars, diagnostics);
     let names = variables::names(&variables, infrastructure.as_ref());
-    let playbook = playbook::read(root, &names, diagnostics)?;
+    let mut playbook = playbook::read(root, &names, diagnostics)?;
+    if let Some((schedule, name)) = &mut playbook.schedule {
+        excluded::resolve(schedule, name, input.playbook_path, &|path| files.bytes(path), diagnostics);
+    }
     files.silence(input.playbook_path, &playbook.silences);
     let mut infrastructure = infrastructure?;
     if let Some((path, _)) = &infrastructure_path {

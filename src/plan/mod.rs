@@ -14,14 +14,17 @@ mod check;
 mod compile;
 mod controls;
 mod digest;
+mod excluded;
 mod expected;
 mod experience;
 mod files;
 mod flow;
 mod graph;
+mod hold;
 mod inline;
 mod load;
 mod modes;
+mod outline;
 mod preview;
 pub mod render;
 mod schedule;
@@ -31,10 +34,12 @@ pub use approval::{Approval, Own, Relied, ServiceOutage, approval};
 pub use by_hand::{PhaseByHand, StepByHand, by_hand};
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
+pub use hold::{HELD, hold};
 pub use load::{
     CalibrationFile, Checked, CheckedInfrastructure, FindCalibration, LoadInput, Loaded, Reality, infrastructure, load,
     uncalibrated,
 };
+pub use outline::{Ground, Outline, Outlined, ground, outline};
 pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]

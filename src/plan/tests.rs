@@ -229,7 +229,9 @@ fn prechecks_that_nobody_judged_are_named() {
 }
 
 mod diagnostics;
+mod holding;
 mod experience;
 mod made;
 mod safety;
+mod schedules;
 mod sense;

@@ -5,7 +5,7 @@ use crate::chance::Distribution;
 use crate::diagnostic::{Place, Silence};
 use crate::id::{PhaseId, StepId};
 use crate::model::{
-    About, Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows,
+    About, Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Schedule, Service, Windows,
 };
 use crate::time::Span;
 use crate::yaml::{Node, Value};
@@ -45,6 +45,8 @@ pub struct Playbook {
     pub outage_limit: Option<Span>,
     /// When runs may begin.
     pub windows: Option<Windows>,
+    /// When it is due.
+    pub schedule: Option<(Schedule, Name)>,
     /// A run that stands still waits so long for a person.
     pub pause_limit: Option<Span>,
     /// The services.
@@ -71,7 +73,7 @@ pub struct Name {
 }
 
 impl Name {
-    pub(super) fn new(place: Place, within: Node) -> Self {
+    pub(crate) fn new(place: Place, within: Node) -> Self {
         Self { place, within }
     }
 

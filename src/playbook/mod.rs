@@ -16,6 +16,7 @@ mod needs;
 mod prelude;
 mod probe;
 mod read;
+pub mod schedule;
 mod sense;
 mod services;
 mod step;

@@ -3,17 +3,17 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::document::{PhaseText, Playbook};
+use super::document::{Name, PhaseText, Playbook};
 use super::needs::{self, Whereabouts};
 use super::services::{self, RawObjectives};
 use super::step::{self, NamedStep, When};
 use super::template::{Late, Names};
-use super::{accepts, bounds, sense};
+use super::{accepts, bounds, schedule, sense};
 use crate::catalogue::{Mode, Period};
 use crate::diagnostic::{Diagnostic, Place, Silence};
 use crate::id::{PhaseId, RunId};
 use crate::infrastructure::plain;
-use crate::model::{About, DataLoss, PhaseKind, Windows};
+use crate::model::{About, DataLoss, PhaseKind, Schedule, Windows};
 use crate::time::Span;
 use crate::yaml::{Entry, Node, Value, decode, fill, silences};
 
@@ -60,6 +60,7 @@ struct Header {
     outage_limit: Option<Period>,
     pause_limit: Option<Period>,
     windows: Option<Windows>,
+    schedule: Option<Schedule>,
     #[serde(rename = "phases")]
     _phases: IgnoredAny,
     #[serde(rename = "silence")]
@@ -124,6 +125,10 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
     let header = header.inspect(|header| check_header(header, &place, diagnostics));
     let phases = phases(&mut root, diagnostics);
     let header = header?;
+    let schedule = header.schedule.zip(root.get_entry("schedule")).map(|(schedule, entry)| {
+        schedule::check(&schedule, &entry.value, diagnostics);
+        (schedule, Name::new(entry.key.place(), entry.value.clone()))
+    });
     let objectives = header.objectives.into();
     sense::objectives(&root, &objectives, &services, diagnostics);
     Some(Playbook {
@@ -144,6 +149,7 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
         outage_limit: header.outage_limit.map(|it| it.0),
         pause_limit: header.pause_limit.map(|it| it.0),
         windows: header.windows,
+        schedule,
         services,
         canaries,
         witness,

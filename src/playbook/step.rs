@@ -275,7 +275,8 @@ fn check_act(act: &Act, entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
             }
         }
         Act::Http(http) => {
-            let stand_in = LateNames { id: "x", mode: "x", started: "x", verdict: Some("x"), world: Some("x") };
+            let x = Some("x");
+            let stand_in = LateNames { id: "x", mode: "x", started: "x", verdict: x, world: x, summary: x };
             probe::check_url(&late::fill(&http.url, &stand_in), place("url"), diagnostics);
         }
         Act::RegionIsolate(isolate) if isolate.from.is_empty() => diagnostics.push(

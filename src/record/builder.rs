@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pulse::Pulses;
 use super::{
     AttemptRecord, DnsChange, Entry, Gap, GateRecord, GuardrailBreak, GuardrailLook, Happening, HappeningKind, Heads,
     Record, RecordError, ReviewRecord, StepRecord, StepState, UndoRecord, VoteRecord, finish, steps,
@@ -86,6 +87,8 @@ pub struct Builder {
     pub(super) captured: Vec<World>,
     pub(super) tracks: BTreeMap<ProbeId, Track>,
     pub(super) times: BTreeMap<ProbeId, Times>,
+    /// How the samples of each service went over time.
+    pub(super) pulses: BTreeMap<ProbeId, Pulses>,
     pub(super) failures: BTreeMap<ProbeId, Vec<String>>,
     /// One for each service, in the plan's order.
     pub(super) actives: Vec<Actives>,
@@ -145,6 +148,7 @@ impl Builder {
             captured: vec![World::new(); plan.steps.len()],
             tracks,
             times: BTreeMap::new(),
+            pulses: plan.services.iter().map(|it| (it.probe.id.clone(), Pulses::default())).collect(),
             failures: BTreeMap::new(),
             actives: vec![Actives::default(); plan.services.len()],
             switches: Vec::new(),
@@ -541,6 +545,11 @@ impl Builder {
             track.summed(summary);
             let times = self.times.entry(summary.probe.clone()).or_default();
             times.add(summary.count, summary.p50, summary.p95, summary.max);
+        }
+        if let Some(pulses) = self.pulses.get_mut(&summary.probe)
+            && let Some(service) = self.started.plan.services.iter().find(|it| it.probe.id == summary.probe)
+        {
+            pulses.push(service.probe.every, summary);
         }
     }
 

@@ -106,6 +106,7 @@ fn header(builder: &Builder, heads: Heads) -> Header {
             .collect(),
         seed: started.seed,
         origin: started.origin.clone(),
+        schedule: plan.schedule.clone(),
         documents: Arc::clone(&started.documents),
         calibration: plan.calibration.clone(),
         started_at: builder.started_at,

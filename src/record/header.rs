@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
@@ -9,12 +10,12 @@ use crate::chance::Seed;
 use crate::event::Origin;
 use crate::id::{RegionRole, RunId};
 use crate::model::{
-    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict,
+    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Schedule, Variable, Verdict,
 };
 use crate::time::{Moment, Span};
 
 /// How much of a run was simulated. Such a run is never evidence of a real failover.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Simulated {
     /// Nothing.
@@ -34,7 +35,7 @@ impl Simulated {
 }
 
 /// A region's role and name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegionName {
     /// Its role.
     pub role: RegionRole,
@@ -43,7 +44,7 @@ pub struct RegionName {
 }
 
 /// The ends of the journal's hash chain, in hex.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Heads {
     /// The line that the record was read up to.
     pub last: String,
@@ -53,7 +54,7 @@ pub struct Heads {
 }
 
 /// What was run, where, by whom, and from what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Header {
     /// The run.
     pub run: RunId,
@@ -102,6 +103,9 @@ pub struct Header {
     /// By which calibration its twin, and with it what was expected, was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibrated>,
+    /// When the drill is due, as its playbook says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The wall clock at the start; a label.
     pub started_at: jiff::Timestamp,
     /// The wall clock at the end, if it ended; a label.
@@ -117,7 +121,7 @@ pub struct Header {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// The verdict; `incomplete` without a `finished` event.
     pub verdict: Verdict,

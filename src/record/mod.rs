@@ -20,6 +20,10 @@ mod header;
 mod index;
 mod legs;
 mod limits;
+mod path;
+mod previous;
+mod pulse;
+pub mod quarters;
 mod review;
 mod service;
 pub mod showing;
@@ -36,7 +40,10 @@ pub use drill::{
 pub use entry::{Entry, RecordError};
 pub use foreseen::{Fallen, FallenMeasure, FallenStep, ForecastRecord, ForecastRun, Truth};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
-pub use index::{IndexRow, index_row};
+pub use index::{IndexDetail, IndexRow, IndexService, index_row};
+pub use path::{Sooner, critical, sooner};
+pub use previous::figures;
+pub use pulse::Pulse;
 pub use review::{ActionRecord, Noted, ReviewRecord, SignOffRecord};
 pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,
@@ -45,6 +52,7 @@ pub use service::{
 pub use story::{Change, Gap, Happening, HappeningKind, LEASE_ONLY, Limit};
 pub use verdict::{Ending, Judged, judge, place};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::PreviousRun;
@@ -53,7 +61,7 @@ use crate::model::{LeftOver, OpenAction, Proof};
 use crate::resource::World;
 
 /// A run, as its journal tells it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// What was run, where, by whom, and from what.
     pub header: Header,
@@ -87,10 +95,12 @@ pub struct Record {
     /// What is otherwise at the end than at the start; numbers that vary by themselves are left out.
     pub changes: Vec<Change>,
     /// The world before.
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub before: World,
     /// Resources that could not be seen before, and why.
     pub unseen: Vec<(ResourceId, String)>,
     /// The world at the end, if the run ended.
+    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
     pub after: Option<World>,
     /// What this drill does not show.
     pub limits: Vec<Limit>,

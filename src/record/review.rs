@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::model::{Person, Review};
 
 /// Words that a person added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Noted {
     /// When; a label.
     pub at: Timestamp,
@@ -21,7 +21,7 @@ pub struct Noted {
 }
 
 /// A corrective action of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ActionRecord {
     /// Its number in the run, from 1.
     pub number: u32,
@@ -36,7 +36,7 @@ pub struct ActionRecord {
 }
 
 /// A sign-off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SignOffRecord {
     /// When; a label.
     pub at: Timestamp,
@@ -49,7 +49,7 @@ pub struct SignOffRecord {
 }
 
 /// All of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReviewRecord {
     /// Lessons, in order.
     pub lessons: Vec<Noted>,

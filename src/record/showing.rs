@@ -68,6 +68,7 @@ pub fn controls(record: &Record) -> Vec<ControlFinding<'_>> {
 }
 
 /// One control, held against the run.
+#[must_use]
 pub fn finding<'a>(control: &'a Control, facts: &[Shown], record: &Record) -> ControlFinding<'a> {
     let of = |wanted: &[Showing]| -> Vec<&Shown> { facts.iter().filter(|it| wanted.contains(&it.showing)).collect() };
     let base = of(&control.rests_on);

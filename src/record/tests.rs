@@ -80,6 +80,8 @@ fn plan() -> Plan {
         discard: false,
         accepts: Vec::new(),
         outage_limit: None,
+        schedule: None,
+        unattended: false,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
         about: crate::model::About::default(),

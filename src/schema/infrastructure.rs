@@ -84,7 +84,15 @@ pub(super) fn infrastructure() -> Object {
             "When runs on it may begin.",
             "always",
             json!({ "blackout": ["fri 12:00..24:00"] }),
-        ),
+        )
+        .may(
+            "unattended",
+            Shape::Bool,
+            "Whether a real drill may begin by its schedule with nobody there.",
+            json!(false),
+            json!(true),
+        )
+        .not_null(),
     )
     .rule(simulated_alone())
 }

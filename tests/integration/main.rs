@@ -14,6 +14,8 @@ mod layers;
 mod postgres;
 mod readme;
 mod real;
+mod reporting;
+mod schedule;
 mod schema;
 mod simulation;
 mod twin;

@@ -491,6 +491,8 @@ fn plan(act: Act, mode: Mode) -> Plan {
         discard: false,
         accepts: Vec::new(),
         outage_limit: None,
+        schedule: None,
+        unattended: false,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
         about: crate::model::About::default(),

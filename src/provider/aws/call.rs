@@ -73,6 +73,11 @@ pub(super) struct Failed {
 }
 
 impl Failed {
+    /// Whether it may not be asked at all.
+    pub(super) fn is_denied(&self) -> bool {
+        self.is(DENIED)
+    }
+
     /// Whether the service's code is one of these.
     pub(super) fn is(&self, codes: &[&str]) -> bool {
         codes.contains(&self.code.as_str())

@@ -29,6 +29,7 @@ use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use crate::resource::{
     Context, Exchange, HttpRequest, HttpResponse, Method, NetError, Network, Resolver, Stage, Stages, TcpRequest,
 };
+use crate::time::Clock;
 pub use masked::Masked;
 use trace::{TRACE, TimeConnect, Trace, TraceResolver};
 
@@ -62,6 +63,18 @@ impl RealNetwork {
         }
     }
 
+    /// Resolves, connects, asks, with no run to be asked for.
+    pub async fn send(&self, clock: &Clock, request: &HttpRequest) -> Exchange<HttpResponse> {
+        let literal = resolve::literal(&request.host);
+        let built = self.client().and_then(|client| Ok((client, build_request(request, literal)?)));
+        let (client, ready) = match built {
+            Ok(built) => built,
+            Err(error) => return Exchange { address: None, stages: Stages::default(), result: Err(error) },
+        };
+        let trace = Arc::new(Trace::new(clock.clone(), self.meant(&request.resolver), literal));
+        TRACE.scope(trace.clone(), exchange(client, ready, request.body_limit, &trace)).await
+    }
+
     fn client(&self) -> Result<&reqwest::Client, NetError> {
         let built = self.client.get_or_init(|| build_client().map_err(|error| fault::root_text(&error)));
         built.as_ref().map_err(|text| NetError {
@@ -89,14 +102,7 @@ fn build_client() -> Result<reqwest::Client, reqwest::Error> {
 #[async_trait]
 impl Network for RealNetwork {
     async fn http(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse> {
-        let literal = resolve::literal(&request.host);
-        let built = self.client().and_then(|client| Ok((client, build_request(request, literal)?)));
-        let (client, ready) = match built {
-            Ok(built) => built,
-            Err(error) => return Exchange { address: None, stages: Stages::default(), result: Err(error) },
-        };
-        let trace = Arc::new(Trace::new(cx.clock.clone(), self.meant(&request.resolver), literal));
-        TRACE.scope(trace.clone(), exchange(client, ready, request.body_limit, &trace)).await
+        self.send(&cx.clock, request).await
     }
 
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {

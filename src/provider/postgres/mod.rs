@@ -23,8 +23,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql};
-use tokio_postgres::{Row, SimpleQueryMessage};
 
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::real::postgres::{PostgresDatabase, Server};
@@ -59,6 +59,7 @@ impl fmt::Debug for Postgres {
 }
 
 /// A session that somebody else's fence is proven by.
+#[cfg(feature = "aws")]
 pub(in crate::provider) struct Held(Session);
 
 impl Postgres {
@@ -137,6 +138,19 @@ impl Postgres {
         Ok(row.try_get(0)?)
     }
 
+    /// Makes the proving write on a session.
+    async fn proving_write(&self, cx: &Context, session: &Session) -> Result<(), Failed> {
+        let limit = self.link.settings.timeout.0;
+        match cx.clock.timeout(limit, session.client.batch_execute(PROVING_WRITE)).await {
+            Ok(done) => done.map_err(Failed::from),
+            Err(_) => Err(Failed::Silent(format!("no answer within {limit}"))),
+        }
+    }
+}
+
+/// For providers whose fences are not this one's.
+#[cfg(feature = "aws")]
+impl Postgres {
     /// A session with `region`'s server in the application's database, for who proves a fence that is not this
     /// provider's.
     pub(in crate::provider) async fn hold(&self, cx: &Context, region: RegionRole) -> Result<Held, ProviderError> {
@@ -166,18 +180,9 @@ impl Postgres {
             Err(_) => return Err(ProviderError::Unreachable(format!("an answer within {limit}"))),
         };
         Ok(rows.iter().find_map(|row| match row {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
         }))
-    }
-
-    /// Makes the proving write on a session.
-    async fn proving_write(&self, cx: &Context, session: &Session) -> Result<(), Failed> {
-        let limit = self.link.settings.timeout.0;
-        match cx.clock.timeout(limit, session.client.batch_execute(PROVING_WRITE)).await {
-            Ok(done) => done.map_err(Failed::from),
-            Err(_) => Err(Failed::Silent(format!("no answer within {limit}"))),
-        }
     }
 }
 

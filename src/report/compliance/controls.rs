@@ -44,6 +44,7 @@ fn one(record: &Record, finding: &ControlFinding<'_>, blocks: &mut Vec<Block>) {
     };
     blocks.push(Block::Marked(support(finding.support), text(what)));
     blocks.push(Block::Text(text(format!("Asked for: {}", control.asks))));
+    blocks.push(Block::Text(text(format!("A drill can show: {}", control.can))));
     let shown = if finding.support == Support::Simulated { "Shown of the simulation" } else { "What this run shows" };
     blocks.push(Block::Text(format!("{shown}:")));
     blocks.push(listed(&told(&finding.shown), "Nothing of what this control rests on."));

@@ -174,6 +174,7 @@ fn it_has_all_that_such_a_report_has() {
         "| Ran in the secondary region for |",
         "| Return to normal functioning | the return passed",
         "Asked for:",
+        "A drill can show:",
         "What it does not show:",
         "By any drill:",
         "## What this drill does not show",

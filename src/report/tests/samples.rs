@@ -10,17 +10,17 @@ pub(crate) use odd::{hostile, large};
 
 use crate::catalogue::{Mode, OnFailure};
 use crate::chance::Seed;
-use crate::event::{Origin, PreviousRun, ServerKind};
+use crate::event::{Origin, PreviousMeasure, PreviousRun, PreviousStep, ServerKind};
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, ServiceId, StepId};
 use crate::measure::{Judgement, Measure, Outage, Parts, Recovery};
 use crate::model::{
-    Documents, Environment, ExitCode, Happened, LeftOver, Leg, NotSeenRed, Objectives, PhaseKind, Place, Proof,
-    Showing, SourceDocument, UndoResult, Variable, VariableSource, Verdict,
+    Documents, Environment, ExitCode, Happened, LeftOver, Leg, MeasureOf, NotSeenRed, Objectives, PhaseKind, Place,
+    Proof, Showing, SourceDocument, UndoResult, Variable, VariableSource, Verdict,
 };
 use crate::record::{
     AttemptRecord, CanaryRecord, Change, DnsChange, DnsRecord, DnsSwitchRecord, Ended, GateRecord, GuardrailBreak,
     GuardrailRecord, Happening, HappeningKind, Header, Heads, Latency, LegRecord, LegVerdict, Limit, OutageRecord,
-    PhaseRecord, PhaseState, Record, RegionName, RpaRecord, ServiceLeg, ServiceRecord, Simulated, StepRecord,
+    PhaseRecord, PhaseState, Pulse, Record, RegionName, RpaRecord, ServiceLeg, ServiceRecord, Simulated, StepRecord,
     StepState, UndoRecord, WithinResult, WitnessRecord,
 };
 use crate::resource::{Answer, AnsweredBy, Decision, HealthState, ResourceKind};
@@ -62,6 +62,7 @@ fn header(until: Moment) -> Header {
         variables: vec![ttl.clone()],
         overridden: vec![ttl],
         seed: Some(Seed(7)),
+        schedule: None,
         origin: Origin {
             muster: "0.1.0".to_owned(),
             host: "drill-1".to_owned(),
@@ -245,6 +246,7 @@ fn service(id: &str, title: &str, outages: Vec<OutageRecord>) -> ServiceRecord {
         downtime: secs(120),
         latency: Some(Latency { p50: Span::from_millis(21), p95: Span::from_millis(48), max: Span::from_millis(3001) }),
         failures: outages.iter().map(|one| one.outage.saw.clone()).take(1).collect(),
+        pulses: pulses(130),
         outages,
     }
 }
@@ -294,6 +296,37 @@ fn canary(of: &str, legs: &[&LegRecord]) -> CanaryRecord {
         failed: 90,
         legs: legs.collect(),
     }
+}
+
+/// What the previous run of [`passed`] took: the failover a little longer, the return less.
+fn previous_measures() -> Vec<PreviousMeasure> {
+    let of = |of, leg, seconds| PreviousMeasure { of, leg, upper: Some(secs(seconds)), met: Some(true) };
+    vec![
+        of(MeasureOf::AllServices, Leg::Failover, 140),
+        of(MeasureOf::AllServices, Leg::Return, 60),
+        of(MeasureOf::Service(ServiceId::new("web").unwrap()), Leg::Failover, 120),
+        of(MeasureOf::AllCanaries, Leg::Failover, 0),
+    ]
+}
+
+fn previous_steps() -> Vec<PreviousStep> {
+    let of =
+        |id: &str, passed, seconds| PreviousStep { step: StepId::new(id).unwrap(), passed, took: Some(secs(seconds)) };
+    vec![of("fence", true, 5), of("scale-out", true, 90), of("promote", true, 20), of("dns", true, 34)]
+}
+
+/// A pulse every ten seconds, slower at the end of each minute; failing from `out` on for a minute.
+fn pulses(out: u64) -> Vec<Pulse> {
+    let one = |n: u64| Pulse {
+        from: at(n * 10),
+        to: at(n * 10 + 9),
+        count: 10,
+        healthy: if (out..out + 60).contains(&(n * 10)) { 0 } else { 10 },
+        p50: Span::from_millis(20 + n % 6),
+        p95: Span::from_millis(40),
+        max: Span::from_millis(if n % 6 == 5 { 400 } else { 60 }),
+    };
+    (0..90).map(one).collect()
 }
 
 fn happening(seconds: u64, kind: HappeningKind, text: &str) -> Happening {
@@ -456,6 +489,10 @@ pub(crate) fn passed() -> Record {
             verdict: "passed".to_owned(),
             rta: Some(secs(140)),
             rpa: None,
+            mode: Some(Mode::Planned),
+            digest: Some("a3".repeat(32)),
+            measures: previous_measures(),
+            steps: previous_steps(),
         }),
         legs,
     }

@@ -26,6 +26,8 @@ pub(super) enum Wrong {
     Reset,
     /// Nobody answers, until the client gives up.
     Silent,
+    /// The service answers this, in CBOR.
+    Cbor(Vec<u8>),
     /// The answer, with one text in place of another.
     Instead(&'static str, &'static str),
     /// The answer's date is this, so that the client's clock seems to be off.
@@ -193,7 +195,7 @@ fn route53_at(port: u16, method: &str, path: &str, body: &str) -> String {
 }
 
 /// Puts a record set into a zone.
-pub(super) fn record_at(port: u16, zone: &str, name: &str, kind: &str, inner: &str) {
+fn record_at(port: u16, zone: &str, name: &str, kind: &str, inner: &str) {
     let body = format!(
         "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
          <Change><Action>UPSERT</Action><ResourceRecordSet><Name>{name}</Name><Type>{kind}</Type>{inner}\
@@ -280,6 +282,14 @@ fn pass(mut stream: TcpStream, moto: u16, state: &Arc<Mutex<State>>) {
                 line: format!("HTTP/1.1 {status} Wrong"),
                 headers: vec![("content-type".into(), "text/xml".into())],
                 body: body.as_bytes().to_vec(),
+            },
+            Some(Wrong::Cbor(body)) => Message {
+                line: "HTTP/1.1 200 OK".into(),
+                headers: vec![
+                    ("content-type".into(), "application/cbor".into()),
+                    ("smithy-protocol".into(), "rpc-v2-cbor".into()),
+                ],
+                body: body.clone(),
             },
             _ => {
                 let Some(answer) = wire::ask(port, &request) else { return };

@@ -8,6 +8,7 @@ mod names;
 mod quarterly;
 mod records;
 mod servers;
+mod settings;
 mod wire;
 
 use std::fmt::Write as _;

@@ -7,7 +7,7 @@ use std::process::Child;
 use std::thread;
 
 use super::Setup;
-use super::cloud::{Cloud, form_at, free_port, serve};
+use super::cloud::{Cloud, Wrong, form_at, free_port, serve};
 use super::databases::{behind_wall, database};
 use super::engine::Engine;
 use super::names::NameServer;
@@ -72,6 +72,16 @@ fn global_database(port: u16) {
     }
 }
 
+/// What `GetMetricStatistics` answers: one figure, of now.
+fn lag(milliseconds: f64) -> Vec<u8> {
+    let text = |text: &str| [&[0x60 + u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let float = |number: f64| [&[0xfb][..], &number.to_be_bytes()].concat();
+    #[expect(clippy::disallowed_methods, reason = "a service that tells the time")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    let point = [vec![0xa2], text("Timestamp"), vec![0xc1], float(now), text("Maximum"), float(milliseconds)].concat();
+    [vec![0xa2], text("Label"), text("lag"), text("Datapoints"), vec![0x81], point].concat()
+}
+
 impl World {
     pub(super) fn new() -> Self {
         let cloud = Cloud::start();
@@ -93,15 +103,8 @@ impl World {
         scaling_group(&cloud, "us-east-1", "web-use1", "4", "3");
         scaling_group(&cloud, "us-west-2", "web-usw2", "4", "1");
         snapshot(&cloud, "us-west-2", "us-west-2a", "true");
-        let lag = [
-            ("Namespace", "AWS/RDS"),
-            ("MetricData.member.1.MetricName", "AuroraGlobalDBReplicationLag"),
-            ("MetricData.member.1.Dimensions.member.1.Name", "DBClusterIdentifier"),
-            ("MetricData.member.1.Dimensions.member.1.Value", "main-usw2"),
-            ("MetricData.member.1.Value", "250"),
-            ("MetricData.member.1.Unit", "Milliseconds"),
-        ];
-        cloud.form("monitoring", "us-west-2", "PutMetricData", &lag);
+        // CloudWatch's SDK speaks CBOR, which neither of them answers in: this is written from its documentation.
+        cloud.goes_wrong("cloudwatch:GetMetricStatistics", u32::MAX, Wrong::Cbor(lag(250.0)));
         let zone = cloud.zone("example.test");
         let value =
             "<TTL>2</TTL><ResourceRecords><ResourceRecord><Value>127.0.0.2</Value></ResourceRecord></ResourceRecords>";
@@ -219,8 +222,8 @@ fn a_plan_only_reads_and_its_policy_is_enough_for_it_needs_moto() {
     }
     // A permission that is missing is named.
     let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
-    world.cloud.goes_wrong("autoscaling:DescribeAutoScalingGroups", u32::MAX, super::cloud::Wrong::Says(403, denied));
-    world.cloud.goes_wrong("route53:ListResourceRecordSets", u32::MAX, super::cloud::Wrong::Says(403, denied));
+    world.cloud.goes_wrong("autoscaling:DescribeAutoScalingGroups", u32::MAX, Wrong::Says(403, denied));
+    world.cloud.goes_wrong("route53:ListResourceRecordSets", u32::MAX, Wrong::Says(403, denied));
     let all = format!("{}", world.scene.types("plan drill.yaml --mode planned"));
     for action in ["autoscaling:DescribeAutoScalingGroups", "route53:ListResourceRecordSets"] {
         assert!(all.contains(&format!("the permission {action} is missing")), "{action}: {all}");

@@ -222,27 +222,6 @@ fn a_clock_that_is_a_little_off_is_corrected_by_what_the_service_says_needs_moto
 }
 
 #[test]
-fn a_record_that_somebody_else_changed_is_not_overwritten_needs_moto() {
-    let (cloud, zone, _server, scene) = simple();
-    let (moto, asked) = (cloud.moto, zone.clone());
-    // Between the look and the change: as soon as the run has set its mark.
-    let once = std::sync::atomic::AtomicBool::new(false);
-    cloud.whenever("route53:ChangeResourceRecordSets", move |_| {
-        if !once.swap(true, std::sync::atomic::Ordering::Relaxed) {
-            let other = A.replace("192.0.2.1", "203.0.113.9");
-            super::cloud::record_at(moto, &asked, "code.example.test", "A", &other);
-        }
-    });
-    scene.write("drill.yaml", &playbook("10s", ""));
-    let seen = scene.types(&format!("run drill.yaml {REAL}"));
-    let records = cloud.records(&zone);
-    assert!(
-        records.iter().any(|set| set.contains("203.0.113.9") || set.contains("198.51.100.1")),
-        "{records:?}\n{seen}"
-    );
-}
-
-#[test]
 fn another_runs_mark_keeps_this_one_out_needs_moto() {
     let (cloud, zone, _server, scene) = simple();
     let mark = "<TTL>60</TTL><ResourceRecords><ResourceRecord><Value>\"run=20261122-084216-other\" \"fencing=1\" \
@@ -251,7 +230,8 @@ fn another_runs_mark_keeps_this_one_out_needs_moto() {
     let before = cloud.records(&zone);
     scene.write("drill.yaml", &playbook("10s", ""));
     let seen = scene.types(&format!("run drill.yaml {REAL}")).exits(3);
-    assert!(format!("{seen}").contains("20261122-084216-other"), "{seen}");
+    // The harness takes the time out of a run's id.
+    assert!(format!("{seen}").contains("-other has it since"), "{seen}");
     assert_eq!(cloud.records(&zone), before, "nothing was touched");
 }
 

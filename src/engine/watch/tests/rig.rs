@@ -111,6 +111,8 @@ pub(super) fn empty_plan() -> Plan {
         data_loss: None,
         discard: false,
         accepts: Vec::new(),
+        schedule: None,
+        unattended: false,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
         outage_limit: None,

@@ -195,7 +195,7 @@ pub(super) async fn wall(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<
 }
 
 /// How far `role`'s copy is behind, by CloudWatch; nothing if it has no news.
-async fn lag(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<(i64, f64)>, ProviderError> {
+async fn lag(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<(i64, i64)>, ProviderError> {
     let (side, access) = (it.settings.side(role), it.ways.to(role));
     let (metric, dimension, id, scale) = match it.settings.kind {
         Kind::Replica => ("ReplicaLag", "DBInstanceIdentifier", it.instance(role), 1000.0),
@@ -212,16 +212,23 @@ async fn lag(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<(i64,
         .end_time(DateTime::from_secs(now + 60))
         .period(60)
         .statistics(Statistic::Maximum);
-    let answer = call::reads(cx, access, &METRICS, request.send()).await?;
+    let answer = match call::tries_to_read(cx, access, &METRICS, request.send()).await {
+        Ok(answer) => answer,
+        Err(failed) if failed.is_denied() => return Err(failed.into()),
+        // That it has no news, or does not answer now, is no reason not to look at the rest.
+        Err(_) => return Ok(None),
+    };
     let points =
         answer.datapoints().iter().filter_map(|point| Some((point.timestamp()?.secs() * 1000, point.maximum()?)));
     let newest = points.max_by_key(|(at, _)| *at);
     // A negative lag stands for a replication that is not running.
-    Ok(newest.filter(|(_, lag)| *lag >= 0.0).map(|(at, lag)| (at, lag * scale)))
+    #[expect(clippy::cast_possible_truncation, reason = "a lag in milliseconds is far below what an i64 holds")]
+    let found = newest.filter(|(_, lag)| *lag >= 0.0).map(|(at, lag)| (at, (lag * scale) as i64));
+    Ok(found)
 }
 
 /// The time up to which a copy has everything, and how far it is behind.
-async fn replayed(it: &AwsRds, cx: &Context, role: RegionRole) -> (u64, Option<Span>) {
+async fn replayed(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(u64, Option<Span>), ProviderError> {
     let now = cx.clock.wall().as_millisecond();
     let behind = |until: i64| Span::from_millis(u64::try_from(now.saturating_sub(until)).unwrap_or(0));
     let place = |until: i64| (u64::try_from(until).unwrap_or(0), Some(behind(until)));
@@ -229,16 +236,12 @@ async fn replayed(it: &AwsRds, cx: &Context, role: RegionRole) -> (u64, Option<S
         && let Ok(Some(text)) = it.sql.value(cx, role, REPLAYED).await
         && let Ok(until) = text.parse::<i64>()
     {
-        return place(until);
+        return Ok(place(until));
     }
-    match lag(it, cx, role).await {
-        #[expect(clippy::cast_possible_truncation, reason = "a lag in milliseconds is far below what an i64 holds")]
-        Ok(Some((at, lag))) => {
-            let (position, _) = place(at - lag as i64);
-            (position, Some(Span::from_millis(u64::try_from(lag as i64).unwrap_or(0))))
-        }
-        Ok(None) | Err(_) => (0, None),
-    }
+    Ok(match lag(it, cx, role).await? {
+        Some((at, lag)) => (place(at.saturating_sub(lag)).0, Some(Span::from_millis(u64::try_from(lag).unwrap_or(0)))),
+        None => (0, None),
+    })
 }
 
 /// One side as it is.
@@ -251,8 +254,8 @@ async fn side(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<DatabaseIns
     if !told.writer {
         let (position, lag) = match it.settings.kind {
             Kind::MultiAz | Kind::Cluster => (0, Some(Span::ZERO)),
-            Kind::Global => (0, replayed(it, cx, role).await.1),
-            Kind::Replica => replayed(it, cx, role).await,
+            Kind::Global => (0, replayed(it, cx, role).await?.1),
+            Kind::Replica => replayed(it, cx, role).await?,
         };
         let role_now = if matches!(told.status.as_str(), "stopped" | "stopping" | "failed" | "deleting") {
             ReplicaRole::Down
