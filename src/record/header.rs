@@ -105,6 +105,7 @@ pub struct Header {
     pub calibration: Option<Calibrated>,
     /// When the drill is due, as its playbook says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub schedule: Option<Schedule>,
     /// The wall clock at the start; a label.
     pub started_at: jiff::Timestamp,
