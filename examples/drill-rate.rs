@@ -178,6 +178,7 @@ fn started(loaded: &Loaded, seed: Seed, vantage: String) -> Started {
         previous: None,
         proof: None,
         forecast: None,
+        open_actions: Vec::new(),
     }
 }
 

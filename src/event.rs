@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Before, OnFailure};
+use crate::catalogue::{Before, Mode, OnFailure};
 use crate::chance::Seed;
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
 use crate::model::{
-    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, Person, PhaseResult,
-    Place, Plan, Proof, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult, Verdict,
+    CanaryCount, CanaryProgress, Command, Course, Documents, ExitCode, Foreseen, LeftOver, Leg, MeasureOf, OpenAction,
+    Person, PhaseResult, Place, Plan, Proof, Review, Sample, SampleSummary, Stands, StepFailure, StepPass, UndoResult,
+    Verdict,
 };
 use crate::resource::{Answer, AnsweredBy, Choice, Marker, World};
 use crate::time::{Moment, Span};
@@ -24,7 +25,7 @@ use crate::time::{Moment, Span};
 pub const FORMAT: u32 = 1;
 
 /// Figures of the previous run of the same playbook, for comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PreviousRun {
     /// Its id.
     pub run: String,
@@ -34,10 +35,46 @@ pub struct PreviousRun {
     pub rta: Option<Span>,
     /// Its data loss, upper end.
     pub rpa: Option<Span>,
+    /// Its mode, where its journal could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Its plan's digest, where its journal could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Its recovery times and data losses, leg by leg.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<PreviousMeasure>,
+    /// Its steps that began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<PreviousStep>,
+}
+
+/// A recovery time or data loss of the previous run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PreviousMeasure {
+    /// Of what.
+    pub of: MeasureOf,
+    /// In which leg.
+    pub leg: Leg,
+    /// Its upper end; none was seen or lost: zero; `None`: not over, or not measured.
+    pub upper: Option<Span>,
+    /// Whether its objective was met; `None` without one.
+    pub met: Option<bool>,
+}
+
+/// A step of the previous run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PreviousStep {
+    /// Which.
+    pub step: StepId,
+    /// Whether it ended well.
+    pub passed: bool,
+    /// How long it took, if it ended.
+    pub took: Option<Span>,
 }
 
 /// Who and what ran the drill.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Origin {
     /// Muster's version.
     pub muster: String,
@@ -59,10 +96,19 @@ pub struct Origin {
     pub lead: Option<String>,
     /// Who took part, as stated.
     pub participants: Vec<String>,
+    /// The digest of the plan that was approved, where the run was to be of that plan alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<String>,
+    /// Who approved it, as stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
     /// Whether gates were answered by `--yes`.
     pub yes: bool,
     /// The command line's faults, as given; simulation only.
     pub faults: Vec<String>,
+    /// The occurrence of the playbook's schedule that it was begun for, if its scheduler named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<String>,
     /// Why what stood in the way of the run was passed over, in the words of who did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<String>,
@@ -98,6 +144,9 @@ pub struct Started {
     /// What the twin foretold of a real run when it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Foreseen>,
+    /// Corrective actions of earlier runs of the playbook that were open when it began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_actions: Vec<OpenAction>,
 }
 
 /// How a run that was left behind goes on.
@@ -136,7 +185,7 @@ pub struct Resumed {
 }
 
 /// Which kind of server answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerKind {
     /// Knows for itself.
@@ -380,5 +429,12 @@ pub enum Event {
         left: Vec<LeftOver>,
         /// Everything as it was seen at the end.
         seen: World,
+    },
+    /// A person adds something to a run that has ended; nothing else follows `finished`.
+    Reviewed {
+        /// Who.
+        by: Person,
+        /// What.
+        what: Review,
     },
 }

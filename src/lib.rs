@@ -4,9 +4,9 @@
 //! # The way of the data
 //!
 //! ```text
-//! playbook.yaml ─┐                                                      ┌─> terminal, HTML, Markdown, JSON, JUnit
+//! playbook.yaml ─┐                                                      ┌─> terminal, HTML, Markdown, JSON, JUnit, OSCAL
 //!                ├─> Playbook ──> Plan ──> engine ──> journal ──> Record ┤
-//! infra.yaml ────┘   (checked)   (frozen)    │  ▲      (events)           └─> history, show, verify
+//! infra.yaml ────┘   (checked)   (frozen)    │  ▲      (events)           └─> history, show, verify, bundle
 //!                                            ▼  │
 //!                                   actions and probes
 //!                                 simulated · process · network
@@ -18,7 +18,7 @@
 //! # The house
 //!
 //! A module imports only from modules above its own (`tests/integration/layers.rs` holds it).
-//! `catalogue`, `yaml`, `playbook`, `calendar`, `plan`, `starter`, `state`, `measure`, `record`, `rehearsal`, `report` are pure: no I/O, no clock, no async.
+//! `catalogue`, `yaml`, `controls`, `playbook`, `schema`, `calendar`, `plan`, `starter`, `state`, `measure`, `record`, `rehearsal`, `report`, `bundle` are pure: no I/O, no clock, no async.
 //!
 //! # Where a new thing goes
 //!
@@ -26,6 +26,7 @@
 //! * a probe: one file in `probe/` and one line in its list;
 //! * a provider: one folder in `provider/`, built by `app`, and what people do in its place in `infrastructure/handbook`;
 //! * a report format: one file in `report/` and one line in its list;
+//! * a standard with its controls: one file in `controls/` and one line in its list;
 //! * a subcommand: one file in `cli/` and one line in its list.
 //!
 //! `catalogue` stands above `model` and `event` (the design's first sketch had it below): a frozen plan, which is
@@ -41,8 +42,10 @@ pub mod catalogue;
 pub mod model;
 pub mod event;
 pub mod yaml;
+pub mod controls;
 pub mod infrastructure;
 pub mod playbook;
+pub mod schema;
 pub mod calendar;
 pub mod plan;
 pub mod starter;
@@ -52,10 +55,13 @@ pub mod record;
 pub mod rehearsal;
 pub mod report;
 pub mod journal;
+pub mod bundle;
 pub mod store;
 pub mod probe;
 pub mod action;
 pub mod provider;
 pub mod engine;
 pub mod app;
+pub mod schedule;
+pub mod server;
 pub mod cli;

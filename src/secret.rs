@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod forms;
 pub mod pgpass;
+pub mod plain;
 
 /// What stands where a secret was.
 pub const MASK: &str = "***";

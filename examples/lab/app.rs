@@ -2,12 +2,11 @@
 //! whether it can.
 //!
 //! `GET /healthz` is 200 only if a query was answered by a database that takes writes; `GET /healthz/write` only if a
-//! row was written and committed, and a push to the region's repositories was taken; `GET /readyz` only if it could
+//! row was written and committed, and the gate before the region's repositories lets pushes in; `GET /readyz` only if it could
 //! serve once its region is promoted: its database answers, and its git server too. `POST /items CLIENT N` writes a row,
 //! `GET /items/CLIENT` says how many there are of a client and which is the last.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,13 +19,10 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::Result;
 use crate::http::{self, Answer, answer};
 use crate::names;
-use crate::repos;
 use crate::world::{APP_USER, DATABASE, Lab, Role, database_name};
 
 /// A query that takes longer has failed.
 const QUERY_WITHIN: Duration = Duration::from_millis(1500);
-/// A push that takes longer has failed.
-const PUSH_WITHIN: Duration = Duration::from_secs(5);
 /// Connections to the database that wait for their next use.
 const KEPT: usize = 4;
 
@@ -36,15 +32,11 @@ struct App {
     region: Role,
     name: String,
     idle: Mutex<Vec<Client>>,
-    /// A small repository whose commits are pushed for health; one push at a time.
-    scratch: Mutex<PathBuf>,
 }
 
 /// Serves until it is ended.
 pub(crate) async fn run(lab: Lab, region: Role, server: u32) -> Result<()> {
     let name = format!("{region}-app-{server}");
-    let scratch = lab.of(region, &format!("scratch-{server}.git"));
-    repos::scratch(&lab, &scratch)?;
     let at = SocketAddr::new(region.address(), lab.ports.app);
     // Its own door: how a server is asked by itself, and not whichever of the group is next.
     let own = http::listen(SocketAddr::new(region.address(), 0))?;
@@ -52,7 +44,7 @@ pub(crate) async fn run(lab: Lab, region: Role, server: u32) -> Result<()> {
     let written = std::fs::write(lab.of(region, &format!("{name}.port")), port.to_string());
     written.map_err(|error| format!("{name}: {error}"))?;
     let shared = http::listen(at)?;
-    let app = Arc::new(App { lab, region, name, idle: Mutex::default(), scratch: Mutex::new(scratch) });
+    let app = Arc::new(App { lab, region, name, idle: Mutex::default() });
     let handle = move |request| {
         let app = Arc::clone(&app);
         async move { app.answer(request).await }
@@ -139,7 +131,7 @@ impl App {
         Ok(format!("ok, {}", self.name))
     }
 
-    /// A row was written, and a push was taken.
+    /// A row was written, and the gate before the repositories lets pushes in.
     async fn write_health(&self) -> Result<String> {
         let statement = "INSERT INTO health VALUES ($1, clock_timestamp()) \
                          ON CONFLICT (server) DO UPDATE SET seen = excluded.seen";
@@ -149,11 +141,11 @@ impl App {
             Ok((client, ()))
         })
         .await?;
-        let scratch = self.scratch.lock().await;
-        let url = repos::url(&self.lab, self.region.address(), "health.git");
-        let reference = format!("refs/heads/{name}");
-        let pushed = timeout(PUSH_WITHIN, repos::push(&self.lab, &scratch, &url, &reference, "health", &[])).await;
-        pushed.map_err(|_| format!("the push had no answer within {PUSH_WITHIN:?}"))??;
+        let git = SocketAddr::new(self.region.address(), self.lab.ports.git);
+        let (status, said) = http::ask(git, "git", "GET /takes-pushes", "", QUERY_WITHIN).await?;
+        if status != 200 {
+            return Err(format!("the repositories: {said}"));
+        }
         Ok(format!("ok, {name}"))
     }
 

@@ -1,4 +1,4 @@
-//! Programs like users': they write, read and push without pause, through the DNS name, each time with a fresh question
+//! Programs like users': they write, read, connect and push without pause, through the DNS name, each time with a fresh question
 //! and a fresh connection, and note what was acknowledged and what failed, with its time: the ground truth that a
 //! drill's figures are compared with.
 //!
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::Result;
@@ -31,7 +32,7 @@ pub(crate) const CLIENT: &str = "clients";
 /// One attempt and what became of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Attempt {
-    /// `write`, `read` or `push`.
+    /// `write`, `read`, `connect` (to the git server) or `push`.
     pub(crate) what: String,
     /// Its number, from 0, without gaps.
     pub(crate) n: u64,
@@ -80,6 +81,16 @@ pub(crate) async fn run(lab: Lab) -> Result<()> {
         let address = resolve(lab, &host).await;
         (address.clone().ok(), answered(lab, &host, address, &format!("GET /items/{CLIENT}"), "").await)
     });
+    let connect = attempts("connect", pause * 2, &log, async |_| match resolve(lab, &git).await {
+        Err(why) => (None, Err(why)),
+        Ok(address) => {
+            let at = SocketAddr::new(address, lab.ports.git);
+            let connected = timeout(PATIENCE, TcpStream::connect(at)).await;
+            let said =
+                connected.map_or_else(|_| Err("no answer".to_owned()), |it| it.map_err(|error| error.to_string()));
+            (Some(address), said.map(|_| "connected".to_owned()))
+        }
+    });
     let push = attempts("push", pause * 5, &log, async |n| match resolve(lab, &git).await {
         Err(why) => (None, Err(why)),
         Ok(address) => {
@@ -94,8 +105,8 @@ pub(crate) async fn run(lab: Lab) -> Result<()> {
             (Some(address), done.map(|()| format!("pushed {n}")))
         }
     });
-    let (write, read, push) = tokio::join!(write, read, push);
-    write.and(read).and(push)
+    let (write, read, connect, push) = tokio::join!(write, read, connect, push);
+    write.and(read).and(connect).and(push)
 }
 
 /// One attempt after the other, each written down when it is answered.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 
@@ -79,9 +81,16 @@ pub(crate) fn start(lab: &Lab, how: &Start<'_>) -> Result<Daemon> {
     let daemon = Daemon { name: how.name.clone(), region: how.region, process };
     let written = serde_json::to_string(&daemon).map_err(|error| error.to_string())?;
     fs::write(file(lab, &how.name), written).map_err(failed)?;
+    note(lab, &how.name).map_err(failed)?;
     // Waited for while this command lives, so that a server which ends at once is not taken for one that runs.
     std::thread::spawn(move || child.wait());
     Ok(daemon)
+}
+
+/// Every start is written down, for whoever wants to know how often there was one.
+fn note(lab: &Lab, name: &str) -> std::io::Result<()> {
+    let mut log = OpenOptions::new().create(true).append(true).open(lab.log("starts"))?;
+    log.write_all(format!("{} {name}\n", Timestamp::now()).as_bytes())
 }
 
 /// The last lines of a server's log.

@@ -51,11 +51,23 @@ fn file(lab: &Lab) -> String {
     )
 }
 
+/// How long something takes in the lab, as its simulated twin is told: in half of all cases, and in 95 of 100 at most.
+fn spread(half: &str, nearly_all: &str) -> Value {
+    json!({ "p50": half, "p95": nearly_all })
+}
+
+/// Where runs mark what has no place of its own for that.
+fn mark(lab: &Lab, what: &str) -> Value {
+    json!({ "file": lab.folder.join("marks").join(what) })
+}
+
 fn region(lab: &Lab, role: Role) -> Value {
     let run = |verb: &str| lab.command(&["region", &role.to_string(), verb]);
     json!({
         "name": role.name(), "gateway": role.address(), "provider": "process",
         "isolate": run("isolate"), "rejoin": run("rejoin"), "status": run("status"),
+        "mark": mark(lab, &format!("region-{role}")),
+        "simulate": { "isolate": spread("60ms", "300ms"), "rejoin": spread("3900ms", "6s"), "api": "10ms" },
     })
 }
 
@@ -69,6 +81,9 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
             "authoritative": [local(lab.ports.names), local(lab.ports.second_names)],
             "resolvers": [lab.resolver().to_string()],
             "targets": by_region(|role| json!([role.address()])),
+        }, "simulate": {
+            "ttl": format!("{TTL_S}s"), "change_takes": spread("5ms", "30ms"), "converges": spread("200ms", "1500ms"),
+            "resolvers": 1,
         } })
     };
     let database = by_region(|role| {
@@ -107,16 +122,36 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
             "provider": "postgres", "dbname": DATABASE, "user": ADMIN,
             "password": { "file": lab.folder.join(PASSWORD_FILE) }, "sslmode": "prefer", "regions": database,
             "replication": { "user": REPLICATOR, "options": format!("passfile={}", text(&passfile(lab))) },
+        }, "simulate": {
+            "replication_lag": { "p50": "5ms", "p99": "100ms" }, "promotion": spread("60ms", "300ms"),
+            "fence": spread("300ms", "1s"), "replicate": spread("600ms", "2s"), "preserve": spread("60ms", "1s"),
+            "write": spread("3ms", "10ms"), "api": "10ms", "rows_per_second": 5,
         } }),
         ),
-        ("repositories", json!({ "storage": { "provider": "git", "regions": storage } })),
-        ("web-servers", json!({ "compute": { "provider": "process", "regions": compute } })),
+        (
+            "repositories",
+            json!({ "storage": { "provider": "git", "regions": storage }, "simulate": {
+                "repositories": 5, "replication_delay": { "p50": "150ms", "p99": "600ms" },
+                "promotion": spread("60ms", "300ms"), "fence": spread("200ms", "800ms"),
+                "replicate": spread("500ms", "2s"), "preserve": spread("100ms", "500ms"),
+                "verify": spread("150ms", "500ms"), "write": spread("50ms", "200ms"), "api": "80ms",
+                "pushes_per_minute": 55,
+            } }),
+        ),
+        (
+            "web-servers",
+            json!({ "compute": { "provider": "process", "regions": compute, "mark": mark(lab, "web-servers") }, "simulate": {
+                "servers": { "primary": 2, "secondary": 1 },
+                "capacity": { "primary": CAPACITY, "secondary": CAPACITY },
+                "boot": spread("60ms", "300ms"), "api": spread("10ms", "50ms"),
+            } }),
+        ),
         (
             "snapshots",
             json!({ "backup": {
             "provider": "postgres", "database": "main", "scratch": lab.folder.join("restore"),
             "programs": lab.programs.postgres, "run_as": run_as, "regions": backup,
-        } }),
+        }, "simulate": { "restore": spread("2s", "6s"), "api": "15ms" } }),
         ),
     ]
 }

@@ -50,8 +50,8 @@ pub(crate) fn run(at: &Path) -> Result<ExitCode> {
         }
     }
     println!("clients");
-    for what in ["write", "read", "push"] {
-        println!("  {what:<6} {}", last_attempt(&lab, what));
+    for what in ["write", "read", "connect", "push"] {
+        println!("  {what:<7} {}", last_attempt(&lab, what));
     }
     Ok(if all_run { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

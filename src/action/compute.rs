@@ -58,6 +58,22 @@ async fn ask(
     Ok(Applied::showing([("servers".to_owned(), format!("{} -> {servers}", now.desired))].into()))
 }
 
+/// Asks for the servers that were asked for when the group was `was`.
+async fn put_back(
+    tools: &Tools,
+    cx: &Context,
+    (id, region): (&ResourceId, RegionRole),
+    was: &ComputeGroup,
+) -> Result<Evidence, ActError> {
+    let now = seen(tools, cx, id, region).await?;
+    if (now.desired, &now.up) == (was.desired, &was.up) {
+        return Ok([("servers".to_owned(), format!("{} already", was.desired))].into());
+    }
+    let back = find(tools, id)?.put_back(cx, region, was).await;
+    back.map_err(|error| ActError::of(format!("scaling {id} in {region} back"), &error))?;
+    Ok([("servers".to_owned(), format!("{} -> {}", now.desired, was.desired))].into())
+}
+
 /// Asks for as many servers as there were `before`.
 async fn back<D: crate::catalogue::Describe + Sync>(
     tools: &Tools,
@@ -66,26 +82,27 @@ async fn back<D: crate::catalogue::Describe + Sync>(
     (id, region): (&ResourceId, RegionRole),
     before: &Before,
 ) -> Result<Evidence, ActError> {
-    let Some(was) = group(before, id, region).map(|group| group.desired) else {
+    let Some(was) = group(before, id, region) else {
         return Ok(
             [("servers".to_owned(), "the group did not answer before, so nothing was asked of it".to_owned())].into()
         );
     };
-    let evidence = if seen(tools, cx, id, region).await?.desired == was {
-        [("servers".to_owned(), format!("{was} already"))].into()
-    } else {
-        ask(tools, cx, id, region, was).await?.evidence
-    };
+    let evidence = put_back(tools, cx, (id, region), was).await?;
     look::restored(tools, cx, act, before).await.map_err(|error| error.with(evidence.clone()))?;
     Ok(evidence)
 }
 
 macro_rules! perform {
-    ($args:ty, $target:expr) => {
+    ($args:ty, $target:expr, $these:expr) => {
         #[async_trait]
         impl Perform for $args {
             async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
                 let target: fn(&$args, &Tools, &ComputeGroup) -> Option<u32> = $target;
+                let these: fn(&$args, &Tools) -> Option<ComputeGroup> = $these;
+                if let Some(was) = these(self, tools) {
+                    let evidence = put_back(tools, cx, (&self.compute, self.region), &was).await?;
+                    return Ok(Applied::showing(evidence));
+                }
                 let now = seen(tools, cx, &self.compute, self.region).await?;
                 match target(self, tools, &now) {
                     Some(servers) => ask(tools, cx, &self.compute, self.region, servers).await,
@@ -107,9 +124,16 @@ macro_rules! perform {
     };
 }
 
-perform!(ComputeStart, |it, _, now| it.servers.or(Some(now.capacity)));
-perform!(ComputeStop, |_, _, _| Some(0));
-perform!(ComputeScale, |it, tools, _| match it.to {
-    Servers::Count(count) => Some(count),
-    Servers::AsBefore => group(&tools.initial, &it.compute, it.region).map(|group| group.desired),
-});
+perform!(ComputeStart, |it, _, now| it.servers.or(Some(now.capacity)), |_, _| None);
+perform!(ComputeStop, |_, _, _| Some(0), |_, _| None);
+perform!(
+    ComputeScale,
+    |it, _, _| match it.to {
+        Servers::Count(count) => Some(count),
+        Servers::AsBefore => None,
+    },
+    |it, tools| match it.to {
+        Servers::Count(_) => None,
+        Servers::AsBefore => group(&tools.initial, &it.compute, it.region).cloned(),
+    }
+);

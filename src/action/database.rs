@@ -60,8 +60,8 @@ impl Perform for DatabasePromote {
 
 #[async_trait]
 impl Perform for DatabaseReplicate {
-    async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
-        replicate::apply(Replicated::find(tools, &self.database)?, tools, cx, self.from, self.to).await
+    async fn apply(&self, tools: &Tools, cx: &Context, before: &Before) -> Result<Applied, ActError> {
+        replicate::apply(Replicated::find(tools, &self.database)?, tools, cx, before, self.from, self.to).await
     }
 
     async fn achieved(&self, tools: &Tools, cx: &Context) -> Achieved {

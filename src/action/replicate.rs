@@ -2,25 +2,34 @@
 //! hold what exists nowhere else and was not kept.
 
 use super::look::Pace;
-use super::replicated::Replicated;
+use super::replicated::{Replicated, sides_in};
 use super::{ActError, Applied, Tools};
-use crate::catalogue::Evidence;
 use crate::catalogue::sides::{may_replicate, never_replaced};
+use crate::catalogue::{Before, Evidence};
 use crate::id::RegionRole;
-use crate::resource::{Context, ReplicaRole};
+use crate::resource::{Context, Errand, ReplicaRole, Seen};
 
 /// Makes `to` follow `from`.
 pub(super) async fn apply(
     it: Replicated<'_>,
     tools: &Tools,
     cx: &Context,
+    before: &Before,
     from: RegionRole,
     to: RegionRole,
 ) -> Result<Applied, ActError> {
     if from == to {
         return Err(ActError::refused(format!("{it} in {to} can't be made from itself")));
     }
-    let sides = it.both(cx).await?;
+    let mut sides = it.both(cx).await?;
+    if cx.errand == Errand::GoOn
+        && matches!(sides.get(&to), Some(Seen::Unreachable(_)))
+        && let Some(was @ Seen::Is(_)) = sides_in(before, it.id()).and_then(|mut was| was.remove(&to))
+    {
+        // A side is stopped while it is built anew, and so it stays if Muster is killed meanwhile: what may be done to it is
+        // judged by what it was.
+        sides.insert(to, was);
+    }
     let (source, target) = (it.side(&sides, from)?, it.side(&sides, to)?);
     if never_replaced(&sides, to) {
         // A way back after a way there that did not come so far.

@@ -62,8 +62,8 @@ impl Perform for StoragePromote {
 
 #[async_trait]
 impl Perform for StorageReplicate {
-    async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
-        replicate::apply(Replicated::find(tools, &self.storage)?, tools, cx, self.from, self.to).await
+    async fn apply(&self, tools: &Tools, cx: &Context, before: &Before) -> Result<Applied, ActError> {
+        replicate::apply(Replicated::find(tools, &self.storage)?, tools, cx, before, self.from, self.to).await
     }
 
     async fn achieved(&self, tools: &Tools, cx: &Context) -> Achieved {

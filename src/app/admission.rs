@@ -78,6 +78,7 @@ phases: [{ name: failover, steps: [{ id: touch, command: { argv: [touch, touched
             previous: None,
             proof: None,
             forecast: None,
+            open_actions: Vec::new(),
         }
     }
 

@@ -19,6 +19,8 @@ use crate::store::is_passed_over;
 const TAIL_BYTES: u64 = 1 << 20;
 /// How a run's last event begins.
 const FINISHED: &[u8] = b"\"event\":{\"kind\":\"finished\"";
+/// How one begins that people added afterwards: it stands behind the end or nowhere.
+const REVIEWED: &[u8] = b"\"event\":{\"kind\":\"reviewed\"";
 
 /// So often a journal that somebody locks is looked at again before it is said to be written. A program that Muster was
 /// just starting when it was killed holds the lock until it runs, for some milliseconds.
@@ -61,7 +63,8 @@ pub(super) fn has_ended(reports: &Path, run: &RunId) -> bool {
             return false;
         }
         // Within a text the quotes would be escaped.
-        if tail.windows(FINISHED.len()).any(|window| window == FINISHED) {
+        let has = |event: &[u8]| tail.windows(event.len()).any(|window| window == event);
+        if has(FINISHED) || has(REVIEWED) {
             return true;
         }
         let whole = tail.strip_suffix(b"\n").unwrap_or(&tail).contains(&b'\n');

@@ -11,7 +11,7 @@ use super::run::folder_of;
 use crate::event::{Event, PreviousRun, Started};
 use crate::id::RunId;
 use crate::journal::{self, JournalError};
-use crate::record::{Entry, Heads, Record, index_row};
+use crate::record::{Entry, Heads, IndexRow, Record, index_row};
 use crate::store::{EVIDENCE_FOLDER, FILE_NAME, Reality, RunFilter, RunRow, SqliteStore, Store, read_evidence};
 use crate::time::{Moment, Span};
 
@@ -103,14 +103,23 @@ impl History {
     ///
     /// # Errors
     /// [`AppError::Files`].
-    pub fn previous(&self, playbook: &str, reality: Reality) -> Result<Option<PreviousRun>, AppError> {
+    pub fn previous(&self, playbook: &str, reality: Reality, reports: &Path) -> Result<Option<PreviousRun>, AppError> {
         let row = self.store.previous_finished(playbook, reality).map_err(files)?;
         let span = |ns: Option<i64>| ns.and_then(|ns| u64::try_from(ns).ok()).map(Span);
-        Ok(row.map(|row| PreviousRun {
-            run: row.run.to_string(),
-            verdict: row.verdict.unwrap_or_default(),
-            rta: span(row.rta_ns),
-            rpa: span(row.rpa_ns),
+        Ok(row.map(|row| {
+            // A journal that is gone or damaged since is no reason not to run: the index has its main figures.
+            let read = read_journal(&journal::path_in(&reports.join(row.run.as_str())));
+            let whole = read.ok().map(|(record, _)| crate::record::figures(&record));
+            whole.unwrap_or_else(|| PreviousRun {
+                run: row.run.to_string(),
+                verdict: row.verdict.unwrap_or_default(),
+                rta: span(row.rta_ns),
+                rpa: span(row.rpa_ns),
+                mode: None,
+                digest: None,
+                measures: Vec::new(),
+                steps: Vec::new(),
+            })
         }))
     }
 
@@ -135,6 +144,11 @@ impl History {
             rpa_ns: None,
             journal_head: String::new(),
             simulated: plan.simulated(),
+            detail: crate::record::IndexDetail {
+                occurrence: started.origin.occurrence.clone(),
+                scheduled: plan.schedule.is_some(),
+                ..Default::default()
+            },
             journal_len: 0,
             journal_mtime_ns: 0,
         };
@@ -177,8 +191,32 @@ fn row(record: &Record) -> RunRow {
         rpa_ns: row.rpa_ns,
         journal_head: row.journal_head,
         simulated: row.simulated,
+        detail: row.detail,
         journal_len: 0,
         journal_mtime_ns: 0,
+    }
+}
+
+/// A row of the index as the tables of coverage take it.
+#[must_use]
+pub fn index_of(row: &RunRow) -> IndexRow {
+    let row = row.clone();
+    IndexRow {
+        run: row.run,
+        playbook: row.playbook,
+        title: row.title,
+        environment: row.environment,
+        mode: row.mode,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+        verdict: row.verdict,
+        world: row.world,
+        exit_code: row.exit_code,
+        rta_ns: row.rta_ns,
+        rpa_ns: row.rpa_ns,
+        journal_head: row.journal_head,
+        simulated: row.simulated,
+        detail: row.detail,
     }
 }
 
@@ -290,6 +328,8 @@ pub enum Checked {
         head: String,
         /// The hash of the one that ended the run, if it ended.
         finished: Option<String>,
+        /// How many people added after that.
+        added: u64,
         /// How many files of evidence are as they were given.
         evidence: usize,
     },
@@ -321,7 +361,7 @@ pub fn verify(reports: &Path, run: &str) -> Result<(PathBuf, Checked), AppError>
     };
     let finished = verified.finished.as_ref().map(|finished| finished.head.to_string());
     // The last record has no successor whose `prev` would give a change away; the report pins it.
-    if let Some(printed) = printed_head(&path)
+    if let Some(printed) = printed(&path, "/record/header/heads/finished")
         && finished.as_ref() != Some(&printed)
     {
         let what = format!(
@@ -331,12 +371,24 @@ pub fn verify(reports: &Path, run: &str) -> Result<(PathBuf, Checked), AppError>
         );
         return Ok((path, Checked::Disagrees(what)));
     }
+    // What people added after the end may end in a line of which the same is true.
+    if let Some(printed) = printed(&path, "/record/header/heads/last")
+        && printed != verified.head.to_string()
+        && !has_line(&path, &printed)?
+    {
+        let what = format!(
+            "the chain is whole, but report.json beside it prints {printed} as the head of its last line, and no line has \
+             that hash: one of the two was changed"
+        );
+        return Ok((path, Checked::Disagrees(what)));
+    }
     // Of a journal that was taken out of its run's folder there is nothing to compare.
     let alone = named.is_file() && !path.with_file_name(EVIDENCE_FOLDER).is_dir();
     match if alone { Ok(0) } else { evidence(&path)? } {
         Ok(evidence) => {
             let head = verified.head.to_string();
-            Ok((path, Checked::Whole { lines: verified.lines, head, finished, evidence }))
+            let added = verified.finished.as_ref().map_or(0, |finished| finished.lines_after);
+            Ok((path, Checked::Whole { lines: verified.lines, head, finished, added, evidence }))
         }
         Err(what) => Ok((path, Checked::Disagrees(format!("the chain is whole, but {what}")))),
     }
@@ -373,9 +425,22 @@ fn evidence(journal: &Path) -> Result<Result<usize, String>, AppError> {
     Ok(Ok(given.len()))
 }
 
-/// The head that the report beside a journal prints.
-fn printed_head(journal: &Path) -> Option<String> {
+/// Whether a line of a journal has this hash: the report may be older than what was added last.
+fn has_line(journal: &Path, head: &str) -> Result<bool, AppError> {
+    let wrong = |error: &dyn std::fmt::Display| AppError::Files(format!("{}: {error}", journal.display()));
+    let mut lines = journal::read_file(journal).map_err(|error| wrong(&error))?;
+    while let Some(line) = lines.next() {
+        line.map_err(|error| wrong(&error))?;
+        if lines.head().to_string() == head {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A head that the report beside a journal prints.
+fn printed(journal: &Path, which: &str) -> Option<String> {
     let text = std::fs::read(journal.with_file_name("report.json")).ok()?;
     let report: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    report.pointer("/record/header/heads/finished").and_then(|head| head.as_str()).map(str::to_owned)
+    report.pointer(which).and_then(|head| head.as_str()).map(str::to_owned)
 }

@@ -85,9 +85,20 @@ pub fn load(request: &Request) -> Result<Loaded, AppError> {
 fn load_as_asked(request: &Request) -> Result<Loaded, AppError> {
     let playbook = read_document(&request.playbook)
         .map_err(|why| AppError::Usage(format!("the playbook {} can't be read: {why}", request.playbook)))?;
-    let loaded = crate::plan::load(&LoadInput {
+    let loaded = read_plan(request, &playbook);
+    match (loaded.plan, loaded.documents) {
+        (Some(plan), Some(documents)) => {
+            Ok(Loaded { plan, documents, warnings: loaded.diagnostics, sources: loaded.sources })
+        }
+        _ => Err(AppError::Invalid { diagnostics: loaded.diagnostics, sources: Box::new(loaded.sources) }),
+    }
+}
+
+/// Makes a plan of a playbook whose bytes were read.
+pub(super) fn read_plan(request: &Request, playbook: &[u8]) -> crate::plan::Loaded {
+    crate::plan::load(&LoadInput {
         playbook_path: &request.playbook,
-        playbook: &playbook,
+        playbook,
         infrastructure_path: request.infrastructure.as_deref(),
         mode: request.mode,
         vars: &request.vars,
@@ -95,13 +106,7 @@ fn load_as_asked(request: &Request) -> Result<Loaded, AppError> {
         checked: request.checked,
         read: &read_document,
         calibration: &|infrastructure| find_calibration(&request.calibration, infrastructure),
-    });
-    match (loaded.plan, loaded.documents) {
-        (Some(plan), Some(documents)) => {
-            Ok(Loaded { plan, documents, warnings: loaded.diagnostics, sources: loaded.sources })
-        }
-        _ => Err(AppError::Invalid { diagnostics: loaded.diagnostics, sources: Box::new(loaded.sources) }),
-    }
+    })
 }
 
 /// The calibration file of an infrastructure file, if one is asked for and there.
@@ -121,8 +126,16 @@ fn find_calibration(which: &Calibrating, infrastructure: &str) -> Option<Calibra
     Some((path, bytes))
 }
 
-/// Reads a file whole, within the bound.
-pub(super) fn read_document(path: &str) -> Result<Vec<u8>, String> {
+/// Reads a file whole, within the bound; `-` is standard input.
+///
+/// # Errors
+/// In a few words why it can't be read.
+pub fn read_document(path: &str) -> Result<Vec<u8>, String> {
+    if path == "-" {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes);
+        return read.map(|_| bytes).map_err(|error| error.to_string());
+    }
     let path = Path::new(path);
     if path.is_dir() {
         return Err("it is a folder".to_owned());

@@ -3,8 +3,12 @@
 //!
 //! The command line, and later a server and a schedule, are thin faces of what is here.
 
+mod actions;
 mod admission;
+#[cfg(feature = "aws")]
+mod aws;
 mod begun;
+mod bundles;
 mod by_hand;
 mod calibrating;
 mod commands;
@@ -23,27 +27,38 @@ mod rehearsal;
 pub mod rehearsing;
 mod reports;
 mod resume;
+mod reviewing;
 mod run;
+mod scheduled;
 mod listen;
 pub mod simulation;
 mod survey;
+mod validating;
 mod windows;
 
+pub use actions::{ActionLine, action_lines};
+pub use bundles::{
+    BundleOf, BundleRequest, Bundled, Followed, VerifiedBundle, bundle, is_bundle, read_signers, verify_bundle,
+};
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
 pub use crash::{Crash, rehearse_crashing};
 pub use foresee::of_plan;
 pub use going::{LeftBehind, left_behind};
-pub use history::{Checked, History, Runs, Shown, read_journal, read_run, verify};
+pub use history::{Checked, History, Runs, Shown, index_of, read_journal, read_run, verify};
 pub use init::{Begun, init};
+pub use load::read_document;
 pub use load::{Calibrating, Loaded, Request, load};
 pub use locks::LEASE;
 pub use play::{Keep, Kill};
 pub use rehearsal::{Aftermath, Prepared, Rehearsal, Rehearsed, rehearse, rehearse_afflicted};
-pub use reports::{Written, draw, write_reports, write_whole};
+pub use reports::{Written, draw, fill_template, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
+pub use reviewing::{Added, Addition, ReviewRequest, review};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
+pub use scheduled::{Ledger, Scheduled, ScheduledPlaybook, open_gates, read_schedules};
 pub use survey::{Surveyed, survey};
+pub use validating::{Validated, Verdict, validate};
 
 use history::journal_entries;
 

@@ -13,6 +13,7 @@ use crate::catalogue::{Act, Value};
 use crate::chance::Seed;
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::SIMULATED;
+use crate::infrastructure::real::aws::{AWS, BUILT, HOW_TO_GET_IT};
 use crate::infrastructure::real::postgres::{PostgresBackup, PostgresDatabase};
 use crate::infrastructure::real::{self, is_built_in, typed};
 use crate::infrastructure::simulate::Faults;
@@ -39,6 +40,9 @@ struct Means<'p> {
     processes: Arc<dyn Processes>,
     /// Whatever secret a provider reads is made known to it.
     redactor: Redactor,
+    /// The ways into the regions of AWS.
+    #[cfg(feature = "aws")]
+    aws: super::aws::Regions,
 }
 
 /// Everything that the plan's steps and probes may reach, but for [`people`].
@@ -54,7 +58,13 @@ pub(super) fn resources(
     all.network = Arc::new(network.telling(redactor.clone()));
     all.processes = Arc::new(keeper.map(RealProcesses::kept).unwrap_or_default());
     all.people = Arc::new(NobodyPeople);
-    let means = Means { plan, processes: Arc::clone(&all.processes), redactor: redactor.clone() };
+    let means = Means {
+        plan,
+        processes: Arc::clone(&all.processes),
+        redactor: redactor.clone(),
+        #[cfg(feature = "aws")]
+        aws: super::aws::Regions::of(plan, clock, redactor).map_err(AppError::Usage)?,
+    };
     for (id, binding) in plan.resources.iter().filter(|(_, binding)| binding.provider != SIMULATED) {
         bind(id, binding, &means, &mut all)
             .map_err(|why| AppError::Usage(format!("`{id}` ({} by {}): {why}", binding.kind, binding.provider)))?;
@@ -99,6 +109,8 @@ fn bind(id: &ResourceId, binding: &Binding, means: &Means<'_>, all: &mut Resourc
         (ResourceKind::Storage, "git") => {
             all.storages.insert(id.clone(), Arc::new(GitStorage::new(real::typed(binding)?, &host())));
         }
+        #[cfg(feature = "aws")]
+        (_, AWS) => means.aws.bind(id, binding, (means.plan, &means.processes, &means.redactor), all)?,
         (kind, provider) => return Err(format!("nothing builds the provider {provider} of {kind}")),
     }
     Ok(())
@@ -121,6 +133,8 @@ fn bind_region(role: RegionRole, region: &RegionInfo, means: &Means<'_>, all: &m
         "none" => {
             all.regions.remove(&role);
         }
+        #[cfg(feature = "aws")]
+        AWS => means.aws.bind_region(role, region, means.plan, all)?,
         provider => return Err(format!("nothing builds the provider {provider} of a region")),
     }
     Ok(())
@@ -151,6 +165,7 @@ fn backed_up(plan: &Plan, settings: &PostgresBackup) -> Result<Option<PostgresDa
 
 /// Names every resource that this build can't act on.
 pub(super) fn refuse_unknown(plan: &Plan) -> Result<(), AppError> {
+    refuse_aws_without_it(plan, BUILT)?;
     let unknown: Vec<String> = plan
         .resources
         .iter()
@@ -164,6 +179,18 @@ pub(super) fn refuse_unknown(plan: &Plan) -> Result<(), AppError> {
         "this version of Muster can't act on {} yet. Nothing was touched. \
          `muster simulate` rehearses the playbook on their simulated twins",
         unknown.join(", ")
+    )))
+}
+
+/// Says how to get what is not in every build.
+fn refuse_aws_without_it(plan: &Plan, built: bool) -> Result<(), AppError> {
+    let resources = plan.resources.values().map(|binding| &binding.provider);
+    let mut providers = resources.chain(plan.regions.values().map(|region| &region.provider));
+    if built || !providers.any(|provider| provider == AWS) {
+        return Ok(());
+    }
+    Err(AppError::Refused(format!(
+        "{HOW_TO_GET_IT}. Nothing was touched. `muster simulate` rehearses the playbook on its simulated twin in any build"
     )))
 }
 
@@ -217,5 +244,42 @@ pub(super) fn people(attendance: Attendance, run_folder: &Path) -> Arc<dyn Peopl
         Attendance::Yes => Arc::new(YesPeople),
         Attendance::Terminal => Arc::new(TerminalPeople::at_stdin(run_folder.to_owned())),
         Attendance::Nobody => Arc::new(NobodyPeople),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_aws_says_how_to_get_one_and_one_with_it_says_nothing() {
+        let playbook = "muster: 1\nname: drill\nphases: [{ name: failover, steps: [{ id: a, wait: { for: 1s } }] }]\n";
+        let region = |name: &str| format!("{{ name: {name}, provider: aws, account: \"123456789012\" }}");
+        let infra = format!(
+            "muster: 1\nname: lab\nenvironment: lab\nregions: {{ primary: {}, secondary: {} }}\n",
+            region("us-east-1"),
+            region("us-west-2")
+        );
+        let plan = plan_of(playbook, &infra);
+        let refused = refuse_aws_without_it(&plan, false).unwrap_err().to_string();
+        assert!(refused.contains("cargo install --path . --features aws"), "{refused}");
+        assert!(refuse_aws_without_it(&plan, true).is_ok());
+    }
+
+    fn plan_of(playbook: &str, infra: &str) -> Plan {
+        let read = |_: &str| Ok(infra.as_bytes().to_vec());
+        let input = crate::plan::LoadInput {
+            playbook_path: "drill.yaml",
+            playbook: playbook.as_bytes(),
+            infrastructure_path: Some("infra.yaml"),
+            mode: None,
+            vars: &[],
+            reality: crate::plan::Reality::AsBound,
+            checked: crate::plan::Checked::default(),
+            read: &read,
+            calibration: &crate::plan::uncalibrated,
+        };
+        let loaded = crate::plan::load(&input);
+        loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
     }
 }

@@ -196,6 +196,7 @@ impl Prepared {
             previous: None,
             proof: None,
             forecast: None,
+            open_actions: Vec::new(),
         }
     }
 }

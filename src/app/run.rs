@@ -53,6 +53,8 @@ pub struct RunRequest {
     pub execute: bool,
     /// Only this plan, if it is given.
     pub approved: Option<String>,
+    /// Who approved it, as stated.
+    pub approved_by: Option<String>,
     /// Whether the mode was said on the command line.
     pub mode_said: bool,
     /// Who answers gates.
@@ -73,6 +75,10 @@ pub struct RunRequest {
     pub observers: Vec<Progress>,
     /// Why what stands in the way is passed over, if it is.
     pub break_glass: Option<String>,
+    /// The occurrence of the playbook's schedule that it is begun for: no other run is begun for that.
+    pub occurrence: Option<String>,
+    /// Whether it waits for a person before its first change: nobody is there where it was begun.
+    pub hold: bool,
     /// How long the leases of a real run last without being renewed.
     pub lease: Span,
     /// How long the forecast of a real run may take before it begins; `None`: as fits how long it is expected to take.
@@ -103,7 +109,12 @@ pub struct Finished {
 /// # Errors
 /// Everything before the first event is refused or invalid, with nothing touched; after that, only
 /// [`AppError::BrokeOff`] and [`AppError::Defect`].
-pub fn run(request: RunRequest) -> Result<Finished, AppError> {
+pub fn run(mut request: RunRequest) -> Result<Finished, AppError> {
+    if request.hold && !request.loaded.plan.simulated() {
+        let schedule = request.loaded.plan.schedule.as_ref();
+        let patience = schedule.map_or(HOLD, |schedule| schedule.if_missed.within().max(HOLD_LEAST));
+        crate::plan::hold(&mut request.loaded.plan, patience);
+    }
     admit(&request)?;
     let faults =
         Faults::parse(request.faults.iter().map(String::as_str)).map_err(|error| AppError::Usage(error.to_string()))?;
@@ -122,7 +133,8 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let forecast =
         (!simulated).then(|| super::foresee::of_run(&request.loaded, request.attendance, start, request.forecast_time));
     let start = request.start.unwrap_or_else(crate::time::wall_now);
-    let reports = &request.runs.reports;
+    let runs = request.runs.clone();
+    let reports = &runs.reports;
     std::fs::create_dir_all(reports).map_err(|error| {
         AppError::Files(format!("the reports folder {} can't be made: {error}. Nothing was touched", reports.display()))
     })?;
@@ -130,11 +142,18 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     let (history, mut notices) = History::open(&request.runs).map_err(untouched)?;
     let folder =
         RunFolder::create(reports, start, &plan.name).map_err(|error| untouched(AppError::Files(error.to_string())))?;
+    let claimed = claim(&request, &folder.run);
+    claimed.map_err(untouched).inspect_err(|_| drop(std::fs::remove_dir(&folder.path)))?;
     tracing::info!(run = %folder.run, folder = %folder.path.display(), "the run has a folder");
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
-    let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real)? };
+    let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real, reports)? };
     let mut started = started(&request, simulated, previous);
     started.forecast = forecast;
+    // Open actions are of the playbook, like its proof: a simulated run takes them along too, and names them.
+    match super::actions::open(&history, reports, &request.loaded.plan.name) {
+        Ok(open) => started.open_actions = open,
+        Err(error) => notices.push(format!("corrective actions of earlier runs are not taken along: {error}")),
+    }
     // Unlike the runs before it, the proof is an input of its playbook: a simulated run takes it in too.
     match super::rehearsing::kept_proof(&request.loaded, reports) {
         Ok(proof) => started.proof = proof,
@@ -154,7 +173,10 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
     } else {
         // Before the journal: a run that is refused leaves no folder behind.
         let lock = lock(&request, &history, &folder.run, &mut started, signals.clone());
-        Some(lock.map_err(untouched).inspect_err(|_| drop(std::fs::remove_dir(&folder.path)))?)
+        Some(lock.map_err(untouched).inspect_err(|_| {
+            drop(std::fs::remove_dir(&folder.path));
+            super::scheduled::unclaim(&request.runs, &folder.run);
+        })?)
     };
     let durability = if simulated { Durability::AtEnd } else { Durability::EachCommit };
     let path = journal::path_in(&folder.path);
@@ -195,6 +217,7 @@ pub fn run(request: RunRequest) -> Result<Finished, AppError> {
             // Without its first event it is no run: nothing is left that would have to be taken up.
             let _ = std::fs::remove_file(&path);
             let _ = std::fs::remove_dir(&folder.path);
+            super::scheduled::unclaim(&runs, &folder.run);
             if let Some(lock) = lock {
                 let _ = lock.release();
             }
@@ -321,17 +344,32 @@ fn started(request: &RunRequest, simulated: bool, previous: Option<PreviousRun>)
             vantage: String::new(),
             lead: request.lead.clone(),
             participants: request.participants.clone(),
+            approved: request.approved.clone(),
+            approved_by: request.approved_by.clone(),
             yes: request.attendance == Attendance::Yes,
             faults: request.faults.clone(),
             break_glass: request.break_glass.clone(),
+            occurrence: request.occurrence.clone(),
             ..Origin::default()
         },
         seed: simulated.then_some(request.seed),
         previous,
         proof: None,
         forecast: None,
+        open_actions: Vec::new(),
     }
 }
+
+/// Takes the occurrence that a run is begun for, if one is said.
+fn claim(request: &RunRequest, run: &RunId) -> Result<(), AppError> {
+    let Some(occurrence) = &request.occurrence else { return Ok(()) };
+    super::scheduled::claim(&request.runs, &request.loaded.plan.name, occurrence, run)
+}
+
+/// How long a run that nobody attends waits to be begun, where its playbook has no schedule that says more.
+const HOLD: Span = Span::from_secs(86_400);
+/// And at least, whatever its schedule says.
+const HOLD_LEAST: Span = Span::from_secs(3600);
 
 /// How many signals may wait to be taken.
 pub(super) const SIGNALS: usize = 64;

@@ -225,8 +225,27 @@ impl Describe for Http {
 pub struct Notify {
     /// Where; most often a secret.
     pub webhook: Value,
-    /// What.
+    /// What. In a Slack-shaped one each paragraph is a block, the first the headline.
     pub message: String,
+    /// In which shape; unstated: `text`.
+    #[serde(default, skip_serializing_if = "is_text")]
+    pub shape: MessageShape,
+}
+
+/// The shape of a message to a webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageShape {
+    /// JSON with the one field `text`, which most chats' webhooks take.
+    #[default]
+    Text,
+    /// The blocks of Slack: <https://docs.slack.dev/reference/block-kit/blocks>.
+    Slack,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it by reference")]
+fn is_text(shape: &MessageShape) -> bool {
+    *shape == MessageShape::Text
 }
 
 impl Describe for Notify {

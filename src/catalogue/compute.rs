@@ -116,6 +116,10 @@ trait Sizes {
     fn group(&self) -> (&ResourceId, RegionRole);
     /// `None` where the number can't be known.
     fn target(&self, world: &World, setting: &Setting<'_>) -> Option<u32>;
+    /// Which servers are to run, where only these will do.
+    fn these<'a>(&self, _setting: &Setting<'a>) -> Option<&'a [String]> {
+        None
+    }
 }
 
 impl Sizes for ComputeStart {
@@ -149,6 +153,13 @@ impl Sizes for ComputeScale {
             Servers::AsBefore => group(setting.initial, &self.compute, self.region).ok().map(|it| it.desired),
         }
     }
+
+    fn these<'a>(&self, setting: &Setting<'a>) -> Option<&'a [String]> {
+        match self.to {
+            Servers::Count(_) => None,
+            Servers::AsBefore => group(setting.initial, &self.compute, self.region).ok().map(|it| it.up.as_slice()),
+        }
+    }
 }
 
 fn subjects(of: &impl Sizes) -> Vec<Subject> {
@@ -170,6 +181,9 @@ fn effect(of: &impl Sizes, world: &mut World, setting: &Setting<'_>) {
     {
         group.desired = count;
         group.running = count.min(group.capacity);
+        if let Some(these) = of.these(setting) {
+            group.up = these.to_vec();
+        }
     }
 }
 
@@ -180,7 +194,7 @@ fn achieved(of: &impl Sizes, world: &World, setting: &Setting<'_>) -> Achieved {
     };
     match group(world, id, region) {
         Ok(it) => Achieved::when(
-            || it.desired == target && it.running == target,
+            || it.desired == target && it.running == target && of.these(setting).is_none_or(|these| it.up == these),
             || format!("{} of {target} servers run ({} asked for)", it.running, it.desired),
         ),
         Err(unknown) => unknown,
@@ -192,7 +206,7 @@ fn restored(of: &impl Sizes, before: &World, now: &World) -> Achieved {
     let (id, region) = of.group();
     match (group(before, id, region), group(now, id, region)) {
         (Ok(was), Ok(is)) => Achieved::when(
-            || was.desired == is.desired,
+            || (was.desired, &was.up) == (is.desired, &is.up),
             || format!("{id} in {region} has {} servers, it had {}", is.desired, was.desired),
         ),
         (Err(_), _) => Achieved::Yes,

@@ -34,6 +34,14 @@ pub struct DatabaseFence {
     pub unreachable: WhenUnreachable,
 }
 
+/// That something is known and accepted: `accept`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Accept {
+    /// It is.
+    Accept,
+}
+
 /// Makes a replica the database that takes writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +53,9 @@ pub struct DatabasePromote {
     /// Whether to wait until the replica has all that was written up to the fence; unstated: in planned mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<bool>,
+    /// That what is promoted never follows again, where that is so: the way back then builds a new replica.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<Accept>,
 }
 
 impl DatabasePromote {
@@ -164,7 +175,8 @@ impl Describe for DatabasePromote {
 
     fn summary(&self) -> String {
         let drained = if self.drain == Some(true) { ", drained" } else { "" };
-        format!("promote {} in {}{drained}", self.database, self.to)
+        let for_good = if self.irreversible.is_some() { "; it never follows again" } else { "" };
+        format!("promote {} in {}{drained}{for_good}", self.database, self.to)
     }
 
     fn effect(&self, world: &mut World, _setting: &Setting<'_>) {
@@ -204,7 +216,8 @@ impl Describe for DatabasePromote {
     }
 
     fn undo(&self) -> Undo {
-        Undo::Irreversible("users' writes now live there; going back means to fail back".to_owned())
+        let new = if self.irreversible.is_some() { ", which builds a new replica" } else { "" };
+        Undo::Irreversible(format!("users' writes now live there; going back means to fail back{new}"))
     }
 
     fn part(&self) -> Part {

@@ -29,9 +29,9 @@ use serde::{Deserialize, Serialize};
 pub use args::{Named, OneOrMany, Period, Services};
 pub use backup::{BackupRestore, BackupVerify, RestoreTo};
 pub use check::{Check, Condition, Until, Wait};
-pub use command::{Command, CommandExpect, ExitCodes, Http, Notify, Value};
+pub use command::{Command, CommandExpect, ExitCodes, Http, MessageShape, Notify, Value};
 pub use compute::{ComputeScale, ComputeStart, ComputeStop, Servers};
-pub use database::{DataPreserve, DatabaseFence, DatabasePromote, DatabaseReplicate, WhenUnreachable};
+pub use database::{Accept, DataPreserve, DatabaseFence, DatabasePromote, DatabaseReplicate, WhenUnreachable};
 pub use dns::DnsSwitch;
 pub use gate::{Approve, EvidenceWanted, Manual};
 pub use nested::NestedPlaybook;
@@ -49,7 +49,7 @@ use crate::resource::{ResourceKind, World};
 use crate::time::Span;
 
 /// How a drill is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Fence, drain, promote: nothing may be lost.
@@ -82,7 +82,7 @@ impl std::fmt::Display for Mode {
 }
 
 /// What happens when a step fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
     /// Take back what was done, or go forward to safety after the point of no return.

@@ -216,7 +216,7 @@ impl Asking<'_> {
         if given.database.is_none() {
             let shown = |it: &Wishes| it.database.clone().unwrap_or_else(|| "none".to_owned());
             self.ask(wishes, "database", "A database that is copied there, or none", shown, |it, text| {
-                it.database = none(text)
+                it.database = none(text);
             })?;
         }
         if given.storage.is_none() {

@@ -4,14 +4,19 @@
 //! and one line in `Command` and in `dispatch`.
 
 mod abort;
+mod action;
 mod approve;
 mod arguments;
+mod bundle;
+mod aws_policy;
 mod calibrate;
 mod completions;
 mod exit;
+mod explain;
 mod go_on;
 mod history;
 mod init;
+mod lesson;
 mod log;
 mod man;
 mod output;
@@ -22,11 +27,17 @@ mod progress;
 mod reject;
 mod remote;
 mod report;
+mod review;
 mod retry;
 mod resume;
 mod run;
+mod schedule;
+mod serve;
+mod schema;
 mod show;
+mod sign_off;
 mod simulate;
+mod status;
 mod stop;
 mod undo;
 mod validate;
@@ -59,6 +70,10 @@ enum Command {
     Init(init::InitCommand),
     /// Says everything that can be known of playbooks without touching anything
     Validate(validate::Validate),
+    /// Explains codes of errors and warnings, each with an example that is wrong and the same mended
+    Explain(explain::Explain),
+    /// Prints what a playbook, an infrastructure file or a report may say: a JSON Schema, or the reference
+    Schema(schema::Schema),
     /// Reads the state of everything and says what each step would change; changes nothing
     Plan(plan::PlanCommand),
     /// Tries a probe of a playbook by hand and tells all that was seen
@@ -86,15 +101,31 @@ enum Command {
     Reject(reject::Reject),
     /// Takes up a run that was left behind
     Resume(resume::ResumeCommand),
+    /// Prints the least IAM policy that a playbook needs on AWS, for plan and run
+    AwsPolicy(aws_policy::AwsPolicy),
     /// Fits the twin to past real runs and says how good their forecasts were
     Calibrate(calibrate::CalibrateCommand),
+    /// Says when drills are due, when they ran last and what is overdue
+    Schedule(schedule::ScheduleCommand),
+    /// Shows playbooks and services by quarter; exit code 1 if something is overdue
+    Status(status::StatusCommand),
+    /// Runs drills when they are due, tells people, and answers monitoring
+    Serve(serve::ServeCommand),
     /// Lists past runs
     History(history::HistoryCommand),
     /// Shows a run
     Show(show::Show),
     /// Draws a report of a run anew from its journal
     Report(report::ReportCommand),
-    /// Checks a journal's chain
+    /// Writes a lesson down with a run that has ended
+    Lesson(lesson::Lesson),
+    /// Opens, closes and lists corrective actions
+    Action(action::Action),
+    /// Signs a run off that has ended
+    SignOff(sign_off::SignOff),
+    /// Packs all evidence of a run, or of a quarter, into one file
+    Bundle(bundle::BundleCommand),
+    /// Checks a run's journal, or a bundle
     Verify(verify::Verify),
     /// Prints what a shell sources to complete the command line
     Completions(completions::CompletionsCommand),
@@ -113,7 +144,6 @@ impl Command {
     fn form(&self) -> arguments::OutputFormat {
         match self {
             Self::Init(command) => command.form(),
-            Self::Completions(_) | Self::Man(_) => arguments::OutputFormat::Text,
             Self::Validate(command) => command.form(),
             Self::Plan(command) => command.form(),
             Self::Probe(command) => command.form(),
@@ -129,20 +159,33 @@ impl Command {
             Self::Reject(command) => command.form(),
             Self::Resume(command) => command.form(),
             Self::Calibrate(command) => command.form(),
+            Self::Schedule(command) => command.form(),
+            Self::Status(command) => command.form(),
+            Self::Serve(command) => command.form(),
             Self::History(command) => command.form(),
             Self::Show(command) => command.form(),
             Self::Report(command) => command.form(),
+            Self::Lesson(command) => command.form(),
+            Self::Action(command) => command.form(),
+            Self::SignOff(command) => command.form(),
+            Self::Bundle(command) => command.form(),
             Self::Verify(command) => command.form(),
-            Self::Keep { .. } => arguments::OutputFormat::Text,
+            Self::Explain(command) => command.form(),
+            Self::Completions(_) | Self::Man(_) | Self::AwsPolicy(_) | Self::Schema(_) | Self::Keep { .. } => {
+                arguments::OutputFormat::Text
+            }
         }
     }
 
     /// Where it looks for runs; where it has no option for that, the usual place.
     fn runs(&self) -> Runs {
         match self {
-            Self::Init(_) | Self::Completions(_) | Self::Man(_) | Self::Keep { .. } => {
-                Runs::of(Path::new(arguments::REPORTS))
-            }
+            Self::Init(_)
+            | Self::Completions(_)
+            | Self::Man(_)
+            | Self::Explain(_)
+            | Self::Schema(_)
+            | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
             Self::Validate(command) => command.runs(),
             Self::Plan(command) => command.runs(),
             Self::Probe(command) => command.runs(),
@@ -158,10 +201,18 @@ impl Command {
             Self::Approve(command) => command.runs(),
             Self::Reject(command) => command.runs(),
             Self::Calibrate(command) => command.runs(),
+            Self::Schedule(command) => command.runs(),
+            Self::Status(command) => command.runs(),
+            Self::Serve(command) => command.runs(),
             Self::History(command) => command.runs(),
             Self::Show(command) => command.runs(),
             Self::Report(command) => command.runs(),
+            Self::Lesson(command) => command.runs(),
+            Self::Action(command) => command.runs(),
+            Self::SignOff(command) => command.runs(),
+            Self::Bundle(command) => command.runs(),
             Self::Verify(command) => command.runs(),
+            Self::AwsPolicy(command) => command.runs(),
         }
     }
 }
@@ -191,7 +242,15 @@ pub fn main() -> std::process::ExitCode {
 
 fn dispatch(command: Command, output: &Output) -> ExitCode {
     // What they print is read by a shell or a reader of manuals, who are told of no runs.
-    if !matches!(command, Command::Keep { .. } | Command::Init(_) | Command::Completions(_) | Command::Man(_)) {
+    if !matches!(
+        command,
+        Command::Keep { .. }
+            | Command::Init(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Explain(_)
+            | Command::Schema(_)
+    ) {
         let taken_up = match &command {
             Command::Resume(command) => Some(command.taken_up()),
             _ => None,
@@ -203,6 +262,8 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Completions(command) => command.run(output),
         Command::Man(command) => command.run(Arguments::command(), output),
         Command::Validate(command) => command.run(output),
+        Command::Explain(command) => command.run(output),
+        Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(output),
         Command::Probe(command) => command.run(output),
         Command::Simulate(command) => command.run(output),
@@ -217,10 +278,18 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Reject(command) => command.run(output),
         Command::Resume(command) => command.run(output),
         Command::Calibrate(command) => command.run(output),
+        Command::Schedule(command) => command.run(output),
+        Command::Status(command) => command.run(output),
+        Command::Serve(command) => command.run(output),
         Command::History(command) => command.run(output),
         Command::Show(command) => command.run(output),
         Command::Report(command) => command.run(output),
+        Command::Lesson(command) => command.run(output),
+        Command::Action(command) => command.run(output),
+        Command::SignOff(command) => command.run(output),
+        Command::Bundle(command) => command.run(output),
         Command::Verify(command) => command.run(output),
+        Command::AwsPolicy(command) => command.run(output),
         Command::Keep { mark } => {
             keeper::keep(&mark);
             Ok(ExitCode::Passed)

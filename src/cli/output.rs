@@ -46,7 +46,7 @@ impl Output {
 
     /// How tables on standard output look.
     pub(super) fn style(&self) -> Style {
-        Style { paint: self.results, width: width(), folder: None }
+        Style { paint: self.results, width: width(), ..Style::default() }
     }
 
     /// Prints a result. Nobody reading any more is no error.
@@ -94,6 +94,14 @@ impl Output {
     pub(super) fn warn_of(&self, warnings: &[Diagnostic], sources: &Sources) {
         if !warnings.is_empty() && !self.json() {
             self.complain(&render_text(warnings, sources, self.message_color(), MOST_SHOWN));
+        }
+    }
+
+    /// Prints problems: the first of them, or all.
+    pub(super) fn problems(&self, problems: &[Diagnostic], sources: &Sources, all: bool) {
+        let most = if all { usize::MAX } else { MOST_SHOWN };
+        if !problems.is_empty() {
+            self.complain(&render_text(problems, sources, self.message_color(), most));
         }
     }
 

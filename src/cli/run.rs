@@ -56,6 +56,7 @@ impl Simulated {
             runs: reports.runs(),
             execute: false,
             approved: None,
+            approved_by: None,
             mode_said: false,
             attendance: Attendance::Nobody,
             lead: None,
@@ -66,6 +67,8 @@ impl Simulated {
             pace: Pace::Ahead,
             observers: Vec::new(),
             break_glass: None,
+            occurrence: None,
+            hold: false,
             lease: LEASE,
             forecast_time: None,
             program: std::env::current_exe().ok(),
@@ -90,6 +93,9 @@ pub(super) struct RunCommand {
     /// Run only the plan with this digest, as `muster plan` printed it
     #[arg(long, value_name = "DIGEST")]
     approved: Option<String>,
+    /// Who approved it; the report says so
+    #[arg(long, value_name = "NAME", requires = "approved")]
+    approved_by: Option<String>,
     /// Answer every gate with yes (not in production); the report says that nobody was asked
     #[arg(long)]
     yes: bool,
@@ -105,6 +111,13 @@ pub(super) struct RunCommand {
     /// Why
     #[arg(long, value_name = "TEXT", requires = "break_glass")]
     because: Option<String>,
+    /// The occurrence of the playbook's schedule that it is run for, as `muster schedule --format json` names it
+    /// (2026-Q4): refused if a run was begun for that already
+    #[arg(long, value_name = "NAME", value_parser = occurrence)]
+    occurrence: Option<String>,
+    /// Wait for a person's approval before the first change: somebody else's scheduler begins it, with nobody there
+    #[arg(long)]
+    hold: bool,
     /// How long a forecast may take that is made before a real run begins, so that its report can say where in it the truth
     /// fell; 0s for none [default: 2s, and no more than 0.5 % of how long the drill is expected to take]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -112,6 +125,16 @@ pub(super) struct RunCommand {
     /// How long the run's leases last without being renewed
     #[arg(long, value_name = "DURATION", hide = true, value_parser = duration)]
     lease: Option<Period>,
+}
+
+/// What `calendar` calls a time at which a drill is due, or a name of a scheduler's own.
+fn occurrence(text: &str) -> Result<String, String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_.:+".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(good) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is no name of an occurrence; write for example 2026-Q4"))
+    }
 }
 
 pub(super) fn duration(text: &str) -> Result<Period, String> {
@@ -137,11 +160,14 @@ impl RunCommand {
         let request = RunRequest {
             execute: self.execute,
             approved: self.approved.clone(),
+            approved_by: self.approved_by.clone(),
             mode_said: self.playbook.setting.mode.is_some(),
             attendance,
             lead: self.lead.clone(),
             participants: self.participants.clone(),
             break_glass: self.because.clone(),
+            occurrence: self.occurrence.clone(),
+            hold: self.hold,
             lease: self.lease.map_or(LEASE, |Period(lease)| lease),
             forecast_time: self.forecast_time.map(|Period(time)| time),
             ..self.simulated.request(loaded, &self.reports)

@@ -7,7 +7,7 @@ use super::completions;
 use super::output::Output;
 use crate::app::{AppError, Runs, read_run};
 use crate::model::ExitCode;
-use crate::report::{Format, Style, render};
+use crate::report::{Format, Style, Telling, render};
 
 /// Shows a run, from its journal.
 #[derive(Debug, Args)]
@@ -36,7 +36,8 @@ impl Show {
             output.complain(&format!("the end of the journal is cut: {cut}; what is whole is shown"));
         }
         let format = if output.json() { Format::Json } else { Format::Text };
-        let style = Style { folder: Some(shown.folder.display().to_string()), ..output.style() };
+        let folder = Some(shown.folder.display().to_string());
+        let style = Style { folder, telling: Telling::Whole, ..output.style() };
         output.result(&render(&shown.record, format, &style));
         Ok(ExitCode::Passed)
     }

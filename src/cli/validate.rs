@@ -1,23 +1,30 @@
 //! `muster validate`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::arguments::{Form, OutputFormat, PlaybookSetting, Reports};
 use super::completions;
 use super::output::Output;
-use crate::app::{AppError, Request, Runs, load};
+use crate::app::{AppError, Request, Runs, Validated, Verdict, validate};
 use crate::catalogue::Mode;
-use crate::diagnostic::render_json;
-use crate::model::ExitCode;
+use crate::diagnostic::{Silenced, render_json};
+use crate::model::{ExitCode, Plan};
 use crate::plan::{Checked, Reality};
 
-/// Says everything that can be known of playbooks without touching anything, in every mode or in that of --mode.
+/// Says everything that can be known of playbooks and infrastructure files without touching anything, in every mode or in
+/// that of --mode.
 #[derive(Debug, Args)]
 pub(super) struct Validate {
-    /// The playbooks
+    /// Playbooks and infrastructure files; folders with such files in them; patterns such as 'drills/*.yaml'; - for
+    /// standard input
     #[arg(required = true, value_name = "PLAYBOOK", add = completions::playbooks())]
     playbooks: Vec<String>,
+    /// Show all problems, and not only the first 50 of each file
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     setting: PlaybookSetting,
     #[command(flatten)]
@@ -37,45 +44,34 @@ impl Validate {
 
     #[expect(clippy::unnecessary_wraps, reason = "every subcommand runs in the same way")]
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
-        let mut exit = ExitCode::Passed;
+        let request = self.setting.request("", Reality::AsBound);
+        let checked = if request.mode.is_none() { Checked::InEveryMode } else { Checked::InItsMode };
         let mut documents = Vec::new();
-        for playbook in &self.playbooks {
-            let request = self.setting.request(playbook, Reality::AsBound);
-            let checked = if request.mode.is_none() { Checked::InEveryMode } else { Checked::InItsMode };
-            match load(&Request { checked, ..request }) {
-                Ok(loaded) => {
-                    output.warn_of(&loaded.warnings, &loaded.sources);
-                    let plan = &loaded.plan;
-                    let modes = if checked == Checked::InEveryMode { Mode::ALL.to_vec() } else { vec![plan.mode] };
-                    documents.push(json!({
-                        "playbook": playbook, "valid": true, "modes": modes, "digest": plan.digest,
-                        "problems": render_json(&loaded.warnings),
-                    }));
-                    if !output.json() {
-                        output.result(&format!(
-                            "{playbook}: valid{}, {} and {} in {} mode, environment {}",
-                            if checked == Checked::InEveryMode { " in every mode" } else { "" },
-                            count(plan.phases.iter().filter(|phase| phase.applies).count(), "phase"),
-                            count(plan.steps.iter().filter(|step| step.applies).count(), "step"),
-                            plan.mode,
-                            plan.environment
-                        ));
-                    }
-                }
-                Err(AppError::Invalid { diagnostics, sources }) => {
-                    documents.push(json!({
-                        "playbook": playbook, "valid": false, "problems": render_json(&diagnostics),
-                    }));
-                    if !output.json() {
-                        output.fail(&AppError::Invalid { diagnostics, sources });
-                    }
-                    exit = ExitCode::Usage;
-                }
-                Err(error) if output.json() => {
-                    documents.push(json!({ "playbook": playbook, "valid": false, "error": error.to_string() }));
-                    exit = ExitCode::Usage;
-                }
-                Err(error) => exit = output.fail(&error),
+        // What is wrong with an infrastructure file is told once, however many playbooks name it.
+        let mut told = BTreeSet::new();
+        let mut exit = ExitCode::Passed;
+        for mut validated in validate(&self.playbooks, &Request { checked, ..request }) {
+            if !validated.is_valid() {
+                exit = ExitCode::Usage;
+            }
+            if output.json() {
+                documents.push(as_json(&validated, checked));
+                continue;
+            }
+            validated.diagnostics.retain(|found| {
+                let place = found.place.as_ref().map(ToString::to_string);
+                told.insert((found.code, place, found.message.clone()))
+            });
+            output.problems(&validated.diagnostics, &validated.sources, self.all);
+            match &validated.verdict {
+                Verdict::Unreadable(why) => output.complain(&format!("error: {why}")),
+                Verdict::Playbook(Some(plan)) => output.result(&in_words(&validated, plan, checked)),
+                Verdict::Infrastructure(Some((name, environment))) => output.result(&format!(
+                    "{}: valid, infrastructure `{name}`, environment {environment}{}",
+                    validated.path,
+                    silenced(&validated.silenced)
+                )),
+                Verdict::Playbook(None) | Verdict::Infrastructure(None) => {}
             }
         }
         if output.json() {
@@ -83,6 +79,53 @@ impl Validate {
         }
         Ok(exit)
     }
+}
+
+fn in_words(validated: &Validated, plan: &Plan, checked: Checked) -> String {
+    format!(
+        "{}: valid{}, {} and {} in {} mode, environment {}{}",
+        validated.path,
+        if checked == Checked::InEveryMode { " in every mode" } else { "" },
+        count(plan.phases.iter().filter(|phase| phase.applies).count(), "phase"),
+        count(plan.steps.iter().filter(|step| step.applies).count(), "step"),
+        plan.mode,
+        plan.environment,
+        silenced(&validated.silenced)
+    )
+}
+
+/// `, 2 warnings silenced`
+fn silenced(all: &[Silenced]) -> String {
+    if all.is_empty() { String::new() } else { format!(", {} silenced", count(all.len(), "warning")) }
+}
+
+fn as_json(validated: &Validated, checked: Checked) -> Value {
+    let key = if matches!(validated.verdict, Verdict::Infrastructure(_)) { "infrastructure" } else { "playbook" };
+    let mut document = json!({ key: validated.path, "valid": validated.is_valid() });
+    match &validated.verdict {
+        Verdict::Unreadable(why) => {
+            document["error"] = json!(why);
+            return document;
+        }
+        Verdict::Playbook(Some(plan)) => {
+            let modes = if checked == Checked::InEveryMode { Mode::ALL.to_vec() } else { vec![plan.mode] };
+            document["modes"] = json!(modes);
+            document["digest"] = json!(plan.digest);
+        }
+        Verdict::Infrastructure(Some((name, environment))) => {
+            document["name"] = json!(name);
+            document["environment"] = json!(environment);
+        }
+        Verdict::Playbook(None) | Verdict::Infrastructure(None) => {}
+    }
+    document["problems"] = render_json(&validated.diagnostics);
+    let silenced = validated.silenced.iter().map(|it| {
+        let mut one = render_json(std::slice::from_ref(&it.diagnostic))[0].take();
+        one["because"] = json!(it.because);
+        one
+    });
+    document["silenced"] = silenced.collect();
+    document
 }
 
 fn count(number: usize, thing: &str) -> String {

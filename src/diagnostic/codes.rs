@@ -1,6 +1,6 @@
 //! Every code that a diagnostic may carry, with what it means: the table behind the documentation of the codes.
 //!
-//! M001 to M029: the text and its types. M030 to M099: playbooks and infrastructure files.
+//! M001 to M029: the text and its types. M030 to M199: playbooks and infrastructure files.
 
 /// A code and its explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,19 @@ pub struct Code {
 #[must_use]
 pub fn find(code: &str) -> Option<&'static Code> {
     CODES.iter().find(|known| known.code == code)
+}
+
+/// The codes that warn: what they tell of is accepted, and can be silenced in place. M060 is an error in a rehearsal and
+/// a warning in a drill.
+pub const WARNINGS: &[&str] = &[
+    "M058", "M060", "M063", "M064", "M065", "M066", "M085", "M086", "M087", "M088", "M089", "M090", "M091", "M092",
+    "M093", "M094", "M095", "M096", "M097", "M099", "M148",
+];
+
+/// Whether a code is ever a warning.
+#[must_use]
+pub fn may_be_a_warning(code: &str) -> bool {
+    WARNINGS.contains(&code)
 }
 
 const fn code(code: &'static str, title: &'static str, explanation: &'static str) -> Code {
@@ -277,5 +290,130 @@ pub const CODES: &[Code] = &[
         "a combination of probes that can't be read",
         "`all`, `any` and `probes` hold a list of probes without a rhythm of their own: `every`, `timeout` and the like \
          stand beside the list. At most 4 combinations stand in each other, and a probe is made of at most 16.",
+    ),
+    code(
+        "M135",
+        "a schedule that does not fit together",
+        "A schedule says how often (`every`), on which day of that (`on`) and when (`at`); a cron expression says all of it. docs/schedule.md has the words.",
+    ),
+    code(
+        "M136",
+        "a calendar file that can't be used",
+        "`not_on: [{ ics: FILE }]` names an iCalendar file of days on which the drill is never due. What can't be understood in it is refused, so that no drill begins on a day that was meant to be left alone.",
+    ),
+    code(
+        "M125",
+        "a control that no catalogue has",
+        "`controls:` names what a run is evidence for. Muster's own catalogue knows the controls that docs/evidence.md lists; a team brings others with `catalogues: [controls/own.yaml]`.",
+    ),
+    code(
+        "M126",
+        "a catalogue of controls that can't be used",
+        "A catalogue has a `prefix`, a `standard` and `controls` by their names, each with `title`, `asks`, `can`, `cannot` and what it `rests_on`; the message says what is wrong.",
+    ),
+    code(
+        "M127",
+        "a control's text claims too much",
+        "A run is evidence supporting a control. Whether somebody complies is for an assessor to find, so no text of a catalogue says it.",
+    ),
+    code(
+        "M145",
+        "settings that AWS would not take",
+        "An id, an account, a role or an address of AWS does not look like one, or two settings exclude each other. The \
+         settings of each resource are in docs/providers/aws.md.",
+    ),
+    code(
+        "M146",
+        "a resource of AWS without the way into both regions",
+        "Resources of AWS are reached by the account, and the profile or role, that their regions state: both regions have \
+         `provider: aws` then.",
+    ),
+    code(
+        "M147",
+        "a promotion that can't be taken back",
+        "A read replica of RDS that was promoted never follows again: the way back builds a new one. The playbook says \
+         that it knows with `irreversible: accept`.",
+    ),
+    code(
+        "M148",
+        "a control plane in the region that is lost",
+        "A change of a hosted zone needs Route 53's control plane, which is in us-east-1. When that is the region that is \
+         lost, the real event would not let the change be made. Switch by routing controls or by a health check, or keep \
+         the zone's switch for after the verification.",
+    ),
+    code(
+        "M085",
+        "an objective shorter than the steps on the way may take",
+        "Along the longest way from the first step that takes something from users to the last that gives it back, the steps may take longer by their own `within` than the recovery time objective allows. A drill in which every step is in time could miss it all the same.",
+    ),
+    code(
+        "M086",
+        "a gate behind the damage that it should prevent",
+        "The first people that are asked are asked when users are out already, or while they go out. A gate that must hold before damage comes before it (\"Start? Users are out from here.\"). A decision after the detection, beside one before the start, is not meant.",
+    ),
+    code(
+        "M087",
+        "a canary through a name that the drill moves",
+        "A canary writes to each side by that side's own name or address. Through a name that is switched it writes to whichever side the name points to: what is lost on the other one, and that both take writes, is never seen.",
+    ),
+    code(
+        "M088",
+        "a probe that can't see recovery within the objective",
+        "An outage ends, as measured, with the answer to the first of `healthy_after` good samples in a row, and is known to have ended only with the last of them. Where that takes longer than the recovery time objective, users are served long before anybody can say so, and every step that waits for health waits as long.",
+    ),
+    code(
+        "M089",
+        "a TTL longer than the recovery time objective",
+        "After a switch, resolvers may hand out the old address until its TTL has run out, and those users are out until then, whatever the drill does. The TTL must have been shorter for as long as the old one lasts, so lower it days before.",
+    ),
+    code(
+        "M090",
+        "a promotion without a fence before it",
+        "A fence makes the old side refuse writes. Without one, an old side that is merely slow or cut off goes on taking them, or takes them again when it comes back: two primaries. In an unplanned drill the fence is tried, `unreachable: continue`.",
+    ),
+    code(
+        "M091",
+        "a step that can't be undone before one that may fail",
+        "Until the promotion, a drill that fails is taken back, newest step first. What has no undo stays as it is, and the world is not as it was. Give it one, or do it where nothing is taken back any more.",
+    ),
+    code(
+        "M092",
+        "a switch that nobody looks at",
+        "A switch is done when the name servers have it. Whether users are served by the new side is another question, and only a `check` of services answers it: `served_by` names the region that must answer.",
+    ),
+    code(
+        "M093",
+        "users that no probe sees",
+        "Recovery time is measured by the probes of services. Where users are moved and there is no service, or none with a probe, nothing is measured, and an objective can't be met.",
+    ),
+    code(
+        "M094",
+        "a probe that goes past the names that are moved",
+        "The service depends on a record that the drill switches, and its probe goes to another name, or to a fixed address. It goes on seeing the old side, or always saw the new one, and tells nothing of what users see.",
+    ),
+    code(
+        "M095",
+        "no way home",
+        "A drill that ends in the secondary region leaves production there, without a copy to fail over to, and has not shown that one can come back. If that is meant, silence it and say how one comes home.",
+    ),
+    code(
+        "M096",
+        "a gate without a deadline",
+        "A gate that nobody answers holds the drill, and users that are out, for a day. A deadline says how long people have, and `then` what happens after it.",
+    ),
+    code(
+        "M097",
+        "a secret in plain text",
+        "What stands in a playbook or infrastructure file stands in every journal and report, and in the history of the repository. Change the secret, and name where it is read from: `{ env: NAME }` or `{ file: PATH }`.",
+    ),
+    code(
+        "M098",
+        "a silence that can't be",
+        "`silence` names the code of a warning and says why it is well as it is. Errors can't be silenced, and a code that does not exist is nothing's.",
+    ),
+    code(
+        "M099",
+        "a silence that silences nothing",
+        "No warning of that code is given for this part. A silence that has outlived its warning would hide the next one.",
     ),
 ];

@@ -4,7 +4,10 @@
 //! over in [`Sources`], and whether to use colour is the caller's decision.
 
 pub mod codes;
+pub mod examples;
+pub mod explain;
 mod json;
+pub mod silence;
 mod text;
 
 use std::collections::BTreeMap;
@@ -12,6 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use json::render_json;
+pub use silence::{Silence, Silenced};
 pub use text::{Color, render_text};
 
 /// Whether a diagnostic refuses the document or only warns about it.

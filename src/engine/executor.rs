@@ -205,6 +205,7 @@ impl Job {
             (Achieved::No(_), Again::Safe | Again::IfNotDone) | (Achieved::Unknown(_), Again::Safe)
                 if !self.cx.cancel.is_cancelled() =>
             {
+                self.cx.errand = Errand::GoOn;
                 let ended = self.act(before).await;
                 self.end(ended)
             }

@@ -11,11 +11,18 @@ pub(super) struct Names {
     pub(super) mode: String,
     pub(super) started: String,
     pub(super) ending: Option<(Verdict, Place)>,
+    /// What happened, in the words of the reports.
+    pub(super) summary: Option<String>,
 }
 
 /// Whether the action may tell how the run ends.
 pub(super) fn tells_ending(act: &Act) -> bool {
     serde_json::to_string(act).is_ok_and(|json| json.contains("{{"))
+}
+
+/// Whether the action tells what happened.
+pub(super) fn tells_summary(act: &Act) -> bool {
+    serde_json::to_string(act).is_ok_and(|json| json.contains("run.summary"))
 }
 
 /// The action with its late names filled, or `None` if it has none.
@@ -36,6 +43,7 @@ pub(super) fn fill(act: &Act, names: &Names) -> Result<Option<Act>, String> {
         started: &names.started,
         verdict: verdict.as_deref(),
         world: world.as_deref(),
+        summary: names.summary.as_deref(),
     };
     fill_value(&mut value, &values);
     serde_json::from_value(value).map(Some).map_err(|error| error.to_string())

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 pub use dispatcher::drive;
 pub use fence::{Fence, Unfenced};
-pub use redacted::clean_command;
+pub use redacted::{clean_command, clean_review};
 pub use sink::{Message, Sink};
 pub use survey::{look_ahead, muster_context, survey};
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::action::Secrets;
 use crate::catalogue::Evidence;
 use crate::event::{Event, Started};
-use crate::model::{Command, Commanded, Person, Sample, SampleResult, UndoResult};
+use crate::model::{Command, Commanded, Person, Review, Sample, SampleResult, UndoResult};
 use crate::resource::{Answer, ByRegion, Exhibit, ExhibitKind, ResourceState, Seen, World};
 
 /// An event without any secret that was read before it was made so.
@@ -93,6 +93,8 @@ pub(super) fn clean(mut event: Event, secrets: &dyn Secrets) -> Clean {
                 words(Some(&mut one.advice), secrets);
             }
         }
+        // Not of the engine's making: see `clean_review`.
+        Event::Reviewed { .. } => {}
         // Names, ids and figures.
         Event::PhaseStarted { .. }
         | Event::PhaseFinished { .. }
@@ -114,9 +116,18 @@ pub fn clean_command(mut commanded: Commanded, secrets: &dyn Secrets) -> Command
     commanded
 }
 
+/// What a person adds to a run that has ended, without secrets.
+#[must_use]
+pub fn clean_review(mut by: Person, mut what: Review, secrets: &dyn Secrets) -> Event {
+    person(&mut by, secrets);
+    what.words_mut().into_iter().for_each(|text| words(Some(text), secrets));
+    Event::Reviewed { by, what }
+}
+
 fn started(started: &mut Started, secrets: &dyn Secrets) {
     let origin = &mut started.origin;
     words(origin.lead.as_mut(), secrets);
+    words(origin.approved_by.as_mut(), secrets);
     words(origin.break_glass.as_mut(), secrets);
     origin.participants.iter_mut().chain(&mut origin.passed_over).for_each(|text| words(Some(text), secrets));
 }

@@ -7,6 +7,7 @@
 //! May rely on `yaml`, `diagnostic`, `model` and above. Must never do I/O or build a provider.
 
 pub mod calibration;
+pub(crate) mod plain;
 pub mod handbook;
 mod providers;
 mod read;
@@ -16,7 +17,7 @@ pub mod twin;
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::Place;
+use crate::diagnostic::{Place, Silence};
 use crate::id::{RegionRole, ResourceId};
 use crate::model::{Binding, Environment, RegionInfo, Windows};
 
@@ -49,12 +50,16 @@ pub struct Infrastructure {
     pub resources: BTreeMap<ResourceId, Binding>,
     /// Variables that it gives other values than the playbook does.
     pub vars: Vec<Setting>,
+    /// Whether real drills on it may begin by a schedule with nobody there.
+    pub unattended: bool,
     /// When runs on it may begin.
     pub windows: Option<Windows>,
     /// Settings of the simulated network.
     pub network: serde_json::Value,
     /// The resolver that stands for `system`, in a real environment.
     pub resolver: Option<std::net::SocketAddr>,
+    /// Warnings that it silences.
+    pub silences: Vec<Silence>,
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ use super::simulate::{
     SimulatedBackup, SimulatedCompute, SimulatedDatabase, SimulatedDns, SimulatedNetwork, SimulatedRegion,
     SimulatedStorage,
 };
-use super::{Infrastructure, Setting, real};
-use crate::diagnostic::{Diagnostic, Place};
+use super::{Infrastructure, Setting, plain, real};
+use crate::diagnostic::{Diagnostic, Place, Silence};
 use crate::id::{RegionRole, ResourceId};
 use crate::model::{Binding, Environment, RegionInfo, Windows};
 use crate::resource::ResourceKind;
-use crate::yaml::{Entry, Kind, Node, Value, decode, fill, nearest};
+use crate::yaml::{Entry, Kind, Node, SILENCE, Value, decode, fill, nearest, silences};
 
 /// The version of the format that this build reads.
 const VERSION: u32 = 1;
@@ -37,16 +37,22 @@ struct Header {
     #[serde(rename = "network")]
     _network: Option<IgnoredAny>,
     windows: Option<Windows>,
+    #[serde(default)]
+    unattended: bool,
+    #[serde(rename = "silence")]
+    _silence: Option<IgnoredAny>,
 }
 
 /// Types an infrastructure file. `None`: its header can't be used. With something returned there may still be errors
 /// among the diagnostics; it then serves to find further ones only.
 pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrastructure> {
+    plain::secrets(&root, diagnostics);
     let mut no_templates = |_: &str, _: &Place| {
         Err("templates are filled in playbooks only: write the value out; playbooks refer to it".to_owned())
     };
     fill(&mut root, &mut no_templates, diagnostics);
     let header: Option<Header> = decode(&root, diagnostics);
+    let mut silences = silences(&root, None, diagnostics);
     let environment = header.as_ref().map(|header| header.environment);
     if let Some(header) = &header
         && header.muster != VERSION
@@ -67,7 +73,7 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
         );
     }
     let regions = regions(&mut root, environment, diagnostics);
-    let resources = resources(&mut root, environment, diagnostics);
+    let resources = resources(&mut root, environment, &regions, &mut silences, diagnostics);
     let resolver = resolver(&mut root, environment, diagnostics);
     let network = root.get("network").map_or(Json::Null, |node| settings_of::<SimulatedNetwork>(node, diagnostics));
     let vars = root.get("vars").map(|node| variables(node, diagnostics)).unwrap_or_default();
@@ -80,8 +86,10 @@ pub fn read(mut root: Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Infrast
         resources,
         vars,
         windows: header.windows,
+        unattended: header.unattended,
         network,
         resolver,
+        silences,
     })
 }
 
@@ -270,6 +278,8 @@ fn both(
 fn resources(
     root: &mut Node,
     environment: Option<Environment>,
+    regions: &BTreeMap<RegionRole, RegionInfo>,
+    silenced: &mut Vec<Silence>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> BTreeMap<ResourceId, Binding> {
     let mut found = BTreeMap::new();
@@ -284,7 +294,11 @@ fn resources(
     };
     for Entry { key, value } in std::mem::take(entries) {
         let id = resource_id(&key, diagnostics);
+        silenced.append(&mut silences(&value, Some(&key), diagnostics));
         let binding = binding(&key, value, environment, diagnostics);
+        if let Some(binding) = &binding {
+            real::aws::check_ways_in(&binding.provider, &key.place(), regions, diagnostics);
+        }
         if let (Some(id), Some(binding)) = (id, binding) {
             found.insert(id, binding);
         }
@@ -322,6 +336,7 @@ fn binding(
         return None;
     }
     let simulate = take(&mut node, "simulate");
+    take(&mut node, SILENCE);
     let Value::Map(entries) = &mut node.value else {
         let message = format!("expected a kind of resource with its provider, found {}", node.describe());
         let help = format!("write {{ KIND: {{ provider: simulated }} }}; the kinds are {kinds}");

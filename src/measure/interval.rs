@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Span;
 
 /// A measured recovery time or data loss.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Measure {
     /// The true length lies between these, ends included.
@@ -40,7 +40,7 @@ pub enum Measure {
 }
 
 /// What a measure says about an objective.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Judgement {
     /// Its upper end is within the objective.

@@ -6,7 +6,7 @@ use super::Measure;
 use crate::time::{Moment, Span};
 
 /// The end of an outage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Recovery {
     /// When the first of `healthy_after` healthy samples was sent.
     pub sent: Moment,
@@ -18,7 +18,7 @@ pub struct Recovery {
 
 /// An outage. The truth, "a request sent now fails", began after `last_healthy` and no later than `first_bad`, and
 /// ended after `last_bad` and no later than `recovery.sent`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Outage {
     /// When the last healthy sample before it was sent; `None`: there was none, it began before the first sample.
     pub last_healthy: Option<Moment>,

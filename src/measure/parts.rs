@@ -6,7 +6,7 @@ use crate::time::Span;
 
 /// The parts of a recovery time. Each instant belongs to the first part that applies, so they add up to the whole
 /// exactly; `None` is *not exercised*: there was no such thing in this leg.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Parts {
     /// Until the phase `detect` ended. Not exercised without one.
     pub detection: Option<Span>,

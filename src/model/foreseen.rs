@@ -36,7 +36,7 @@ pub struct ForeseenRuns {
 }
 
 /// What a forecast's figure is of.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MeasureOf {
     /// Recovery time of all services: the drill's.

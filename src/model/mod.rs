@@ -7,17 +7,21 @@ mod accepted;
 mod calibrated;
 mod canary;
 mod command;
+mod control;
 mod foreseen;
 mod outcome;
 mod plan;
 mod proof;
+mod review;
 mod sample;
+pub mod schedule;
 mod windows;
 
 pub use accepted::{Accepted, BadEnd};
 pub use calibrated::Calibrated;
 pub use canary::{CanaryCount, CanaryProgress};
 pub use command::{Command, Commanded, Person};
+pub use control::{About, Control, Showing};
 pub use foreseen::{Foreseen, ForeseenMeasure, ForeseenRuns, ForeseenStep, MeasureOf, Percentiles};
 pub use outcome::{
     Course, ExitCode, Happened, LeftOver, PhaseResult, Place, StepFailure, StepPass, UndoResult, Verdict,
@@ -28,5 +32,7 @@ pub use plan::{
     VariableSource, Watch,
 };
 pub use proof::{NotSeenRed, Proof};
+pub use review::{ActionId, OpenAction, Review};
 pub use sample::{Sample, SampleResult, SampleSummary, Stands};
+pub use schedule::Schedule;
 pub use windows::{Range, Windows};

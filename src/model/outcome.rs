@@ -9,7 +9,7 @@ use crate::id::StepId;
 use crate::time::Span;
 
 /// Whether a failed act took effect all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Happened {
     /// It was observed to have happened, wholly or in part.
@@ -65,7 +65,7 @@ pub struct StepFailure {
 }
 
 /// How the undo of a step ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UndoResult {
     /// The world is as it was, seen.
@@ -134,7 +134,7 @@ impl fmt::Display for Course {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every step passed, every objective was met, all of them were measured.
@@ -162,7 +162,7 @@ impl fmt::Display for Verdict {
 }
 
 /// Where a drill left things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
     /// In the primary region, as before.
@@ -187,7 +187,7 @@ impl fmt::Display for Place {
 }
 
 /// Something that a run left otherwise than it found it, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LeftOver {
     /// The step that did it, if one did.
     pub step: Option<StepId>,
@@ -198,7 +198,7 @@ pub struct LeftOver {
 }
 
 /// The exit codes of the program; the one place where they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(into = "u8", try_from = "u8")]
 pub enum ExitCode {
     /// Passed; nothing wrong.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accepted, Calibrated, Windows};
+use super::{About, Accepted, Calibrated, Control, Schedule, Windows};
 use crate::catalogue::{Access, Act, Check, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
@@ -14,7 +14,7 @@ use crate::resource::ResourceKind;
 use crate::time::Span;
 
 /// What an infrastructure is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
     /// Everything is simulated.
@@ -39,7 +39,7 @@ impl fmt::Display for Environment {
 }
 
 /// The two halves of a drill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Leg {
     /// From the disaster to the end of verification in the secondary region.
@@ -58,7 +58,7 @@ impl fmt::Display for Leg {
 }
 
 /// What a phase is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PhaseKind {
     /// Before anything is changed; a failure refuses the run.
@@ -82,7 +82,7 @@ pub enum PhaseKind {
 }
 
 /// Objectives; each may be unstated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Objectives {
     /// Recovery time of the failover leg.
     pub rto: Option<Span>,
@@ -115,7 +115,7 @@ impl Objectives {
 }
 
 /// How much may be lost on purpose, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DataLoss {
     /// The most.
     pub accept_up_to: Span,
@@ -124,7 +124,7 @@ pub struct DataLoss {
 }
 
 /// Where a variable's value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VariableSource {
     /// The playbook's default.
@@ -136,7 +136,7 @@ pub enum VariableSource {
 }
 
 /// A variable and its value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Variable {
     /// Its name.
     pub name: String,
@@ -358,7 +358,7 @@ pub struct Step {
 }
 
 /// One of the two documents, as it was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SourceDocument {
     /// Its path as it was given.
     pub path: String,
@@ -367,7 +367,7 @@ pub struct SourceDocument {
 }
 
 /// The texts that a plan was made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Documents {
     /// The playbook.
     pub playbook: SourceDocument,
@@ -378,6 +378,9 @@ pub struct Documents {
     /// The calibration that the twin was set by, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<SourceDocument>,
+    /// Catalogues of controls that the playbook names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalogues: Vec<SourceDocument>,
 }
 
 /// The frozen plan.
@@ -411,11 +414,23 @@ pub struct Plan {
     /// When runs may begin, as the playbook and the infrastructure file say it; each must allow it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Windows>,
+    /// Whether a real drill may begin by its schedule with nobody there, as the infrastructure file says it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unattended: bool,
+    /// When the drill is due; the days of its calendar files are in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     /// The bad ends of rehearsals that are accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepts: Vec<Accepted>,
+    /// What the playbook says of itself as a test of a plan.
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    pub about: About,
     /// The controls that this is evidence for.
     pub controls: Vec<String>,
+    /// The same as their catalogues tell of them, so that a report years later tells what was meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control_texts: Vec<Control>,
     /// The roles of people.
     pub roles: Vec<String>,
     /// Every variable and where its value came from.

@@ -6,7 +6,7 @@ use crate::catalogue::Mode;
 use crate::chance::Seed;
 
 /// The proof of a playbook's checks, as it is kept for later runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Proof {
     /// When it was made, by the wall clock; a label.
     pub at: jiff::Timestamp,
@@ -25,7 +25,7 @@ pub struct Proof {
 }
 
 /// A check that was never seen red.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NotSeenRed {
     /// Its name.
     pub name: String,

@@ -90,8 +90,7 @@ impl At<'_> {
             Act::StorageRecover(_) => vec![Instruction::said(act.describe().summary())],
             Act::DataPreserve(it) => self.each(&it.of.0, &Deed::Preserve { region: it.region }),
             Act::ComputeStart(it) => {
-                let servers =
-                    it.servers.or_else(|| self.group(self.before, &it.compute, it.region).map(|(_, most)| most));
+                let servers = it.servers.or_else(|| group(self.before, &it.compute, it.region).map(|(_, most)| most));
                 self.on(&it.compute, &Deed::Scale { region: it.region, servers })
             }
             Act::ComputeStop(it) => self.on(&it.compute, &Deed::Scale { region: it.region, servers: Some(0) }),
@@ -99,7 +98,7 @@ impl At<'_> {
                 let servers = match it.to {
                     crate::catalogue::Servers::Count(count) => Some(count),
                     crate::catalogue::Servers::AsBefore => {
-                        self.group(self.initial, &it.compute, it.region).map(|(desired, _)| desired)
+                        group(self.initial, &it.compute, it.region).map(|(desired, _)| desired)
                     }
                 };
                 self.on(&it.compute, &Deed::Scale { region: it.region, servers })
@@ -194,19 +193,8 @@ impl At<'_> {
         handbook::by_hand(&region.provider, &ask)
     }
 
-    /// How many servers a group was asked to have, and how many it can have.
-    fn group(&self, world: &World, id: &ResourceId, region: RegionRole) -> Option<(u32, u32)> {
-        match world.get(id)? {
-            ResourceState::Compute(state) => match state.regions.get(&region)? {
-                Seen::Is(group) => Some((group.desired, group.capacity)),
-                Seen::Unreachable(_) => None,
-            },
-            _ => None,
-        }
-    }
-
     fn scaled_back(&self, id: &ResourceId, region: RegionRole) -> Vec<Instruction> {
-        let servers = self.group(self.before, id, region).map(|(desired, _)| desired);
+        let servers = group(self.before, id, region).map(|(desired, _)| desired);
         self.on(id, &Deed::Scale { region, servers })
     }
 
@@ -255,6 +243,17 @@ impl At<'_> {
         };
         let all = self.plan.services.iter().filter(meant);
         all.map(|it| self.typed(&format!("ask {}, as `{}` is probed", it.title, it.id), ask(&it.probe.probe))).collect()
+    }
+}
+
+/// How many servers a group was asked to have, and how many it can have.
+fn group(world: &World, id: &ResourceId, region: RegionRole) -> Option<(u32, u32)> {
+    match world.get(id)? {
+        ResourceState::Compute(state) => match state.regions.get(&region)? {
+            Seen::Is(group) => Some((group.desired, group.capacity)),
+            Seen::Unreachable(_) => None,
+        },
+        _ => None,
     }
 }
 
@@ -339,8 +338,11 @@ fn value(value: &Value) -> String {
 }
 
 fn command(it: &crate::catalogue::Command, argv: &[String]) -> String {
-    let env: String = it.env.iter().map(|(name, one)| format!("{name}={} ", value(one))).collect();
-    let line = format!("{env}{}", shell::argv(argv));
+    let mut line = String::new();
+    for (name, one) in &it.env {
+        let _ = write!(line, "{name}={} ", value(one));
+    }
+    line.push_str(&shell::argv(argv));
     match &it.folder {
         Some(folder) => format!("(cd {} && {line})", shell::word(folder)),
         None => line,
@@ -350,11 +352,12 @@ fn command(it: &crate::catalogue::Command, argv: &[String]) -> String {
 fn http(it: &crate::catalogue::Http) -> String {
     let mut line = format!("curl -sS -i -X {}", it.method.as_str());
     for (name, one) in &it.headers {
-        line.push_str(&match one {
-            Value::Plain(text) => format!(" -H {}", shell::word(&format!("{name}: {text}"))),
+        let header = match one {
+            Value::Plain(text) => shell::word(&format!("{name}: {text}")),
             // The name is quoted by itself, so that the secret is read where it stands.
-            Value::Secret(source) => format!(" -H {}{}", shell::quoted(&format!("{name}: ")), shell::secret(source)),
-        });
+            Value::Secret(source) => shell::quoted(&format!("{name}: ")) + &shell::secret(source),
+        };
+        let _ = write!(line, " -H {header}");
     }
     if let Some(body) = &it.body {
         let _ = write!(line, " --data-binary {}", shell::quoted(body));

@@ -4,6 +4,7 @@ use crate::catalogue::{Act, Condition, Services};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{ResourceId, ServiceId};
 use crate::infrastructure::Infrastructure;
+use crate::infrastructure::real::aws::AWS;
 use crate::model::{Environment, Watch};
 use crate::playbook::{Name, Playbook, StepText};
 use crate::resource::ResourceKind;
@@ -77,14 +78,20 @@ pub(super) fn steps(
             Act::RegionIsolate(isolate) => {
                 let provider = infrastructure.regions.get(&isolate.region).map_or("none", |it| it.provider.as_str());
                 let real = reality == Reality::AsBound && infrastructure.environment != Environment::Simulated;
-                if real && provider == "none" {
+                let settings = infrastructure.regions.get(&isolate.region).map(|it| &it.settings);
+                let no_subnets = provider == AWS && settings.is_none_or(|it| it.get("isolate").is_none());
+                if real && (provider == "none" || no_subnets) {
                     diagnostics.push(
                         Diagnostic::error("M039", format!("nothing can cut the region {} off", isolate.region))
                             .at(step.name.place_of_key("region"))
-                            .help(format!(
-                                "give the region `{}` a `provider:` in the infrastructure file",
-                                isolate.region
-                            )),
+                            .help(if no_subnets {
+                                format!(
+                                    "name the subnets of the region `{}`: `isolate: {{ subnets: [subnet-…] }}`",
+                                    isolate.region
+                                )
+                            } else {
+                                format!("give the region `{}` a `provider:` in the infrastructure file", isolate.region)
+                            }),
                     );
                 }
             }

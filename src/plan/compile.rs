@@ -1,11 +1,12 @@
 //! From checked documents to the frozen plan.
 
+use super::controls::Resolved;
 use super::expected::Twins;
 use super::files::Files;
 use super::graph::{self, Node, Unsound};
 use super::inline::{Inlining, Level};
 use super::load::Reality;
-use super::{accepts, digest, flow};
+use super::{accepts, digest, experience, flow};
 use crate::catalogue::Mode;
 use crate::diagnostic::Diagnostic;
 use crate::infrastructure::Infrastructure;
@@ -25,6 +26,8 @@ pub(super) struct CompileOptions {
     pub(super) playbook_path: String,
     /// The infrastructure file's path, by which `files` knows its text.
     pub(super) infrastructure_path: String,
+    /// The controls that the playbook names, and where the team's catalogues are, which `files` knows.
+    pub(super) controls: Resolved,
 }
 
 /// Freezes a plan. What the documents name must have been checked; what depends on the mode and on inlined playbooks
@@ -69,6 +72,7 @@ pub(super) fn compile(
         infrastructure: files.document(&options.infrastructure_path),
         nested: nested_paths.iter().map(|path| files.document(path)).collect(),
         calibration: None,
+        catalogues: options.controls.paths.iter().map(|path| files.document(path)).collect(),
     };
     let rto = playbook.objectives.rto;
     let plan = Plan {
@@ -86,7 +90,11 @@ pub(super) fn compile(
         outage_limit: playbook.outage_limit.or_else(|| rto.map(|rto| rto * 2)),
         pause_limit: playbook.pause_limit.unwrap_or(PAUSE_LIMIT),
         windows: playbook.windows.iter().chain(&infrastructure.windows).cloned().collect(),
-        controls: playbook.controls.clone(),
+        unattended: infrastructure.unattended,
+        schedule: playbook.schedule.as_ref().map(|(schedule, _)| schedule.clone()),
+        about: playbook.about.clone(),
+        controls: playbook.controls.iter().map(|(id, _)| id.clone()).collect(),
+        control_texts: options.controls.controls,
         roles: playbook.roles.clone(),
         digest: digest::digest(&documents, &options.variables, mode, options.reality),
         variables: options.variables,
@@ -106,6 +114,7 @@ pub(super) fn compile(
     if !diagnostics.iter().any(Diagnostic::is_error) {
         flow::check(&plan, &names, &mut diagnostics);
         accepts::check(&plan, &playbook.accepts, &mut diagnostics);
+        experience::check(&plan, playbook, infrastructure, &names, &mut diagnostics);
     }
     if diagnostics.iter().any(Diagnostic::is_error) { Err(diagnostics) } else { Ok((plan, documents, diagnostics)) }
 }

@@ -18,13 +18,16 @@ struct Digested<'a> {
     playbook: &'a str,
     infrastructure: &'a str,
     nested: Vec<&'a str>,
+    /// Left out where there is none, so that plans without one have the digest that they always had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    catalogues: Vec<&'a str>,
     variables: Vec<(&'a str, &'a str)>,
     mode: Mode,
     twin: bool,
 }
 
-/// SHA-256, in hex, over the texts of playbook, infrastructure file and inlined playbooks (in the order in which they
-/// were first named), the variables, the mode, and whether the twin is used.
+/// SHA-256, in hex, over the texts of playbook, infrastructure file, inlined playbooks (in the order in which they
+/// were first named) and catalogues of controls, the variables, the mode, and whether the twin is used.
 pub(super) fn digest(
     documents: &Documents,
     variables: &[Variable],
@@ -36,6 +39,7 @@ pub(super) fn digest(
         playbook: &documents.playbook.text,
         infrastructure: &documents.infrastructure.text,
         nested: documents.nested.iter().map(|document| document.text.as_str()).collect(),
+        catalogues: documents.catalogues.iter().map(|document| document.text.as_str()).collect(),
         variables: variables.iter().map(|it| (it.name.as_str(), it.value.as_str())).collect(),
         mode,
         twin: reality == super::load::Reality::Twin,

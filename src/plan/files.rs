@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Sources};
+use crate::diagnostic::{Diagnostic, Silence, Sources};
 use crate::model::SourceDocument;
 use crate::yaml::{self, Node};
 
@@ -16,12 +16,13 @@ pub(super) struct Files<'a> {
     read: &'a Read<'a>,
     texts: BTreeMap<String, Arc<str>>,
     sources: Sources,
+    silences: Vec<Silence>,
 }
 
 impl<'a> Files<'a> {
     /// Nothing was read so far.
     pub(super) fn new(read: &'a Read<'a>) -> Self {
-        Self { read, texts: BTreeMap::new(), sources: Sources::new() }
+        Self { read, texts: BTreeMap::new(), sources: Sources::new(), silences: Vec::new() }
     }
 
     /// Parses a file whose bytes are known.
@@ -45,9 +46,29 @@ impl<'a> Files<'a> {
         Ok(self.parse(path, &bytes, diagnostics))
     }
 
+    /// The bytes of a file that is no document.
+    ///
+    /// # Errors
+    /// Says why it could not be read.
+    pub(super) fn bytes(&self, path: &str) -> Result<Vec<u8>, String> {
+        (self.read)(path)
+    }
+
     /// The text of a file that was read; empty if it was not, or is not UTF-8.
     pub(super) fn document(&self, path: &str) -> SourceDocument {
         SourceDocument { path: path.to_owned(), text: self.texts.get(path).map_or("", AsRef::as_ref).to_owned() }
+    }
+
+    /// Notes what a document silences; a playbook that is inlined more than once silences it once.
+    pub(super) fn silence(&mut self, path: &str, silences: &[Silence]) {
+        if !self.silences.iter().any(|known| *known.place.file == *path) {
+            self.silences.extend_from_slice(silences);
+        }
+    }
+
+    /// What all documents silence.
+    pub(super) fn silences(&self) -> Vec<Silence> {
+        self.silences.clone()
     }
 
     /// All texts, for diagnostics.

@@ -1,5 +1,6 @@
 //! Whether the course of a drill is safe: what semantics 2 refuses where it can be known before anything is touched.
 
+mod aws;
 mod following;
 mod kept;
 
@@ -27,6 +28,7 @@ pub(super) fn check(plan: &Plan, names: &[Name], diagnostics: &mut Vec<Diagnosti
             _ => {}
         }
         kept::check(plan, step, names, diagnostics);
+        aws::check(plan, step, disaster, names, diagnostics);
         if let Some(disaster) = disaster {
             lost_region(plan, step, disaster, names, diagnostics);
         }
@@ -34,7 +36,7 @@ pub(super) fn check(plan: &Plan, names: &[Name], diagnostics: &mut Vec<Diagnosti
 }
 
 /// What a promotion promotes, and whether it is drained first.
-fn promotion(act: &Act, mode: Mode) -> Option<(&ResourceId, bool)> {
+pub(super) fn promotion(act: &Act, mode: Mode) -> Option<(&ResourceId, bool)> {
     match act {
         Act::DatabasePromote(it) => Some((&it.database, it.drained(mode))),
         Act::StoragePromote(it) => Some((&it.storage, it.drained(mode))),
@@ -55,7 +57,7 @@ fn in_a_leg(plan: &Plan, step: usize, names: &[Name], diagnostics: &mut Vec<Diag
     );
 }
 
-fn fences(act: &Act, of: &ResourceId, region: RegionRole) -> bool {
+pub(super) fn fences(act: &Act, of: &ResourceId, region: RegionRole) -> bool {
     match act {
         Act::DatabaseFence(it) => it.database == *of && it.region == region,
         Act::StorageFence(it) => it.storage == *of && it.region == region,
@@ -115,12 +117,7 @@ fn lost_region(
     names: &[Name],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if plan.mode != Mode::Unplanned || plan.leg_of(step) != Some(Leg::Failover) {
-        return;
-    }
-    if step <= disaster
-        || plan.phase_of(step).kind == PhaseKind::Disaster && plan.steps[step].phase == plan.steps[disaster].phase
-    {
+    if !after_disaster(plan, step, disaster) {
         return;
     }
     let describe = plan.steps[step].act.describe();
@@ -146,6 +143,14 @@ fn lost_region(
     }
 }
 
+/// Whether `step` is carried out between the disaster and the end of verification.
+fn after_disaster(plan: &Plan, step: usize, disaster: usize) -> bool {
+    if plan.mode != Mode::Unplanned || plan.leg_of(step) != Some(Leg::Failover) || step <= disaster {
+        return false;
+    }
+    plan.phase_of(step).kind != PhaseKind::Disaster || plan.steps[step].phase != plan.steps[disaster].phase
+}
+
 /// The first step that makes a region lose its users, and the region.
 fn disaster(plan: &Plan) -> Option<(usize, RegionRole)> {
     plan.steps.iter().enumerate().filter(|(_, step)| step.applies).find_map(|(number, step)| match &step.act {
@@ -155,7 +160,7 @@ fn disaster(plan: &Plan) -> Option<(usize, RegionRole)> {
 }
 
 /// Whether a step that `is` so is surely done before `step` in its leg: in an earlier phase, or needed by it.
-fn precedes(plan: &Plan, step: usize, is: impl Fn(&Act) -> bool) -> bool {
+pub(super) fn precedes(plan: &Plan, step: usize, is: impl Fn(&Act) -> bool) -> bool {
     let phase = plan.steps[step].phase;
     let leg = plan.leg_of(step);
     let earlier = plan.phases[..phase].iter().filter(|phase| phase.leg == leg);
@@ -167,7 +172,7 @@ fn precedes(plan: &Plan, step: usize, is: impl Fn(&Act) -> bool) -> bool {
 }
 
 /// The steps of its phase that `step` waits for, directly or not.
-fn ancestors(plan: &Plan, step: usize) -> Vec<usize> {
+pub(super) fn ancestors(plan: &Plan, step: usize) -> Vec<usize> {
     let here = plan.phase_of(step);
     let mut seen = vec![false; here.count];
     let (mut open, mut found) = (vec![step], Vec::new());

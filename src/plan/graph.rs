@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::Step;
+use crate::model::{Phase, Plan, Step};
 use crate::playbook::Name;
 
 /// How many needs the steps of a phase may have in all: two wide phases of an inlined playbook multiply.
@@ -20,6 +20,30 @@ impl Node {
     fn applies(&self) -> bool {
         self.step.as_ref().is_some_and(|(step, _)| step.applies)
     }
+}
+
+/// The steps of a phase, each after those that it needs.
+pub(super) fn in_order(plan: &Plan, phase: &Phase) -> Vec<usize> {
+    let range = phase.first..phase.first + phase.count;
+    let mut waits_for: Vec<usize> = range.clone().map(|step| plan.steps[step].needs.len()).collect();
+    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); phase.count];
+    for step in range.clone() {
+        for need in &plan.steps[step].needs {
+            needed_by[*need - phase.first].push(step);
+        }
+    }
+    let mut order: Vec<usize> = range.filter(|step| waits_for[*step - phase.first] == 0).collect();
+    let mut next = 0;
+    while let Some(step) = order.get(next).copied() {
+        next += 1;
+        for after in &needed_by[step - phase.first] {
+            waits_for[*after - phase.first] -= 1;
+            if waits_for[*after - phase.first] == 0 {
+                order.push(*after);
+            }
+        }
+    }
+    order
 }
 
 /// Why a phase is no graph that can be carried out.

@@ -238,6 +238,9 @@ impl<'a, 'f> Inlining<'a, 'f> {
         }
         let inner = root.and_then(|root| self.read(nested, root, text, &mut found));
         self.diagnostics.append(&mut found);
+        if let Some(inner) = &inner {
+            self.files.silence(path, &inner.silences);
+        }
         inner
     }
 

@@ -2,9 +2,10 @@
 
 use super::compile::{CompileOptions, compile};
 use super::files::{Files, Read, beside};
-use super::{check, modes, variables};
+use super::{check, controls, excluded, modes, variables};
 use crate::catalogue::Mode;
-use crate::diagnostic::{Diagnostic, Place, Sources, sort_by_place};
+use crate::diagnostic::silence::{self, Unused};
+use crate::diagnostic::{Diagnostic, Place, Silenced, Sources, sort_by_place};
 use crate::infrastructure::calibration::{self, Calibration, Told};
 use crate::infrastructure::{self, Infrastructure};
 use crate::model::{Documents, Plan};
@@ -74,6 +75,8 @@ pub struct Loaded {
     pub documents: Option<Documents>,
     /// Errors and warnings, by place.
     pub diagnostics: Vec<Diagnostic>,
+    /// Warnings that the documents silence, by place.
+    pub silenced: Vec<Silenced>,
     /// The texts that diagnostics point into.
     pub sources: Sources,
 }
@@ -85,11 +88,44 @@ pub fn load(input: &LoadInput<'_>) -> Loaded {
     let mut files = Files::new(input.read);
     let made = make(input, &mut files, &mut diagnostics);
     sort_by_place(&mut diagnostics);
+    // With errors, or in one mode alone, not everything was looked for.
+    let complete = input.checked == Checked::InEveryMode && !diagnostics.iter().any(Diagnostic::is_error);
+    let unused = if complete { Unused::Told } else { Unused::Unknown };
+    let silenced = silence::apply(&files.silences(), unused, &mut diagnostics);
+    sort_by_place(&mut diagnostics);
     let (plan, documents) = match made {
         Some((plan, documents)) if !diagnostics.iter().any(Diagnostic::is_error) => (Some(plan), Some(documents)),
         _ => (None, None),
     };
-    Loaded { plan, documents, diagnostics, sources: files.into_sources() }
+    Loaded { plan, documents, diagnostics, silenced, sources: files.into_sources() }
+}
+
+/// An infrastructure file that was checked by itself.
+pub struct CheckedInfrastructure {
+    /// It; `None` if there is an error among the diagnostics.
+    pub infrastructure: Option<Infrastructure>,
+    /// Errors and warnings, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Warnings that it silences.
+    pub silenced: Vec<Silenced>,
+    /// The text that diagnostics point into.
+    pub sources: Sources,
+}
+
+/// Checks an infrastructure file by itself.
+#[must_use]
+pub fn infrastructure(path: &str, bytes: &[u8]) -> CheckedInfrastructure {
+    let nothing = |_: &str| Err(String::new());
+    let mut diagnostics = Vec::new();
+    let mut files = Files::new(&nothing);
+    let root = files.parse(path, bytes, &mut diagnostics);
+    let read = root.and_then(|root| infrastructure::read(root, &mut diagnostics));
+    // A playbook may be warned of what it binds, so what it silences is never said to be too much.
+    let silences = read.as_ref().map(|it| it.silences.clone()).unwrap_or_default();
+    let silenced = silence::apply(&silences, Unused::Unknown, &mut diagnostics);
+    sort_by_place(&mut diagnostics);
+    let infrastructure = read.filter(|_| !diagnostics.iter().any(Diagnostic::is_error));
+    CheckedInfrastructure { infrastructure, diagnostics, silenced, sources: files.into_sources() }
 }
 
 fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<(Plan, Documents)> {
@@ -102,8 +138,15 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
     let (root, prelude) = (root?, prelude?);
     let variables = variables::resolve(&prelude.vars, infrastructure.as_ref(), input.vars, diagnostics);
     let names = variables::names(&variables, infrastructure.as_ref());
-    let playbook = playbook::read(root, &names, diagnostics)?;
+    let mut playbook = playbook::read(root, &names, diagnostics)?;
+    if let Some((schedule, name)) = &mut playbook.schedule {
+        excluded::resolve(schedule, name, input.playbook_path, &|path| files.bytes(path), diagnostics);
+    }
+    files.silence(input.playbook_path, &playbook.silences);
     let mut infrastructure = infrastructure?;
+    if let Some((path, _)) = &infrastructure_path {
+        files.silence(path, &infrastructure.silences);
+    }
     let found = infrastructure_path.as_ref().and_then(|(path, _)| (input.calibration)(path));
     let calibration = found.and_then(|found| calibration_file(found, &infrastructure.name, files, diagnostics));
     let mut told = Told::default();
@@ -111,6 +154,7 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
         calibration.apply(&mut infrastructure, &mut told);
     }
     check::references(&playbook, &infrastructure, input.reality, diagnostics);
+    let controls = controls::resolve(&playbook, input.playbook_path, files, diagnostics);
     if diagnostics.iter().any(Diagnostic::is_error) {
         return None;
     }
@@ -120,6 +164,7 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
         variables,
         playbook_path: input.playbook_path.to_owned(),
         infrastructure_path: infrastructure_path.map(|(path, _)| path).unwrap_or_default(),
+        controls,
     };
     let modes = match input.checked {
         Checked::InItsMode => vec![options.mode],

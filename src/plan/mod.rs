@@ -12,14 +12,19 @@ mod approval;
 mod by_hand;
 mod check;
 mod compile;
+mod controls;
 mod digest;
+mod excluded;
 mod expected;
+mod experience;
 mod files;
 mod flow;
 mod graph;
+mod hold;
 mod inline;
 mod load;
 mod modes;
+mod outline;
 mod preview;
 pub mod render;
 mod schedule;
@@ -29,7 +34,12 @@ pub use approval::{Approval, Own, Relied, ServiceOutage, approval};
 pub use by_hand::{PhaseByHand, StepByHand, by_hand};
 pub use digest::DIGEST_FORMAT;
 pub use files::Read;
-pub use load::{CalibrationFile, Checked, FindCalibration, LoadInput, Loaded, Reality, load, uncalibrated};
+pub use hold::{HELD, hold};
+pub use load::{
+    CalibrationFile, Checked, CheckedInfrastructure, FindCalibration, LoadInput, Loaded, Reality, infrastructure, load,
+    uncalibrated,
+};
+pub use outline::{Ground, Outline, Outlined, ground, outline};
 pub use preview::{Change, Judgement, LegPreview, Looks, PhasePreview, Preview, StepPreview, preview};
 
 #[cfg(test)]

@@ -77,7 +77,13 @@ fn world() -> crate::resource::World {
     let id = |name: &str| ResourceId::new(name).unwrap();
     let dns = |name: &str| {
         let values = vec!["192.0.2.10".to_owned()];
-        let record = RecordSet { name: name.to_owned(), record_type: RecordType::A, values, ttl: Span::from_secs(60) };
+        let record = RecordSet {
+            name: name.to_owned(),
+            record_type: RecordType::A,
+            values,
+            ttl: Span::from_secs(60),
+            whole: None,
+        };
         ResourceState::Dns(DnsState { record, serves: Some(Primary) })
     };
     let instance = |role, writable, from, lag| DatabaseInstance {
@@ -96,7 +102,7 @@ fn world() -> crate::resource::World {
             (Secondary, Seen::Is(instance(ReplicaRole::Replica, false, Some(Primary), lag))),
         ]),
     };
-    let group = |desired| Seen::Is(ComputeGroup { desired, running: desired, capacity: 24 });
+    let group = |desired| Seen::Is(ComputeGroup { desired, running: desired, capacity: 24, up: Vec::new() });
     let snapshots = Seen::Is(SnapshotSummary {
         count: 744,
         newest_age: Span::from_secs(1200),
@@ -223,6 +229,9 @@ fn prechecks_that_nobody_judged_are_named() {
 }
 
 mod diagnostics;
+mod holding;
+mod experience;
 mod made;
 mod safety;
+mod schedules;
 mod sense;

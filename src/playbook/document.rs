@@ -2,9 +2,11 @@
 
 use crate::catalogue::{Act, Mode, OnFailure};
 use crate::chance::Distribution;
-use crate::diagnostic::Place;
+use crate::diagnostic::{Place, Silence};
 use crate::id::{PhaseId, StepId};
-use crate::model::{Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Service, Windows};
+use crate::model::{
+    About, Accepted, Canary, DataLoss, Guardrail, Objectives, PhaseKind, ProbePlan, Retry, Schedule, Service, Windows,
+};
 use crate::time::Span;
 use crate::yaml::{Node, Value};
 
@@ -29,8 +31,12 @@ pub struct Playbook {
     pub accepts: Vec<(Accepted, Name)>,
     /// The drill's objectives.
     pub objectives: Objectives,
-    /// The controls that it is evidence for.
-    pub controls: Vec<String>,
+    /// What it says of itself as a test of a plan.
+    pub about: About,
+    /// The controls that it is evidence for, and where each is named.
+    pub controls: Vec<(String, Place)>,
+    /// The team's own catalogues of controls, by their paths as they are written, and where.
+    pub catalogues: Vec<(String, Place)>,
     /// The roles of people.
     pub roles: Vec<String>,
     /// How many steps may run at once.
@@ -39,6 +45,8 @@ pub struct Playbook {
     pub outage_limit: Option<Span>,
     /// When runs may begin.
     pub windows: Option<Windows>,
+    /// When it is due.
+    pub schedule: Option<(Schedule, Name)>,
     /// A run that stands still waits so long for a person.
     pub pause_limit: Option<Span>,
     /// The services.
@@ -51,6 +59,10 @@ pub struct Playbook {
     pub guardrails: Vec<(Guardrail, Name)>,
     /// The phases, in order.
     pub phases: Vec<PhaseText>,
+    /// Where its objectives stand; the beginning of the file if it has none.
+    pub objectives_at: Place,
+    /// Warnings that it silences.
+    pub silences: Vec<Silence>,
 }
 
 /// A part of the text in which names stand, so that a message about one of them can point at it.
@@ -61,7 +73,7 @@ pub struct Name {
 }
 
 impl Name {
-    pub(super) fn new(place: Place, within: Node) -> Self {
+    pub(crate) fn new(place: Place, within: Node) -> Self {
         Self { place, within }
     }
 

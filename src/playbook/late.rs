@@ -3,7 +3,7 @@
 use super::template::{Piece, pieces};
 
 /// The names, as playbooks write them.
-pub const NAMES: &[&str] = &["run.id", "run.mode", "run.started", "run.verdict", "run.world"];
+pub const NAMES: &[&str] = &["run.id", "run.mode", "run.started", "run.verdict", "run.world", "run.summary"];
 
 /// Their values.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub struct LateNames<'a> {
     pub verdict: Option<&'a str>,
     /// Where the world is left, once it is known.
     pub world: Option<&'a str>,
+    /// What happened in one sentence, and how each objective stands, once it is known.
+    pub summary: Option<&'a str>,
 }
 
 /// What stands in for a value that is not known yet.
@@ -40,6 +42,7 @@ pub fn fill(text: &str, names: &LateNames<'_>) -> String {
             Piece::Name("run.started") => out.push_str(names.started),
             Piece::Name("run.verdict") => out.push_str(names.verdict.unwrap_or(NOT_YET)),
             Piece::Name("run.world") => out.push_str(names.world.unwrap_or(NOT_YET)),
+            Piece::Name("run.summary") => out.push_str(names.summary.unwrap_or(NOT_YET)),
             Piece::Name(other) => {
                 out.push_str("{{ ");
                 out.push_str(other);
@@ -56,8 +59,14 @@ mod tests {
 
     #[test]
     fn late_names_are_filled_and_nothing_else_is() {
-        let mut names =
-            LateNames { id: "r1", mode: "planned", started: "2026-11-22T08:42:16Z", verdict: None, world: None };
+        let mut names = LateNames {
+            id: "r1",
+            mode: "planned",
+            started: "2026-11-22T08:42:16Z",
+            verdict: None,
+            world: None,
+            summary: Some("Users were out."),
+        };
         assert_eq!(fill("{{ run.id }}: {{run.verdict}}", &names), "r1: not known yet");
         names.verdict = Some("passed");
         names.world = Some("home");

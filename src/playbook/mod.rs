@@ -16,6 +16,7 @@ mod needs;
 mod prelude;
 mod probe;
 mod read;
+pub mod schedule;
 mod sense;
 mod services;
 mod step;
@@ -24,6 +25,7 @@ pub mod template;
 pub use document::{Name, PhaseText, Playbook, StepText};
 pub use prelude::{Prelude, WrittenVariable, prelude};
 pub use read::read;
+pub use step::KEYS as STEP_KEYS;
 
 #[cfg(test)]
 mod tests;

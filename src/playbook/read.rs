@@ -3,18 +3,19 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::document::{PhaseText, Playbook};
+use super::document::{Name, PhaseText, Playbook};
 use super::needs::{self, Whereabouts};
 use super::services::{self, RawObjectives};
 use super::step::{self, NamedStep, When};
 use super::template::{Late, Names};
-use super::{accepts, bounds, sense};
+use super::{accepts, bounds, schedule, sense};
 use crate::catalogue::{Mode, Period};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, Silence};
 use crate::id::{PhaseId, RunId};
-use crate::model::{DataLoss, PhaseKind, Windows};
+use crate::infrastructure::plain;
+use crate::model::{About, DataLoss, PhaseKind, Schedule, Windows};
 use crate::time::Span;
-use crate::yaml::{Entry, Node, Value, decode, fill};
+use crate::yaml::{Entry, Node, Value, decode, fill, silences};
 
 /// The version of the format that this build reads.
 const VERSION: u32 = 1;
@@ -38,7 +39,11 @@ struct Header {
     #[serde(default)]
     objectives: RawObjectives,
     #[serde(default)]
-    controls: Vec<String>,
+    about: About,
+    #[serde(default, rename = "controls")]
+    _controls: Vec<String>,
+    #[serde(default, rename = "catalogues")]
+    _catalogues: Vec<String>,
     #[serde(default)]
     roles: Vec<String>,
     #[serde(rename = "vars")]
@@ -55,8 +60,11 @@ struct Header {
     outage_limit: Option<Period>,
     pause_limit: Option<Period>,
     windows: Option<Windows>,
+    schedule: Option<Schedule>,
     #[serde(rename = "phases")]
     _phases: IgnoredAny,
+    #[serde(rename = "silence")]
+    _silence: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -81,13 +89,19 @@ struct RawPhase {
     when: Option<When>,
     #[serde(rename = "steps")]
     _steps: IgnoredAny,
+    #[serde(rename = "silence")]
+    _silence: Option<IgnoredAny>,
 }
 
 /// Fills and types a playbook. `None`: its header can't be used. With something returned there may still be errors
 /// among the diagnostics; it then serves to find further ones only.
 pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) -> Option<Playbook> {
+    plain::secrets(&root, diagnostics);
     fill_all(&mut root, names, diagnostics);
     let header: Option<Header> = decode(&root, diagnostics);
+    let silences = all_silences(&root, diagnostics);
+    let objectives_at = root.get_entry("objectives").or_else(|| root.get_entry("name"));
+    let objectives_at = objectives_at.map_or_else(|| root.place(), |entry| entry.key.place());
     let services = entries(root.get("services"), "services", diagnostics)
         .iter()
         .filter_map(|entry| services::service(&entry.key, &entry.value, diagnostics))
@@ -111,6 +125,10 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
     let header = header.inspect(|header| check_header(header, &place, diagnostics));
     let phases = phases(&mut root, diagnostics);
     let header = header?;
+    let schedule = header.schedule.zip(root.get_entry("schedule")).map(|(schedule, entry)| {
+        schedule::check(&schedule, &entry.value, diagnostics);
+        (schedule, Name::new(entry.key.place(), entry.value.clone()))
+    });
     let objectives = header.objectives.into();
     sense::objectives(&root, &objectives, &services, diagnostics);
     Some(Playbook {
@@ -123,18 +141,44 @@ pub fn read(mut root: Node, names: &Names, diagnostics: &mut Vec<Diagnostic>) ->
         discard: header.discard.is_some(),
         accepts,
         objectives,
-        controls: header.controls,
+        about: header.about,
+        controls: texts(root.get("controls")),
+        catalogues: texts(root.get("catalogues")),
         roles: header.roles,
         at_once: header.at_once.and_then(|most| usize::try_from(most).ok()),
         outage_limit: header.outage_limit.map(|it| it.0),
         pause_limit: header.pause_limit.map(|it| it.0),
         windows: header.windows,
+        schedule,
         services,
         canaries,
         witness,
         guardrails,
         phases,
+        objectives_at,
+        silences,
     })
+}
+
+/// What the playbook and its parts silence.
+fn all_silences(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Vec<Silence> {
+    let mut found: Vec<Silence> =
+        silences(root, None, diagnostics).into_iter().map(|it| Silence { of_all: true, ..it }).collect();
+    for key in ["services", "canaries"] {
+        for entry in root.get(key).and_then(Node::as_map).unwrap_or_default() {
+            found.append(&mut silences(&entry.value, Some(&entry.key), diagnostics));
+        }
+    }
+    for guardrail in root.get("guardrails").and_then(Node::as_seq).unwrap_or_default() {
+        found.append(&mut silences(guardrail, None, diagnostics));
+    }
+    for phase in root.get("phases").and_then(Node::as_seq).unwrap_or_default() {
+        found.append(&mut silences(phase, None, diagnostics));
+        for step in phase.get("steps").and_then(Node::as_seq).unwrap_or_default() {
+            found.append(&mut silences(step, None, diagnostics));
+        }
+    }
+    found
 }
 
 fn check_header(header: &Header, place: &dyn Fn(&str) -> Place, diagnostics: &mut Vec<Diagnostic>) {
@@ -228,6 +272,12 @@ fn items<'a>(node: Option<&'a Node>, what: &str, diagnostics: &mut Vec<Diagnosti
         }
         &[]
     })
+}
+
+/// The texts of a list, and where each stands.
+fn texts(node: Option<&Node>) -> Vec<(String, Place)> {
+    let items = node.and_then(Node::as_seq).unwrap_or_default();
+    items.iter().filter_map(|item| Some((item.as_str()?.to_owned(), item.place()))).collect()
 }
 
 /// Takes the value of a key out of a mapping.

@@ -50,6 +50,8 @@ struct RawService {
     _probe: IgnoredAny,
     #[serde(rename = "standby", default)]
     _standby: Option<IgnoredAny>,
+    #[serde(rename = "silence", default)]
+    _silence: Option<IgnoredAny>,
 }
 
 /// Reads a service.
@@ -79,6 +81,8 @@ struct RawCanary {
     database: Option<ResourceId>,
     storage: Option<ResourceId>,
     every: Option<Period>,
+    #[serde(rename = "silence", default)]
+    _silence: Option<IgnoredAny>,
 }
 
 /// Reads a canary.
@@ -94,7 +98,7 @@ pub(super) fn canary(key: &Node, node: &Node, diagnostics: &mut Vec<Diagnostic>)
         (both, _) => {
             let message = if both.is_some() {
                 "a canary writes to a `database` or a `storage`, not both"
-            } else if node.get("database").or_else(|| node.get("storage")).is_some() {
+            } else if node.has("database") || node.has("storage") {
                 return None;
             } else {
                 "the canary does not say where it writes"
@@ -131,6 +135,8 @@ struct RawGuardrail {
     every: Option<Period>,
     broken_after: Period,
     then: Option<OnFailure>,
+    #[serde(rename = "silence", default)]
+    _silence: Option<IgnoredAny>,
 }
 
 /// `any` and `all` both mean every service: an outage of any one of them counts.
@@ -166,7 +172,7 @@ pub(super) fn guardrail(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Optio
         (false, Some(OutageOf(services)), None) => Watch::OutageOf(services),
         (false, None, Some(check)) => Watch::Check(look(node, check, raw.every, diagnostics)?),
         (false, None, None) => {
-            if node.get("outage_of").or_else(|| node.get("check")).is_none() {
+            if !node.has("outage_of") && !node.has("check") {
                 diagnostics.push(
                     Diagnostic::error("M042", "the guardrail does not say what it watches")
                         .at(place)

@@ -1,7 +1,7 @@
 //! A step: an id, one action, and conditions.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::document::{Name, StepText};
 use super::late::{self, LateNames};
@@ -16,7 +16,8 @@ use crate::time::Span;
 use crate::yaml::{Entry, Node, Value, decode, fill, nearest};
 
 /// The keys of a step beside its action.
-const KEYS: &[&str] = &["id", "title", "needs", "when", "within", "timeout", "retry", "on_failure", "simulate"];
+pub const KEYS: &[&str] =
+    &["id", "title", "needs", "when", "within", "timeout", "retry", "on_failure", "simulate", "silence"];
 
 /// Where an action's arguments are texts that are used while the run goes on, so that late names may stand in them.
 const LATE: &[(&str, &str)] = &[
@@ -52,6 +53,8 @@ struct RawStep {
     retry: Option<RawRetry>,
     on_failure: Option<OnFailure>,
     simulate: Option<Simulate>,
+    #[serde(rename = "silence", default)]
+    _silence: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -272,7 +275,8 @@ fn check_act(act: &Act, entry: &Entry, diagnostics: &mut Vec<Diagnostic>) {
             }
         }
         Act::Http(http) => {
-            let stand_in = LateNames { id: "x", mode: "x", started: "x", verdict: Some("x"), world: Some("x") };
+            let x = Some("x");
+            let stand_in = LateNames { id: "x", mode: "x", started: "x", verdict: x, world: x, summary: x };
             probe::check_url(&late::fill(&http.url, &stand_in), place("url"), diagnostics);
         }
         Act::RegionIsolate(isolate) if isolate.from.is_empty() => diagnostics.push(

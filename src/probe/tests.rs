@@ -130,6 +130,7 @@ fn regions() -> Arc<Regions> {
         record_type: RecordType::A,
         values: vec![value.into()],
         ttl: Span::from_secs(60),
+        whole: None,
     };
     let mut regions = Regions::new();
     regions.insert_record(RegionRole::Primary, &record("192.0.2.10"));

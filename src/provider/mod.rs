@@ -1,5 +1,7 @@
 //! What implements the traits of `resource`: each folder one world. Imports `resource` and above, never actions or engine.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod exec;
 pub mod git;
 pub mod host;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::pulse::Pulses;
 use super::{
     AttemptRecord, DnsChange, Entry, Gap, GateRecord, GuardrailBreak, GuardrailLook, Happening, HappeningKind, Heads,
-    Record, RecordError, StepRecord, StepState, UndoRecord, VoteRecord, finish, steps,
+    Record, RecordError, ReviewRecord, StepRecord, StepState, UndoRecord, VoteRecord, finish, steps,
 };
 use crate::catalogue::{Act, OnFailure, Part};
 use crate::event::{Event, FORMAT, ResumeTo, Started};
@@ -86,6 +87,8 @@ pub struct Builder {
     pub(super) captured: Vec<World>,
     pub(super) tracks: BTreeMap<ProbeId, Track>,
     pub(super) times: BTreeMap<ProbeId, Times>,
+    /// How the samples of each service went over time.
+    pub(super) pulses: BTreeMap<ProbeId, Pulses>,
     pub(super) failures: BTreeMap<ProbeId, Vec<String>>,
     /// One for each service, in the plan's order.
     pub(super) actives: Vec<Actives>,
@@ -106,6 +109,7 @@ pub struct Builder {
     pub(super) courses: Vec<(Course, String)>,
     pub(super) timeline: Vec<Happening>,
     pub(super) finish: Option<Finish>,
+    pub(super) review: ReviewRecord,
     /// When nobody watched.
     pub(super) gaps: Vec<Gap>,
     /// Until when samples are told of.
@@ -144,6 +148,7 @@ impl Builder {
             captured: vec![World::new(); plan.steps.len()],
             tracks,
             times: BTreeMap::new(),
+            pulses: plan.services.iter().map(|it| (it.probe.id.clone(), Pulses::default())).collect(),
             failures: BTreeMap::new(),
             actives: vec![Actives::default(); plan.services.len()],
             switches: Vec::new(),
@@ -160,6 +165,7 @@ impl Builder {
             courses: Vec::new(),
             timeline: vec![Happening { at: first.elapsed, kind: HappeningKind::Started, text: title }],
             finish: None,
+            review: ReviewRecord::default(),
             gaps: Vec::new(),
             watched_until: first.elapsed,
             started,
@@ -173,6 +179,7 @@ impl Builder {
     pub fn push(&mut self, entry: Entry) -> Result<(), RecordError> {
         let Entry { seq, at: wall, elapsed: at, event } = entry;
         self.events += 1;
+        let Some(event) = self.after_the_end(seq, wall, event)? else { return Ok(()) };
         self.until = self.until.max(at);
         if matches!(event, Event::Sampled { .. } | Event::SamplesSummed { .. }) {
             self.watched_until = at;
@@ -275,6 +282,7 @@ impl Builder {
                 };
                 self.mark(at, HappeningKind::Gate, format!("{situation}; decided: {choice} ({by})"));
             }
+            Event::Reviewed { .. } => return Err(RecordError::ReviewedEarly(seq)),
             Event::Signalled { signal, .. } => self.mark(at, HappeningKind::Signal, signal),
             Event::Finished { verdict, world, exit, left, seen } => {
                 self.mark(at, HappeningKind::Finished, format!("{verdict}; the world is {world}"));
@@ -294,6 +302,9 @@ impl Builder {
             Event::Sampled { probe, last, first } => self.sampled(probe, last.as_ref(), first),
             Event::SamplesSummed { probes, canaries } => self.samples_summed(probes, canaries),
             _ => return self.push(entry.clone()),
+        }
+        if self.finish.is_some() {
+            return Err(RecordError::AfterTheEnd(entry.seq));
         }
         self.events += 1;
         self.until = self.until.max(entry.elapsed);
@@ -535,6 +546,11 @@ impl Builder {
             let times = self.times.entry(summary.probe.clone()).or_default();
             times.add(summary.count, summary.p50, summary.p95, summary.max);
         }
+        if let Some(pulses) = self.pulses.get_mut(&summary.probe)
+            && let Some(service) = self.started.plan.services.iter().find(|it| it.probe.id == summary.probe)
+        {
+            pulses.push(service.probe.every, summary);
+        }
     }
 
     fn rows(&mut self, progress: &CanaryProgress) {
@@ -554,41 +570,5 @@ impl Builder {
             Some(ResourceState::Dns(state)) => Some(state.record.ttl),
             _ => None,
         }
-    }
-}
-
-impl Record {
-    /// Makes a record of a run's events, `started` first. A journal that ends early makes an `incomplete` record.
-    ///
-    /// # Errors
-    /// [`RecordError`].
-    pub fn from_events(
-        run: RunId,
-        entries: impl IntoIterator<Item = Entry>,
-        heads: Heads,
-    ) -> Result<Self, RecordError> {
-        let mut entries = entries.into_iter();
-        let mut builder = Builder::new(run, entries.next().ok_or(RecordError::NotStarted)?)?;
-        for entry in entries {
-            builder.push(entry)?;
-        }
-        Ok(builder.record(heads))
-    }
-
-    /// As [`Record::from_events`], of events that stay where they are.
-    ///
-    /// # Errors
-    /// [`RecordError`].
-    pub fn of_events<'a>(
-        run: RunId,
-        entries: impl IntoIterator<Item = &'a Entry>,
-        heads: Heads,
-    ) -> Result<Self, RecordError> {
-        let mut entries = entries.into_iter();
-        let mut builder = Builder::new(run, entries.next().ok_or(RecordError::NotStarted)?.clone())?;
-        for entry in entries {
-            builder.push_ref(entry)?;
-        }
-        Ok(builder.record(heads))
     }
 }

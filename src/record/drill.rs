@@ -1,17 +1,18 @@
 //! Legs, phases, steps.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Evidence, OnFailure};
 use crate::id::{PhaseId, ResourceId, StepId};
 use crate::measure::{Judgement, Measure, Parts};
-use crate::model::{Happened, Leg, PhaseKind, UndoResult};
+use crate::model::{Happened, Leg, PhaseKind, Showing, UndoResult};
 use crate::record::Change;
 use crate::resource::Answer;
 use crate::time::{Moment, Span};
 
 /// How a leg went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LegVerdict {
     /// Its steps passed, its objectives were met.
@@ -36,7 +37,7 @@ impl std::fmt::Display for LegVerdict {
 }
 
 /// A leg with its measures.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LegRecord {
     /// Which.
     pub leg: Leg,
@@ -67,7 +68,7 @@ pub struct LegRecord {
 }
 
 /// How far a phase has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PhaseState {
     /// It is no part of a run in this mode.
@@ -83,7 +84,7 @@ pub enum PhaseState {
 }
 
 /// A phase.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PhaseRecord {
     /// Its name.
     pub id: PhaseId,
@@ -108,7 +109,7 @@ pub struct PhaseRecord {
 }
 
 /// How far a step has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
     /// It, or its phase, is no part of a run in this mode.
@@ -156,7 +157,7 @@ impl StepState {
 }
 
 /// One attempt at a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptRecord {
     /// From 1.
     pub attempt: u32,
@@ -173,7 +174,7 @@ pub struct AttemptRecord {
 }
 
 /// A gate: a person was asked, or nobody was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GateRecord {
     /// The step.
     pub step: StepId,
@@ -193,7 +194,7 @@ pub struct GateRecord {
 }
 
 /// One person's answer to a gate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VoteRecord {
     /// When.
     pub at: Moment,
@@ -204,7 +205,7 @@ pub struct VoteRecord {
 }
 
 /// How a step's time compares with its own objective.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WithinResult {
     /// The objective.
     pub within: Span,
@@ -215,7 +216,7 @@ pub struct WithinResult {
 }
 
 /// How a step was taken back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UndoRecord {
     /// When the intent was written.
     pub started: Moment,
@@ -226,7 +227,7 @@ pub struct UndoRecord {
 }
 
 /// A step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepRecord {
     /// Its name.
     pub id: StepId,
@@ -272,4 +273,7 @@ pub struct StepRecord {
     pub changes: Vec<Change>,
     /// How it was taken back, if it was; the last time.
     pub undo: Option<UndoRecord>,
+    /// What its good end counts towards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bears_on: Vec<Showing>,
 }

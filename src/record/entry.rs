@@ -26,6 +26,15 @@ pub enum RecordError {
     /// It begins twice.
     #[error("line {0} of the journal starts the run a second time")]
     StartedTwice(u64),
+    /// Something else than a review follows the run's end.
+    #[error("line {0} of the journal goes on after the run has ended")]
+    AfterTheEnd(u64),
+    /// A review stands before the run's end.
+    #[error("line {0} of the journal reviews the run before it has ended")]
+    ReviewedEarly(u64),
+    /// A review that does not fit to those before it.
+    #[error("line {0} of the journal: {1}")]
+    Review(u64, String),
     /// A newer Muster wrote it.
     #[error("the journal has version {0} of the events and this Muster knows up to {FORMAT}: use a newer Muster")]
     Newer(u32),

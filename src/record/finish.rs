@@ -52,6 +52,8 @@ pub(super) fn record(builder: &Builder, heads: Heads) -> Record {
         previous: builder.started.previous.clone(),
         proof: builder.started.proof.clone(),
         forecast: None,
+        open_actions: builder.started.open_actions.clone(),
+        review: builder.review.clone(),
     };
     record.forecast = builder.started.forecast.as_ref().map(|foreseen| foreseen::held_against(foreseen, &record));
     record.limits = limits::limits(builder, &record);
@@ -87,7 +89,9 @@ fn header(builder: &Builder, heads: Heads) -> Header {
         digest: plan.digest.clone(),
         objectives: plan.objectives,
         data_loss: plan.data_loss.clone(),
+        about: plan.about.clone(),
         controls: plan.controls.clone(),
+        control_texts: plan.control_texts.clone(),
         regions: plan
             .regions
             .iter()
@@ -102,6 +106,7 @@ fn header(builder: &Builder, heads: Heads) -> Header {
             .collect(),
         seed: started.seed,
         origin: started.origin.clone(),
+        schedule: plan.schedule.clone(),
         documents: Arc::clone(&started.documents),
         calibration: plan.calibration.clone(),
         started_at: builder.started_at,

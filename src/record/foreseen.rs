@@ -4,6 +4,7 @@
 //! data loss is the upper end of its measure, nothing where every row survived: as the forecast counted them in its
 //! simulated drills. A step's time is from its begin to its end, however it ended.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CanaryRecord, LegRecord, LegVerdict, Record, ServiceRecord, StepRecord};
@@ -14,7 +15,7 @@ use crate::model::{Foreseen, ForeseenMeasure, ForeseenRuns, ForeseenStep, Leg, M
 use crate::time::Span;
 
 /// What became of something that was foreseen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Truth {
     /// It took so long.
@@ -26,7 +27,7 @@ pub enum Truth {
 }
 
 /// Something that was foreseen, and where the truth fell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fallen {
     /// What came.
     pub truth: Truth,
@@ -45,7 +46,7 @@ pub struct Fallen {
 }
 
 /// A recovery time or data loss beside its forecast.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FallenMeasure {
     /// Of what.
     pub of: MeasureOf,
@@ -56,7 +57,7 @@ pub struct FallenMeasure {
 }
 
 /// A step's time beside its forecast.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FallenStep {
     /// Which.
     pub step: StepId,
@@ -65,7 +66,7 @@ pub struct FallenStep {
 }
 
 /// The forecast of a run, held against what came.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ForecastRun {
     /// So many simulated drills.
     pub runs: u64,
@@ -80,7 +81,7 @@ pub struct ForecastRun {
 }
 
 /// The forecast of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ForecastRecord {
     /// None was made, and why.

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Mode;
 use crate::chance::Seed;
 use crate::event::Origin;
 use crate::id::{RegionRole, RunId};
-use crate::model::{Calibrated, Documents, Environment, ExitCode, Objectives, Place, Variable, Verdict};
+use crate::model::{
+    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Schedule, Variable, Verdict,
+};
 use crate::time::{Moment, Span};
 
 /// How much of a run was simulated. Such a run is never evidence of a real failover.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Simulated {
     /// Nothing.
@@ -32,7 +35,7 @@ impl Simulated {
 }
 
 /// A region's role and name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RegionName {
     /// Its role.
     pub role: RegionRole,
@@ -41,7 +44,7 @@ pub struct RegionName {
 }
 
 /// The ends of the journal's hash chain, in hex.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Heads {
     /// The line that the record was read up to.
     pub last: String,
@@ -51,7 +54,7 @@ pub struct Heads {
 }
 
 /// What was run, where, by whom, and from what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Header {
     /// The run.
     pub run: RunId,
@@ -77,8 +80,14 @@ pub struct Header {
     pub objectives: Objectives,
     /// How much might be lost on purpose, and why.
     pub data_loss: Option<crate::model::DataLoss>,
+    /// What the playbook says of itself as a test of a plan.
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    pub about: About,
     /// The controls that this is evidence for.
     pub controls: Vec<String>,
+    /// The same as their catalogues tell of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control_texts: Vec<Control>,
     /// The regions.
     pub regions: Vec<RegionName>,
     /// Every variable.
@@ -94,6 +103,10 @@ pub struct Header {
     /// By which calibration its twin, and with it what was expected, was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibrated>,
+    /// When the drill is due, as its playbook says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub schedule: Option<Schedule>,
     /// The wall clock at the start; a label.
     pub started_at: jiff::Timestamp,
     /// The wall clock at the end, if it ended; a label.
@@ -109,7 +122,7 @@ pub struct Header {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ended {
     /// The verdict; `incomplete` without a `finished` event.
     pub verdict: Verdict,

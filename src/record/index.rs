@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::service::ServiceRecord;
+use super::{LegVerdict, Record};
 use crate::id::RunId;
-use crate::measure::Measure;
+use crate::measure::{Judgement, Measure};
 use crate::model::Leg;
+use crate::time::Span;
 
 /// The part of the store's row that a journal tells; what the file system tells (length, time) is the store's. It
 /// stands here, as plain values, because `record` may not know the store.
@@ -40,6 +42,53 @@ pub struct IndexRow {
     pub journal_head: String,
     /// Whether all or part of it was simulated.
     pub simulated: bool,
+    /// What the tables of coverage need beside.
+    pub detail: IndexDetail,
+}
+
+/// What the tables of coverage need of a run; kept as one text in the index.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IndexDetail {
+    /// The occurrence of its playbook's schedule that it was begun for, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<String>,
+    /// Whether its playbook had a schedule.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scheduled: bool,
+    /// The verdict of its failover leg, if that began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover: Option<LegVerdict>,
+    /// The objective of the failover leg's recovery time, and how it was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rto: Option<(Span, Judgement)>,
+    /// The same of its data loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpo: Option<(Span, Judgement)>,
+    /// What users saw of each service.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<IndexService>,
+}
+
+/// A service in a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexService {
+    /// Its name.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// The recovery time in the failover leg, at least and at most, where an outage was seen and ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rta: Option<(Span, Span)>,
+    /// Its objective there and how that was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rto: Option<(Span, Judgement)>,
+    /// Whether any of its objectives, in either leg, was not shown to be met.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fell_short: bool,
+    /// Its outages: seconds since 1970 at which they began, and how long they were at most; none where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<(i64, Option<Span>)>,
 }
 
 /// The row of a run.
@@ -63,6 +112,33 @@ pub fn index_row(record: &Record) -> IndexRow {
         rpa_ns: leg.and_then(|leg| nanos(&leg.rpa)),
         journal_head: header.heads.last.clone(),
         simulated: header.simulated.is_stamped(),
+        detail: IndexDetail {
+            occurrence: header.origin.occurrence.clone(),
+            scheduled: header.schedule.is_some(),
+            failover: leg.filter(|leg| leg.started.is_some()).map(|leg| leg.verdict),
+            rto: leg.and_then(|leg| Some((leg.rto?, leg.rto_judgement))),
+            rpo: leg.and_then(|leg| Some((leg.rpo?, leg.rpo_judgement))),
+            services: record.services.iter().map(|service| index_service(service, header.started_at)).collect(),
+        },
+    }
+}
+
+fn index_service(service: &ServiceRecord, started: jiff::Timestamp) -> IndexService {
+    let failover = service.legs.iter().find(|leg| leg.leg == Leg::Failover);
+    let began = |at: crate::time::Moment| {
+        let after = i64::try_from(at.0 / 1_000_000_000).unwrap_or(i64::MAX);
+        started.as_second().saturating_add(after)
+    };
+    IndexService {
+        id: service.id.to_string(),
+        title: service.title.clone(),
+        rta: failover.and_then(|leg| match leg.rta {
+            Measure::Between { lower, upper } => Some((lower, upper)),
+            _ => None,
+        }),
+        rto: failover.and_then(|leg| Some((leg.rto?, leg.judgement))),
+        fell_short: service.legs.iter().any(|leg| leg.judgement.fails()),
+        outages: service.outages.iter().map(|it| (began(it.outage.start()), it.length.upper())).collect(),
     }
 }
 

@@ -7,17 +7,26 @@
 //!
 //! [`Moment`]: crate::time::Moment
 
+mod bearing;
 mod builder;
 pub mod changes;
+pub mod coverage;
 mod drill;
 mod entry;
+mod events;
 mod finish;
 mod foreseen;
 mod header;
 mod index;
 mod legs;
 mod limits;
+mod path;
+mod previous;
+mod pulse;
+pub mod quarters;
+mod review;
 mod service;
+pub mod showing;
 mod steps;
 mod story;
 mod users;
@@ -31,7 +40,11 @@ pub use drill::{
 pub use entry::{Entry, RecordError};
 pub use foreseen::{Fallen, FallenMeasure, FallenStep, ForecastRecord, ForecastRun, Truth};
 pub use header::{Ended, Header, Heads, RegionName, Simulated};
-pub use index::{IndexRow, index_row};
+pub use index::{IndexDetail, IndexRow, IndexService, index_row};
+pub use path::{Sooner, critical, sooner};
+pub use previous::figures;
+pub use pulse::Pulse;
+pub use review::{ActionRecord, Noted, ReviewRecord, SignOffRecord};
 pub use service::{
     CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailBreak, GuardrailLook, GuardrailRecord, Latency,
     OutageRecord, RpaRecord, ServiceLeg, ServiceRecord, WitnessRecord,
@@ -39,15 +52,16 @@ pub use service::{
 pub use story::{Change, Gap, Happening, HappeningKind, LEASE_ONLY, Limit};
 pub use verdict::{Ending, Judged, judge, place};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::PreviousRun;
 use crate::id::ResourceId;
-use crate::model::{LeftOver, Proof};
+use crate::model::{LeftOver, OpenAction, Proof};
 use crate::resource::World;
 
 /// A run, as its journal tells it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// What was run, where, by whom, and from what.
     pub header: Header,
@@ -81,10 +95,12 @@ pub struct Record {
     /// What is otherwise at the end than at the start; numbers that vary by themselves are left out.
     pub changes: Vec<Change>,
     /// The world before.
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub before: World,
     /// Resources that could not be seen before, and why.
     pub unseen: Vec<(ResourceId, String)>,
     /// The world at the end, if the run ended.
+    #[schemars(with = "Option<std::collections::BTreeMap<String, serde_json::Value>>")]
     pub after: Option<World>,
     /// What this drill does not show.
     pub limits: Vec<Limit>,
@@ -96,6 +112,12 @@ pub struct Record {
     /// The forecast that a real run began with, and where the truth fell in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<ForecastRecord>,
+    /// Corrective actions of earlier runs that were open when this one began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open_actions: Vec<OpenAction>,
+    /// What people added after it had ended.
+    #[serde(default, skip_serializing_if = "ReviewRecord::is_empty")]
+    pub review: ReviewRecord,
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What users saw: services, canaries, DNS, guardrails.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::OnFailure;
@@ -7,11 +8,12 @@ use crate::event::ServerKind;
 use crate::id::{ProbeId, RegionRole, ResourceId, ServiceId};
 use crate::measure::{Judgement, Measure, Outage};
 use crate::model::{Leg, Stands};
+use crate::record::Pulse;
 use crate::resource::{HealthState, ResourceKind};
 use crate::time::{Moment, Span};
 
 /// How long samples took. Quantiles of summaries are merged by count, so they are near, not exact; `max` is exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
     /// The median.
     pub p50: Span,
@@ -22,7 +24,7 @@ pub struct Latency {
 }
 
 /// An outage in a leg.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutageRecord {
     /// The leg that it began in.
     pub leg: Leg,
@@ -33,7 +35,7 @@ pub struct OutageRecord {
 }
 
 /// A service in a leg.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceLeg {
     /// Which leg.
     pub leg: Leg,
@@ -48,7 +50,7 @@ pub struct ServiceLeg {
 }
 
 /// A service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceRecord {
     /// Its name.
     pub id: ServiceId,
@@ -86,10 +88,13 @@ pub struct ServiceRecord {
     pub latency: Option<Latency>,
     /// What failed samples saw: the texts of first failures in order, each once, at most 8.
     pub failures: Vec<String>,
+    /// How its samples went over time; of a long run few and long ones, never more than 720.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pulses: Vec<Pulse>,
 }
 
 /// The witness: something unrelated that tells "we are cut off" from "they are down".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WitnessRecord {
     /// What is probed, in one line.
     pub probe: String,
@@ -102,7 +107,7 @@ pub struct WitnessRecord {
 }
 
 /// A canary's loss in a leg.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RpaRecord {
     /// Which leg.
     pub leg: Leg,
@@ -121,7 +126,7 @@ pub struct RpaRecord {
 }
 
 /// A canary.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CanaryRecord {
     /// Its name.
     pub id: ProbeId,
@@ -140,7 +145,7 @@ pub struct CanaryRecord {
 }
 
 /// A change of what a server answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DnsChange {
     /// The server.
     pub server: String,
@@ -155,7 +160,7 @@ pub struct DnsChange {
 }
 
 /// A switch of a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DnsSwitchRecord {
     /// The step that did it.
     pub step: crate::id::StepId,
@@ -172,7 +177,7 @@ pub struct DnsSwitchRecord {
 }
 
 /// A DNS record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DnsRecord {
     /// Which.
     pub record: ResourceId,
@@ -183,7 +188,7 @@ pub struct DnsRecord {
 }
 
 /// A time when a guardrail was broken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuardrailBreak {
     /// When.
     pub at: Moment,
@@ -194,7 +199,7 @@ pub struct GuardrailBreak {
 }
 
 /// How a guardrail's condition on resources came to stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuardrailLook {
     /// When.
     pub at: Moment,
@@ -205,7 +210,7 @@ pub struct GuardrailLook {
 }
 
 /// A guardrail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuardrailRecord {
     /// For people.
     pub name: String,

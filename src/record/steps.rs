@@ -1,5 +1,6 @@
 //! Steps and phases: before anything happened to them, and what they add up to.
 
+use super::bearing;
 use super::builder::Builder;
 use super::{Change, PhaseRecord, PhaseState, StepRecord, StepState, WithinResult, changes};
 use crate::catalogue::{Act, Evidence, Part, Setting};
@@ -36,6 +37,7 @@ pub(super) fn blank(plan: &Plan, index: usize) -> StepRecord {
         evidence: Evidence::new(),
         changes: Vec::new(),
         undo: None,
+        bears_on: bearing::bears_on(plan, index),
     }
 }
 

@@ -1,12 +1,13 @@
 //! The story of a run: a time line, what changed, what was not shown.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ResourceId;
 use crate::time::Moment;
 
 /// A resource that is otherwise than it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// Which.
     pub resource: ResourceId,
@@ -17,7 +18,7 @@ pub struct Change {
 }
 
 /// What kind of thing happened: its colour on a time line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HappeningKind {
     /// The run began.
@@ -55,7 +56,7 @@ pub enum HappeningKind {
 }
 
 /// Something worth a mark on a time line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Happening {
     /// When.
     pub at: Moment,
@@ -69,7 +70,7 @@ pub struct Happening {
 pub const LEASE_ONLY: &str = "lease_only";
 
 /// A thing that this drill does not show, in one sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limit {
     /// A stable name: `simulated`, `no_canary`, `no_detection`, `nobody_asked`, `planned`, `vantage`, `lease_only` …
     pub code: String,
@@ -78,7 +79,7 @@ pub struct Limit {
 }
 
 /// A time in which nobody watched: Muster was dead, and what services did is not known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gap {
     /// The last thing that the journal tells before.
     pub from: Moment,

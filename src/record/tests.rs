@@ -46,7 +46,7 @@ fn switch(to: RegionRole) -> Act {
 }
 
 fn promote(to: RegionRole) -> Act {
-    Act::DatabasePromote(DatabasePromote { database: id("main"), to, drain: None })
+    Act::DatabasePromote(DatabasePromote { database: id("main"), to, drain: None, irreversible: None })
 }
 
 /// Promotion and switch, there and back; one service, one canary.
@@ -80,9 +80,13 @@ fn plan() -> Plan {
         discard: false,
         accepts: Vec::new(),
         outage_limit: None,
+        schedule: None,
+        unattended: false,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
+        about: crate::model::About::default(),
         controls: Vec::new(),
+        control_texts: Vec::new(),
         roles: Vec::new(),
         variables: Vec::new(),
         regions: std::collections::BTreeMap::new(),
@@ -132,6 +136,7 @@ fn world(region: RegionRole) -> World {
         record_type: RecordType::A,
         values: vec![region.to_string()],
         ttl: Span::from_secs(60),
+        whole: None,
     };
     let regions = RegionRole::ALL.into_iter().map(|role| (role, Seen::Is(instance(role)))).collect();
     World::from([
@@ -147,12 +152,27 @@ struct Story(Vec<(u64, Event)>);
 impl Story {
     fn new(plan: Plan) -> Self {
         let document = || SourceDocument { path: "p.yaml".into(), text: String::new() };
-        let documents =
-            Documents { playbook: document(), infrastructure: document(), nested: Vec::new(), calibration: None };
+        let documents = Documents {
+            playbook: document(),
+            infrastructure: document(),
+            nested: Vec::new(),
+            calibration: None,
+            catalogues: Vec::new(),
+        };
         let origin = Origin::default();
         let (plan, documents) = (Arc::new(plan), Arc::new(documents));
         let (seed, previous, proof, forecast) = (None, None, None, None);
-        let started = Started { format: FORMAT, plan, documents, origin, seed, previous, proof, forecast };
+        let started = Started {
+            format: FORMAT,
+            plan,
+            documents,
+            origin,
+            seed,
+            previous,
+            proof,
+            forecast,
+            open_actions: Vec::new(),
+        };
         let surveyed = Event::Surveyed { world: world(RegionRole::Primary), unseen: Vec::new() };
         Self(vec![(0, Event::Started(Box::new(started))), (0, surveyed)])
     }

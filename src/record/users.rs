@@ -71,6 +71,7 @@ fn one_service(
         downtime: downtime(outages.iter().map(|it| &it.outage), builder.until),
         latency: latency(builder, &probe.id),
         failures: builder.failures.get(&probe.id).cloned().unwrap_or_default(),
+        pulses: builder.pulses.get(&probe.id).map(super::pulse::Pulses::all).unwrap_or_default(),
         outages,
     }
 }

@@ -7,14 +7,17 @@ use std::fmt::Write as _;
 
 use handlebars::Handlebars;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::clean::escape;
-use super::view::{self, DocumentView, Mark, PhaseView, StepView, View};
+use super::view::{self, DocumentView, Mark, PhaseView, StepView, Tone, View};
 use super::{Style, clean, timeline};
 use crate::record::Record;
 
 const PAGE: &str = include_str!("templates/page.hbs");
 const STEPS: &str = include_str!("templates/steps.hbs");
+const STEPS_HEAD: &str = include_str!("templates/steps_head.hbs");
+const SCRIPT: &str = include_str!("templates/page.js");
 const EVIDENCE: &str = include_str!("templates/evidence.hbs");
 pub(super) const STYLE: &str = include_str!("templates/page.css");
 
@@ -32,6 +35,9 @@ struct PhasePage {
     started: String,
     took: String,
     rows: String,
+    /// Of very many steps: how many, and the rows of those that tell most; the others are folded.
+    folded: Option<usize>,
+    telling: String,
 }
 
 #[derive(Serialize)]
@@ -39,6 +45,8 @@ struct Page {
     #[serde(flatten)]
     view: View,
     style: &'static str,
+    script: &'static str,
+    script_hash: String,
     drawing: String,
     marks: Vec<MarkView>,
     documents: Vec<DocumentView>,
@@ -52,7 +60,9 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     let marks = timeline::marks(record);
     let page = Page {
         style: STYLE,
-        drawing: timeline::draw(record),
+        script: SCRIPT,
+        script_hash: script_hash(),
+        drawing: timeline::draw_parts(record),
         marks: marks.iter().map(|mark| MarkView { at: view::clock(mark.at), text: view::line(&mark.text) }).collect(),
         documents: view::documents(record),
         canary_rows: view.canaries.iter().any(|canary| !canary.legs.is_empty()),
@@ -66,13 +76,33 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     })
 }
 
+/// The one script that the page may run: a text that got in from elsewhere is none, whatever it says.
+fn script_hash() -> String {
+    format!("sha256-{}", data_encoding::BASE64.encode(&Sha256::digest(SCRIPT)))
+}
+
+/// A phase with more steps is folded.
+const FOLDED_FROM: usize = 200;
+/// Of a folded phase at most so many steps are told first.
+const TELLING_MAX: usize = 100;
+
 fn phase(phase: PhaseView) -> PhasePage {
-    let mut rows = String::new();
+    let (mut rows, mut telling) = (String::new(), String::new());
     for step in &phase.steps {
         row(&mut rows, step);
     }
+    let folded = (phase.steps.len() > FOLDED_FROM).then_some(phase.steps.len());
+    if folded.is_some() {
+        phase.steps.iter().filter(|step| tells(step)).take(TELLING_MAX).for_each(|step| row(&mut telling, step));
+    }
     let PhaseView { title, result, leg, started, took, .. } = phase;
-    PhasePage { title, result, leg, started, took, rows }
+    PhasePage { title, result, leg, started, took, rows, folded, telling }
+}
+
+/// Whether a reader of a long list looks for this step.
+fn tells(step: &StepView) -> bool {
+    let bad = |mark: &Mark| matches!(mark.tone, Tone::Bad | Tone::Doubt);
+    bad(&step.result) || step.undo.is_some() || step.within.as_ref().is_some_and(bad)
 }
 
 /// A step's row of the table in `templates/steps.hbs`.
@@ -83,6 +113,9 @@ fn row(out: &mut String, step: &StepView) {
     }
     let _ = write!(out, "<br><small>{}: {}</small></td><td>", escape(&step.action), escape(&step.summary));
     mark(out, &step.result);
+    if step.critical {
+        out.push_str("<br><small>critical path</small>");
+    }
     if step.attempts > 1 {
         let _ = write!(out, "<br><small>{} attempts</small>", step.attempts);
     }
@@ -119,7 +152,7 @@ pub(super) fn mark(out: &mut String, mark: &Mark) {
 fn fill(page: &Page) -> Result<String, handlebars::RenderError> {
     let mut handlebars = Handlebars::new();
     handlebars.set_strict_mode(true);
-    for (name, template) in [("steps", STEPS), ("evidence", EVIDENCE)] {
+    for (name, template) in [("steps", STEPS), ("steps_head", STEPS_HEAD), ("evidence", EVIDENCE)] {
         handlebars.register_partial(name, template)?;
     }
     handlebars.render_template(PAGE, page)

@@ -15,8 +15,10 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     objectives(&mut out, &view);
     left(&mut out, &view);
     list(&mut out, "Warnings", &view.warnings);
+    drawing(&mut out, record);
     happenings(&mut out, &view);
     parts(&mut out, &view.legs);
+    compared(&mut out, &view);
     forecast(&mut out, &view);
     steps(&mut out, &view);
     outages(&mut out, &view);
@@ -27,10 +29,9 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     changes(&mut out, &view);
     facts(&mut out, "Variables that are not the playbook's defaults", &view.overridden);
     list(&mut out, "What this drill does not show", &view.limits);
+    people(&mut out, &view);
+    lessons(&mut out, &view);
     methodology(&mut out, &view);
-    if let Some(previous) = &view.previous {
-        list(&mut out, "The run before", std::slice::from_ref(previous));
-    }
     facts(&mut out, "The run", &view.facts);
     let mut pins = vec![Fact::new("Plan digest", &view.digest)];
     pins.extend(view.heads.iter().cloned());
@@ -86,10 +87,57 @@ fn happenings(out: &mut String, view: &View) {
     if view.happenings.is_empty() {
         return;
     }
-    table(out, "Time line", &["At", "What"]);
+    table(out, "What happened", &["At", "What"]);
     for happening in &view.happenings {
         cells(out, [happening.at.as_str(), &happening.text]);
     }
+}
+
+/// The time line, for whatever draws Mermaid; elsewhere it is a list of what took how long.
+fn drawing(out: &mut String, record: &Record) {
+    let gantt = super::mermaid::gantt(record);
+    if !gantt.is_empty() {
+        let _ = writeln!(out, "\n## Time line\n\nTimes of day are in the reader's zone.\n\n```mermaid\n{gantt}```");
+    }
+}
+
+fn compared(out: &mut String, view: &View) {
+    let Some(compared) = &view.compared else { return };
+    let _ = writeln!(out, "\n## Compared with the run before\n\n{}", esc(&compared.sentence));
+    if !(compared.measures.is_empty() && compared.steps.is_empty()) {
+        let _ = writeln!(out, "\n| What | Before | Now | Change |\n| --- | --- | --- | --- |");
+    }
+    for row in compared.measures.iter().chain(&compared.steps) {
+        cells(out, [&row.what, &row.before, &row.now, &mark(&row.change)]);
+    }
+    if !compared.rest.is_empty() {
+        let _ = writeln!(out, "\n{}", esc(&compared.rest));
+    }
+}
+
+fn people(out: &mut String, view: &View) {
+    if view.took_part.is_empty() {
+        return;
+    }
+    table(out, "Who took part", &["Name, as stated", "Account", "Did"]);
+    for person in &view.took_part {
+        cells(out, [&person.name, &person.account, &person.did.join(", ")]);
+    }
+}
+
+/// What people fill in; what the record itself says is to be mended stands there already.
+fn lessons(out: &mut String, view: &View) {
+    out.push_str("\n## Lessons and corrective actions\n\n");
+    for written in &view.written {
+        let _ = writeln!(out, "- {}", esc(written));
+    }
+    out.push_str(if view.written.is_empty() { "" } else { "\n" });
+    out.push_str("To be filled in.\n\n- What went well:\n- What did not:\n- What was luck:\n");
+    out.push_str("\n| Corrective action | Who | Until |\n| --- | --- | --- |\n");
+    for action in &view.corrective {
+        cells(out, [action.as_str(), "", ""]);
+    }
+    out.push_str("|  |  |  |\n");
 }
 
 fn parts(out: &mut String, legs: &[LegView]) {
@@ -99,6 +147,12 @@ fn parts(out: &mut String, legs: &[LegView]) {
         for part in &leg.parts {
             let percent = part.percent.map_or_else(String::new, |percent| format!(" ({percent} %)"));
             let _ = writeln!(out, "  - {}: {}{percent}", part.name, esc(&part.length));
+        }
+        if !leg.sooner.is_empty() {
+            out.push_str("  - what would have shortened it most:\n");
+        }
+        for sooner in &leg.sooner {
+            let _ = writeln!(out, "    - {}", esc(sooner));
         }
     }
 }
@@ -131,6 +185,7 @@ fn one_phase(out: &mut String, phase: &PhaseView) {
         let within = step.within.as_ref().map_or_else(|| "–".to_owned(), mark);
         let undo = step.undo.as_ref().map_or_else(|| "–".to_owned(), mark);
         let name = step.title.as_ref().map_or_else(|| step.id.clone(), |title| format!("{}: {title}", step.id));
+        let name = if step.critical { format!("{name} (critical path)") } else { name };
         let action = format!("{}: {}", step.action, step.summary);
         let result = mark(&step.result);
         let texts = [&name, &action, &result, &step.started, &step.expected, &step.took, &within, &told(step), &undo];
@@ -227,10 +282,21 @@ fn dns(out: &mut String, view: &View) {
                 esc(&switch.worst)
             );
         }
+        for switch in record.switches.iter().filter(|switch| !switch.servers.is_empty()) {
+            let title = format!("DNS cut-over of {}, server by server, by {}", record.record, switch.step);
+            table(out, &title, &["Server", "Kind", "New answer first seen at", "After the switch began"]);
+            for one in &switch.servers {
+                cells(out, [one.server.as_str(), one.kind, &one.moved, &one.after]);
+            }
+        }
         if record.answers.is_empty() {
             continue;
         }
-        table(out, &format!("DNS cut-over of {}", record.record), &["At", "Server", "Kind", "Answer", "Region"]);
+        table(
+            out,
+            &format!("Every answer of {} that changed", record.record),
+            &["At", "Server", "Kind", "Answer", "Region"],
+        );
         for one in &record.answers {
             cells(out, [one.at.as_str(), &one.server, one.kind, &one.values, &one.serves]);
         }

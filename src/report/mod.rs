@@ -7,23 +7,37 @@
 //!
 //! A new format is one file here and one line in [`Format::ALL`].
 //!
-//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, and
-//! [`rehearsal`] what many rehearsals found.
+//! [`template`] fills a team's own template with the data of the JSON report.
+//!
+//! [`live`] is not a report but draws the progress of a run from its events, [`history`] a list of runs, [`actions`] a
+//! list of corrective actions, and [`rehearsal`] what many rehearsals found; [`agenda`] and [`feed`] tell when drills are due,
+//! [`status`] what was drilled in which quarter, and [`uptime`] what the public may know of it.
 
 mod clean;
+mod compliance;
+mod csv;
 mod html;
 mod json;
 mod junit;
 mod markdown;
+mod mermaid;
+mod oscal;
 mod svg;
 mod text;
 mod timeline;
 mod view;
 
+pub mod actions;
+pub mod agenda;
 pub mod calibration;
+pub mod coverage;
+pub mod feed;
+pub mod status;
 pub mod history;
 pub mod live;
 pub mod rehearsal;
+pub mod template;
+pub mod uptime;
 
 #[cfg(test)]
 #[path = "tests/samples.rs"]
@@ -54,6 +68,16 @@ pub enum Format {
     Text,
     /// The time line alone, as a picture.
     Svg,
+    /// A report of a contingency plan's test, for auditors: Markdown.
+    Compliance,
+    /// The same as one page for people.
+    ComplianceHtml,
+    /// The same for programs of auditors: OSCAL assessment results, JSON.
+    Oscal,
+    /// For a spreadsheet: a row a step.
+    Csv,
+    /// For a spreadsheet: a row for each stretch of a service's samples.
+    SamplesCsv,
 }
 
 /// How a format is called and drawn.
@@ -65,18 +89,35 @@ struct Entry {
 }
 
 /// The list of all formats.
-const ENTRIES: [Entry; 6] = [
+const ENTRIES: [Entry; 11] = [
     Entry { format: Format::Html, name: "html", file: Some("report.html"), draw: html::render },
     Entry { format: Format::Markdown, name: "markdown", file: Some("report.md"), draw: markdown::render },
     Entry { format: Format::Json, name: "json", file: Some("report.json"), draw: json::render },
     Entry { format: Format::Junit, name: "junit", file: Some("junit.xml"), draw: junit::render },
     Entry { format: Format::Text, name: "text", file: None, draw: text::render },
     Entry { format: Format::Svg, name: "svg", file: None, draw: svg::render },
+    Entry { format: Format::Compliance, name: "compliance", file: None, draw: compliance::markdown },
+    Entry { format: Format::ComplianceHtml, name: "compliance-html", file: None, draw: compliance::page },
+    Entry { format: Format::Oscal, name: "oscal", file: None, draw: oscal::render },
+    Entry { format: Format::Csv, name: "csv", file: None, draw: csv::steps },
+    Entry { format: Format::SamplesCsv, name: "samples-csv", file: None, draw: csv::samples },
 ];
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 6] = [Self::Html, Self::Markdown, Self::Json, Self::Junit, Self::Text, Self::Svg];
+    pub const ALL: [Self; 11] = [
+        Self::Html,
+        Self::Markdown,
+        Self::Json,
+        Self::Junit,
+        Self::Text,
+        Self::Svg,
+        Self::Compliance,
+        Self::ComplianceHtml,
+        Self::Oscal,
+        Self::Csv,
+        Self::SamplesCsv,
+    ];
 
     fn entry(self) -> &'static Entry {
         &ENTRIES[self as usize]
@@ -103,7 +144,9 @@ impl fmt::Display for Format {
 
 /// There is no such format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text and svg")]
+#[error(
+    "there is no report format `{0}`; the formats are html, markdown (or md), json, junit, text, svg, csv, samples-csv, compliance, compliance-html and oscal"
+)]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
@@ -138,12 +181,45 @@ pub struct Style {
     pub width: u16,
     /// The run's folder, as its user knows it, if the reports were written: `reports/20261122-084216-quarterly-failover`.
     pub folder: Option<String>,
+    /// How much is told.
+    pub telling: Telling,
+}
+
+/// How much a text for the terminal tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// What must be known at once, when a run has ended; the files hold the rest.
+    #[default]
+    Closing,
+    /// The whole story, with the time line.
+    Whole,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { paint: Paint::Plain, width: 80, folder: None }
+        Self { paint: Paint::Plain, width: 80, folder: None, telling: Telling::Closing }
     }
+}
+
+/// What happened, in the report's own words: one sentence, then a line for each objective of all services and canaries.
+#[must_use]
+pub fn in_brief(record: &Record) -> String {
+    let view = view::View::of(record);
+    let mut told = view.sentence;
+    if !view.tiles.is_empty() {
+        told.push('\n');
+    }
+    for tile in &view.tiles {
+        let (sign, result) = (tile.result.sign, &tile.result.word);
+        told.push_str(&format!("\n{sign} {}: {} ({} allowed), {result}", tile.what, tile.actual, tile.objective));
+    }
+    told
+}
+
+/// The JSON Schema of the JSON report.
+#[must_use]
+pub fn json_schema() -> String {
+    json::schema()
 }
 
 /// Draws a report.

@@ -1,11 +1,13 @@
-//! The closing tables of a run, for the terminal: what must be known at once. The files hold the rest.
+//! A run for the terminal: its closing tables, what must be known at once, or the whole story with the time line.
+
+mod whole;
 
 use std::fmt::Write as _;
 
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::view::{Mark, Tone, View};
-use super::{Format, Paint, Style};
+use super::{Format, Paint, Style, Telling};
 use crate::record::{LEASE_ONLY, Record};
 
 /// Narrower than this no table can be read.
@@ -25,8 +27,14 @@ pub(super) fn render(record: &Record, style: &Style) -> String {
     let mut out = String::new();
     head(&mut out, &view, style);
     objectives(&mut out, &view, style);
+    if style.telling == Telling::Whole {
+        whole::before_steps(&mut out, record, &view, style);
+    }
     forecast(&mut out, &view, style);
     steps(&mut out, &view, style);
+    if style.telling == Telling::Whole {
+        whole::after_steps(&mut out, &view, style);
+    }
     left(&mut out, &view, style);
     for warning in view.warnings.iter().take(STEPS_MAX) {
         paragraph(&mut out, "Warning: ", warning, style);
@@ -36,7 +44,9 @@ pub(super) fn render(record: &Record, style: &Style) -> String {
         paragraph(&mut out, "", &super::clean::line(&limit.text, LIMIT_MAX), style);
     }
     paragraph(&mut out, "Checks: ", &view.methodology.checks, style);
-    if !view.limits.is_empty() {
+    if style.telling == Telling::Whole {
+        whole::limits(&mut out, &view, style);
+    } else if !view.limits.is_empty() {
         let named = if style.folder.is_some() { "; the report says which" } else { "" };
         let limits = super::view::count(view.limits.len() as u64, "thing");
         let _ = writeln!(out, "This drill does not show {limits}{named}.");

@@ -17,6 +17,9 @@ pub struct ComputeGroup {
     pub running: u32,
     /// How many the region can give.
     pub capacity: u32,
+    /// Which of them are asked for, where that can be told: what an undo starts and stops again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub up: Vec<String>,
 }
 
 /// The state of both groups.
@@ -40,4 +43,9 @@ pub trait Compute: Exclusive {
 
     /// Asks for `servers` servers in `region`; they come up later.
     async fn scale(&self, cx: &Context, region: RegionRole, servers: u32) -> Result<(), ProviderError>;
+
+    /// Asks for what was asked for when the group was `was`: as many servers, and the same ones where they are told apart.
+    async fn put_back(&self, cx: &Context, region: RegionRole, was: &ComputeGroup) -> Result<(), ProviderError> {
+        self.scale(cx, region, was.desired).await
+    }
 }

@@ -43,6 +43,10 @@ pub struct RecordSet {
     pub values: Vec<String>,
     /// How long resolvers may keep it.
     pub ttl: Span,
+    /// All that its provider keeps of it beside that (weights, health checks, what it is an alias of), as the provider
+    /// writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<serde_json::Value>,
 }
 
 /// The version of a zone that a server answers from, and the one that the last change made (RFC 1035 section 3.3.13).

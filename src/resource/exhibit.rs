@@ -15,7 +15,7 @@ pub const EXHIBIT_LINK_MAX: usize = 2048;
 const NAME_MAX: usize = 100;
 
 /// What kind of thing an [`Exhibit`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExhibitKind {
     /// Words.
@@ -27,7 +27,7 @@ pub enum ExhibitKind {
 }
 
 /// A piece of evidence that a person gave.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Exhibit {
     /// Its kind.
     pub kind: ExhibitKind,

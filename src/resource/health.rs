@@ -8,7 +8,7 @@ use crate::id::{RegionRole, ServiceId};
 use crate::time::Moment;
 
 /// A service's health, after `healthy_after` and `unhealthy_after`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthState {
     /// Not enough samples yet, or the witness failed too.

@@ -60,7 +60,7 @@ pub use storage::{CopyReport, Recovered, Recovery, Storage, StorageSide, Storage
 use crate::id::{RegionRole, ResourceId};
 
 /// The kinds of resource, as playbooks and infrastructure files name them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ResourceKind {
     /// A DNS record.

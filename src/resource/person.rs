@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const NAME_MAX: usize = 100;
 
 /// Who said something: as stated, and as the operating system knows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Person {
     /// As they state themselves.
     pub name: Option<String>,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::quoted;
 use super::wishes::{Record, Wishes, host};
+use crate::catalogue::split_url;
 
 /// Sides that take writes, and what the steps about them are called.
 struct Side<'a> {
@@ -96,9 +97,14 @@ fn services(out: &mut String, wishes: &Wishes, records: &[Record], ids: &[&str])
              unhealthy_after: 2   # so many bad ones in a row begin it\n",
             quoted(service),
             needs.join(", "),
-            quoted(url),
+            quoted(&plain(url, &name)),
         );
     }
+}
+
+/// A URL with its host as the record has it.
+fn plain(url: &str, name: &str) -> String {
+    split_url(url).map_or_else(|_| url.to_owned(), |(host, _, _)| url.replacen(host, name, 1))
 }
 
 fn prechecks(out: &mut String, sides: &[Side<'_>], records: &str) {

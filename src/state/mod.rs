@@ -174,8 +174,14 @@ impl RunState {
     /// The event can't follow; nothing was changed.
     #[expect(clippy::too_many_lines, reason = "one arm an event: the whole of what each does stands in one place")]
     pub fn apply(&mut self, plan: &Plan, graph: &Graph, event: &Event) -> Result<(), Illegal> {
-        if self.finished {
-            return Err(Illegal("the run has ended; nothing can follow".to_owned()));
+        match (self.finished, event) {
+            // What people add afterwards changes nothing of the run.
+            (true, Event::Reviewed { .. }) => return Ok(()),
+            (true, _) => return Err(Illegal("the run has ended; nothing but a review can follow".to_owned())),
+            (false, Event::Reviewed { .. }) => {
+                return Err(Illegal("the run is reviewed before it has ended".to_owned()));
+            }
+            (false, _) => {}
         }
         match event {
             Event::PhaseStarted { phase } => self.start_phase(plan, graph, phase),
@@ -299,6 +305,7 @@ impl RunState {
             }
             // Observations: they are measured and reported, and change nothing of what may be done next.
             Event::Started(_)
+            | Event::Reviewed { .. }
             | Event::Surveyed { .. }
             | Event::GateOpened { .. }
             | Event::GateVoted { .. }

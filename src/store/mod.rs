@@ -14,6 +14,7 @@ mod evidence;
 mod folder;
 mod leases;
 mod live;
+mod occurrences;
 mod refresh;
 mod sqlite;
 
@@ -21,12 +22,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::id::{IdError, RunId};
+use crate::record::IndexDetail;
 
 pub use commands::{AT_ONCE, Commands, Given};
 pub use evidence::{EVIDENCE_FOLDER, EvidenceError, keep_evidence, read_evidence};
 pub use folder::{RunFolder, is_own_again, is_passed_over, pass_over};
 pub use leases::{Claim, Held, Holder, Instant, Lease, Leases, Renewed, Successor, Taken};
 pub use live::SqliteLive;
+pub use occurrences::{Claimed, Delivery, Telling};
 pub use refresh::{Notice, ReadRun};
 pub use sqlite::SqliteStore;
 
@@ -64,6 +67,8 @@ pub struct RunRow {
     pub journal_head: String,
     /// Whether all or part of it was simulated.
     pub simulated: bool,
+    /// What the tables of coverage need beside.
+    pub detail: IndexDetail,
     /// The journal's length in bytes when it was read. The store fills this in.
     pub journal_len: i64,
     /// When the journal's file was last changed, in nanoseconds since 1970. The store fills this in.

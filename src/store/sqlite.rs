@@ -13,7 +13,7 @@ use super::{FILE_NAME, Reality, RunFilter, RunRow, Store, StoreError};
 use crate::id::RunId;
 
 /// The version of the schema below, kept in `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// How long a statement waits while another process writes.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,9 +37,10 @@ const SCHEMA: &str = "
         rpa_ns INTEGER,
         journal_head TEXT NOT NULL,
         simulated INTEGER NOT NULL,
+        detail TEXT NOT NULL,
         journal_len INTEGER NOT NULL,
         journal_mtime_ns INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE INDEX runs_by_playbook ON runs (playbook, started_at);
     -- Journals that could not be read, so that they are not read again until they change.
     CREATE TABLE unreadable (
@@ -85,11 +86,45 @@ const SINCE_2: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// What version 3 added: what a scheduler must know across its restarts. The index itself got a column more; being a cache,
+/// it is thrown away and made again.
+const SINCE_3: &str = "
+    -- One row for each time that a drill was begun: whoever makes it runs the drill, and nobody else.
+    CREATE TABLE IF NOT EXISTS occurrences (
+        playbook TEXT NOT NULL,
+        occurrence TEXT NOT NULL,
+        run TEXT NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (playbook, occurrence)
+    ) STRICT, WITHOUT ROWID;
+    -- When the schedule of a playbook was first looked at: nothing before that was missed.
+    CREATE TABLE IF NOT EXISTS scheduled (
+        playbook TEXT PRIMARY KEY NOT NULL,
+        since TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- What people are told; a key is told once.
+    CREATE TABLE IF NOT EXISTS notices (
+        key TEXT PRIMARY KEY NOT NULL,
+        told TEXT NOT NULL,
+        made_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- To whom, and how that went.
+    CREATE TABLE IF NOT EXISTS deliveries (
+        key TEXT NOT NULL,
+        target TEXT NOT NULL,
+        tries INTEGER NOT NULL,
+        next_at INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        why TEXT,
+        PRIMARY KEY (key, target)
+    ) STRICT, WITHOUT ROWID;
+";
+
 const COLUMNS: &str = "run, playbook, title, environment, mode, started_at, finished_at, verdict, world, exit_code, \
-                       rta_ns, rpa_ns, journal_head, simulated, journal_len, journal_mtime_ns";
+                       rta_ns, rpa_ns, journal_head, simulated, detail, journal_len, journal_mtime_ns";
 
 const UPSERT: &str = "INSERT OR REPLACE INTO runs VALUES (:run, :playbook, :title, :environment, :mode, :started_at, \
-                      :finished_at, :verdict, :world, :exit_code, :rta_ns, :rpa_ns, :journal_head, :simulated, \
+                      :finished_at, :verdict, :world, :exit_code, :rta_ns, :rpa_ns, :journal_head, :simulated, :detail, \
                       :journal_len, :journal_mtime_ns)";
 
 /// The store in `REPORTS/muster.db`.
@@ -261,7 +296,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     let failed = |error| SqliteStore::fault(path, error);
     match version(connection).map_err(failed)? {
         SCHEMA_VERSION => {}
-        0 | 1 => create(connection).map_err(failed)?,
+        0..=2 => create(connection).map_err(failed)?,
         found if found > SCHEMA_VERSION => {
             return Err(Fault::Other(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION }));
         }
@@ -292,6 +327,13 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     if found == 1 || (found == 0 && tables == 0) {
         transaction.execute_batch(SINCE_2)?;
+    }
+    if found == 1 || found == 2 {
+        transaction.execute_batch("DROP TABLE runs; DROP TABLE unreadable;")?;
+        transaction.execute_batch(SCHEMA)?;
+    }
+    if found == 1 || found == 2 || (found == 0 && tables == 0) {
+        transaction.execute_batch(SINCE_3)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()
@@ -327,6 +369,7 @@ pub(super) fn upsert(connection: &Connection, row: &RunRow, stamp: Stamp) -> rus
         ":rpa_ns": row.rpa_ns,
         ":journal_head": row.journal_head,
         ":simulated": row.simulated,
+        ":detail": serde_json::to_string(&row.detail).unwrap_or_default(),
         ":journal_len": stamp.len,
         ":journal_mtime_ns": stamp.mtime_ns,
     })?;
@@ -353,8 +396,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         rpa_ns: row.get(11)?,
         journal_head: row.get(12)?,
         simulated: row.get(13)?,
-        journal_len: row.get(14)?,
-        journal_mtime_ns: row.get(15)?,
+        // What another hand wrote there is no detail; the journals have it.
+        detail: serde_json::from_str(&row.get::<_, String>(14)?).unwrap_or_default(),
+        journal_len: row.get(15)?,
+        journal_mtime_ns: row.get(16)?,
     })
 }
 

@@ -48,6 +48,7 @@ fn read_run(path: &Path) -> Result<RunRow, String> {
         rpa_ns: None,
         journal_head: verified.head.to_string(),
         simulated: true,
+        detail: IndexDetail { occurrence: Some("2026-Q4".to_owned()), ..Default::default() },
         journal_len: 0,
         journal_mtime_ns: 0,
     })

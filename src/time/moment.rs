@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::Span;
 
 /// An instant of a run: nanoseconds since the run's start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Moment(pub u64);
 

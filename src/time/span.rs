@@ -25,7 +25,9 @@ const TEXT_MAX_BYTES: usize = 64;
 ///
 /// `Display` is for people (`4 min 12 s`, rounded to what matters), [`Span::short`] is the exact
 /// form of playbooks (`4m12s`), which [`Span::parse`] reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Span(pub u64);
 

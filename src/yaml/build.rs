@@ -33,7 +33,11 @@ pub(super) fn tree(file: &Arc<str>, text: &str, diagnostics: &mut Vec<Diagnostic
     }
     if root.is_none() {
         let start = Place { file: Arc::clone(file), span: 0..0, line: 1, column: 1 };
-        diagnostics.push(Diagnostic::error("M008", "the file is empty").at(start));
+        diagnostics.push(
+            Diagnostic::error("M008", "the file is empty")
+                .at(start)
+                .help("`muster init` writes a playbook and an infrastructure file to start from"),
+        );
     }
     root
 }

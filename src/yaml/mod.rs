@@ -18,6 +18,7 @@ mod guard;
 mod nearest;
 mod node;
 mod scalar;
+mod silence;
 mod syntax;
 
 use crate::diagnostic::Diagnostic;
@@ -28,6 +29,7 @@ pub use fill::{Filled, fill};
 pub use nearest::nearest;
 pub use node::{Entry, Node, Value};
 pub use scalar::{Kind, Scalar};
+pub use silence::{SILENCE, silences};
 
 /// Bytes that a text may have.
 pub const MAX_BYTES: usize = 16 << 20;

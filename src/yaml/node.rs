@@ -106,6 +106,12 @@ impl Node {
         self.get_entry(key).map(|entry| &entry.value)
     }
 
+    /// Whether it is a mapping that has the key with a value, and not with `null`.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|node| !matches!(&node.value, Value::Scalar(Scalar { kind: Kind::Null, .. })))
+    }
+
     /// The entry of a key, if it is a mapping that has the key.
     #[must_use]
     pub fn get_entry(&self, key: &str) -> Option<&Entry> {

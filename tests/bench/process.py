@@ -16,8 +16,10 @@ class Failed(Exception):
     """The program did not end as it should; the text is its last words."""
 
 
-def wall_ms(argv, times=1, fresh=None):
-    """The median wall time of running it, the start of a process included; the folder `fresh` is emptied each time."""
+def wall_ms(argv, times=1, fresh=None, exits=0):
+    """The median wall time of running it, the start of a process included; the folder `fresh` is emptied each time.
+
+    It must exit with `exits`."""
     taken = []
     for _ in range(times):
         if fresh:
@@ -28,7 +30,7 @@ def wall_ms(argv, times=1, fresh=None):
         except subprocess.TimeoutExpired as late:
             raise Failed(f"did not end within {LONGEST_S} s") from late
         taken.append((time.perf_counter() - began) * 1000)
-        if done.returncode != 0:
+        if done.returncode != exits:
             raise Failed(f"exit {done.returncode}: {last_words(done.stderr or done.stdout)}")
     return statistics.median(taken)
 

@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on says why by panicking")]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod cli;
 mod corpus;
+mod explained;
 mod harness;
 mod lab;
 mod layers;
@@ -12,5 +15,8 @@ mod playbooks;
 mod postgres;
 mod readme;
 mod real;
+mod reporting;
+mod schedule;
+mod schema;
 mod simulation;
 mod twin;

@@ -6,7 +6,6 @@ pub(crate) mod mirror;
 pub(crate) mod server;
 
 use std::fs;
-use std::net::IpAddr;
 use std::path::Path;
 use std::process::Output;
 
@@ -14,8 +13,8 @@ use crate::Result;
 use crate::daemon;
 use crate::world::{Lab, Role};
 
-/// Repositories that a new lab has: of clients, of the health check, and a few that lie still.
-const FIRST: [&str; 5] = ["clients.git", "health.git", "team/api.git", "team/web.git", "team/docs.git"];
+/// Repositories that a new lab has: of clients, and a few that lie still.
+const FIRST: [&str; 4] = ["clients.git", "team/api.git", "team/web.git", "team/docs.git"];
 /// Who makes the lab's commits.
 const AUTHOR: [(&str, &str); 4] = [
     ("GIT_AUTHOR_NAME", "Lab"),
@@ -82,11 +81,6 @@ fn done(what: &str, out: &std::io::Result<Output>) -> Result<String> {
         Ok(out) => Err(format!("{what}: {}", String::from_utf8_lossy(&out.stderr).trim())),
         Err(error) => Err(format!("{what}: {error}")),
     }
-}
-
-/// A repository's URL at an address.
-pub(crate) fn url(lab: &Lab, address: IpAddr, repository: &str) -> String {
-    format!("http://{address}:{}/git/{repository}", lab.ports.git)
 }
 
 /// A repository to push from.

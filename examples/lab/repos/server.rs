@@ -1,6 +1,6 @@
 //! A region's git server: `git http-backend`, which does all the work, behind a small HTTP server.
 //!
-//! `/git/NAME` is for users. `/mirror/REGION/NAME` is for the other region's copier, whom the gate lets into a copy;
+//! `/git/NAME` is for users, `/takes-pushes` says whether the gate lets them push. `/mirror/REGION/NAME` is for the other region's copier, whom the gate lets into a copy;
 //! `/mirror/REGION/copied` says and sets how many of that region's pushes are here.
 
 use std::net::SocketAddr;
@@ -40,6 +40,9 @@ async fn respond(lab: &Lab, region: Role, request: Request<Incoming>) -> Answer 
     if path == "/alive" {
         return answer(StatusCode::OK, "alive");
     }
+    if path == "/takes-pushes" {
+        return takes_pushes(lab, region);
+    }
     if path.split('/').any(|part| part == ".." || part == ".muster") {
         return answer(StatusCode::NOT_FOUND, "there is nothing here");
     }
@@ -54,6 +57,19 @@ async fn respond(lab: &Lab, region: Role, request: Request<Incoming>) -> Answer 
         return or_failed(copied(lab, region, request).await);
     }
     or_failed(make_if_missing(lab, region, path).and(backend(lab, region, request, path, Some(other)).await))
+}
+
+/// Whether the gate lets users' pushes in now: it asks itself the same (`pre-receive`).
+fn takes_pushes(lab: &Lab, region: Role) -> Answer {
+    let books = lab.repositories(region).join(".muster");
+    if books.join("fence").exists() {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, "pushes are refused here");
+    }
+    match std::fs::read_to_string(books.join("role")) {
+        Ok(role) if role.trim() == "primary" => answer(StatusCode::OK, "pushes are taken"),
+        Ok(_) => answer(StatusCode::SERVICE_UNAVAILABLE, "this is a copy: push to the other region"),
+        Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, format!("the role is not known: {error}")),
+    }
 }
 
 fn or_failed(answered: Result<Answer>) -> Answer {

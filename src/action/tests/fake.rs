@@ -403,7 +403,7 @@ fn world() -> World {
         lag: Some(Span::ZERO),
         ..side.clone()
     };
-    let group = |servers| Seen::Is(ComputeGroup { desired: servers, running: servers, capacity: 12 });
+    let group = |servers| Seen::Is(ComputeGroup { desired: servers, running: servers, capacity: 12, up: Vec::new() });
     let snapshots = SnapshotSummary {
         count: 10,
         newest_age: Span::from_secs(600),
@@ -416,6 +416,7 @@ fn world() -> World {
         record_type: RecordType::A,
         values: vec!["192.0.2.1".into()],
         ttl: Span::from_secs(60),
+        whole: None,
     };
     [
         (id("code"), ResourceState::Dns(DnsState { record, serves: Some(P) })),
@@ -492,9 +493,13 @@ fn plan(act: Act, mode: Mode) -> Plan {
         discard: false,
         accepts: Vec::new(),
         outage_limit: None,
+        schedule: None,
+        unattended: false,
         pause_limit: crate::model::PAUSE_LIMIT,
         windows: Vec::new(),
+        about: crate::model::About::default(),
         controls: Vec::new(),
+        control_texts: Vec::new(),
         roles: Vec::new(),
         variables: Vec::new(),
         regions: BTreeMap::new(),

@@ -103,8 +103,15 @@ impl Dispatcher {
             fresh.iter().try_for_each(|entry| story.push_ref(entry))?;
             Ok(story.record(Heads::default()))
         });
+        let told_of = self.steps.iter().filter(tidies).any(|step| late::tells_summary(&step.act));
+        let brief = told.as_ref().ok().filter(|_| told_of).cloned();
         let entries = self.events.iter().chain(&fresh);
         let judged = ending::judge(told, &self.plan, entries, &self.state, &world, Broken::No);
+        self.names.summary = brief.map(|mut record| {
+            let ended = &mut record.ended;
+            (ended.verdict, ended.world, ended.exit) = (judged.verdict, judged.world, Some(judged.exit));
+            crate::report::in_brief(&record)
+        });
         self.names.ending = Some((judged.verdict, judged.world));
     }
 

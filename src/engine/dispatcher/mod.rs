@@ -127,6 +127,7 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
         mode: plan.mode.to_string(),
         started: run.clock.wall().to_string(),
         ending: None,
+        summary: None,
     };
     let mut dispatcher = Dispatcher {
         steps: plan.steps.iter().map(|step| Arc::new(step.clone())).collect(),

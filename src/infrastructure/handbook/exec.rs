@@ -9,14 +9,14 @@ use crate::resource::{ResourceState, RestorePoint};
 
 /// What a call is, by the protocol in `docs/providers/exec.md`.
 struct Call {
-    call: &'static str,
+    verb: &'static str,
     act: &'static str,
     args: Value,
     errand: &'static str,
 }
 
-fn call(call: &'static str, act: &'static str, args: Value) -> Call {
-    Call { call, act, args, errand: "do" }
+fn call(verb: &'static str, act: &'static str, args: Value) -> Call {
+    Call { verb, act, args, errand: "do" }
 }
 
 pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
@@ -91,7 +91,7 @@ fn calls(ask: &Ask<'_>, it: &Exec) -> Option<Vec<Call>> {
 
 fn line(ask: &Ask<'_>, it: &Exec, call: &Call) -> String {
     let request = json!({
-        "muster": 1, "call": call.call, "act": call.act, "kind": ask.kind.key(), "resource": ask.resource,
+        "muster": 1, "call": call.verb, "act": call.act, "kind": ask.kind.key(), "resource": ask.resource,
         "args": call.args, "settings": it.settings, "run": "by-hand", "step": "by-hand", "attempt": 1,
         "errand": call.errand, "fencing": 0,
     });

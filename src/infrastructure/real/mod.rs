@@ -10,6 +10,7 @@ mod identity;
 pub use identity::identity;
 
 mod address;
+pub mod aws;
 pub mod exec;
 pub mod rfc2136;
 pub mod postgres;
@@ -42,6 +43,11 @@ const KNOWN: &[(ResourceKind, &str, Check)] = &[
     (ResourceKind::Compute, "process", process::check_servers),
     (ResourceKind::Region, "process", process::check_region),
     (ResourceKind::Storage, "git", by_type::<git::Git>),
+    (ResourceKind::Dns, aws::AWS, aws::dns::check),
+    (ResourceKind::Database, aws::AWS, aws::database::check),
+    (ResourceKind::Compute, aws::AWS, aws::compute::check),
+    (ResourceKind::Backup, aws::AWS, aws::backup::check),
+    (ResourceKind::Region, aws::AWS, aws::check_region),
 ];
 
 /// Whether this build can act on a kind of resource by a provider.

@@ -12,12 +12,25 @@ pub const SERVER: &str = "{server}";
 /// The most servers of a group in a region.
 pub const CAPACITY_MAX: u32 = 1000;
 
+/// Where runs mark something as theirs that has no place for a mark of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mark {
+    /// The file; its folder is made at need. Everybody who drills the same thing must name the same file.
+    pub file: String,
+    /// What runs a command on the machine that has it: `[ssh, ops@host]`. Unstated: it is this one.
+    #[serde(default)]
+    pub via: Vec<String>,
+}
+
 /// A compute group whose servers are started, stopped and looked at by commands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Servers {
     /// By region.
     pub regions: PerRegion<Group>,
+    /// Where a run marks the group as its own. Unstated: only the lease guards it.
+    pub mark: Option<Mark>,
 }
 
 /// The servers of one region; they have the numbers 1 to `capacity`.
@@ -47,6 +60,8 @@ pub struct Region {
     pub rejoin: Vec<String>,
     /// Prints from whom it is cut off, nothing if from nobody.
     pub status: Vec<String>,
+    /// Where a run marks the region as its own. Unstated: only the lease guards it.
+    pub mark: Option<Mark>,
     /// How long one command may take. Default: 5m.
     pub timeout: Option<Period>,
 }

@@ -35,11 +35,17 @@ pub fn table(preview: &Preview, approval: &Approval, width: u16) -> String {
     }
     page.line("");
     page.line("* on the critical path of its phase");
-    verdicts(preview).iter().for_each(|text| page.line(text));
+    for text in verdicts(preview) {
+        page.line(&text);
+    }
     page.line("");
     page.line("Who is out, and for how long");
-    preview.legs.iter().for_each(|leg| page.line(&signed::leg(leg)));
-    nobody_is_out(preview, approval).iter().for_each(|text| page.line(text));
+    for leg in &preview.legs {
+        page.line(&signed::leg(leg));
+    }
+    if let Some(text) = nobody_is_out(preview, approval) {
+        page.line(&text);
+    }
     let outages = outages(approval);
     if !outages.is_empty() {
         page.table(OUTAGE_HEAD, outages.into_iter().map(|row| row.map(|cell| plain(&cell))));
@@ -74,7 +80,9 @@ impl Page {
         if !points.is_empty() {
             self.line("");
             self.line(title);
-            points.iter().for_each(|point| self.line(&format!("- {point}")));
+            for point in points {
+                self.line(&format!("- {point}"));
+            }
         }
     }
 

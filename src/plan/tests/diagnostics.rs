@@ -30,7 +30,8 @@ pub(super) fn problems(playbook: &str, infrastructure: &str, mode: Option<Mode>)
 
 fn brief(loaded: &crate::plan::Loaded) -> String {
     let mut out = String::new();
-    for found in &loaded.diagnostics {
+    // What experience sees of these small drills, which have no way home, has tests of its own.
+    for found in loaded.diagnostics.iter().filter(|found| !("M085".."M097").contains(&found.code)) {
         assert!(codes::find(found.code).is_some(), "{} is in no table", found.code);
         let place = found.place.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
         let _ = write!(out, "{} {place} {}", found.code, found.message);
@@ -374,7 +375,7 @@ resources:
   region.primary: { dns: { provider: simulated } }
   Upper: { dns: { provider: simulated } }";
     insta::assert_snapshot!(problems(&steps("- { id: a, wait: { for: 1s } }"), infrastructure, None), @r###"
-    M020 infra.yaml:4:1 the key `colour` is unknown here | known keys: `muster`, `name`, `title`, `environment`, `regions`, `resources`, `vars`, `network`, `windows`
+    M020 infra.yaml:4:1 the key `colour` is unknown here | known keys: `muster`, `name`, `title`, `environment`, `regions`, `resources`, `vars`, `network`, `windows`, `silence`
     M021 infra.yaml:5:1 the key `secondary` is missing here | add `secondary: { name: us-east-1 }`
     M020 infra.yaml:5:45 the key `isolat` is unknown here | did you mean `isolate`? known keys: `isolate`, `rejoin`, `api`
     M038 infra.yaml:5:59 there is no region role `tertiary` | the roles are primary and secondary; `name:` gives each its name

@@ -118,7 +118,7 @@ impl Program {
             "step": cx.actor.to_string(),
             "attempt": cx.attempt,
             "errand": match cx.errand {
-                Errand::Do => "do",
+                Errand::Do | Errand::GoOn => "do",
                 Errand::Undo => "undo",
             },
             "fencing": cx.fencing,

@@ -174,14 +174,14 @@ impl Dns for Exec {
         let values = settings.compared(&said.values);
         let serves = self.serves(&values);
         let (name, record_type) = (settings.record_name(), settings.kind_of_record());
-        Ok(DnsState { record: RecordSet { name, record_type, values, ttl: said.ttl }, serves })
+        Ok(DnsState { record: RecordSet { name, record_type, values, ttl: said.ttl, whole: None }, serves })
     }
 
     fn target(&self, region: RegionRole, current: &RecordSet) -> RecordSet {
         let settings = &self.0.settings;
         let ttl = if current.values.is_empty() { settings.ttl.map_or(TTL, |it| it.0) } else { current.ttl };
         let (name, record_type) = (settings.record_name(), settings.kind_of_record());
-        RecordSet { name, record_type, values: settings.values(region), ttl }
+        RecordSet { name, record_type, values: settings.values(region), ttl, whole: None }
     }
 
     async fn change(&self, cx: &Context, expected: &RecordSet, to: &RecordSet) -> Result<(), ProviderError> {

@@ -18,12 +18,12 @@ use async_trait::async_trait;
 use crate::id::RegionRole;
 use crate::infrastructure::real::git::Git as Settings;
 use crate::resource::{
-    Actor, ByRegion, CanaryRow, CanaryRows, Context, CopyReport, Exclusive, FenceProof, Preserved, ProviderError,
-    Recovery, ReplicaRole, Seen, Storage, StorageSide, StorageState, Wanted, WriteAttempt,
+    Actor, ByRegion, CanaryRow, CanaryRows, Claimed, Context, CopyReport, Exclusive, FenceProof, Marker, Preserved,
+    ProviderError, Recovery, ReplicaRole, Seen, Storage, StorageSide, StorageState, Wanted, WriteAttempt,
 };
 use crate::time::Span;
 
-use super::host::Host;
+use super::host::{Host, MarkFile};
 use compare::Difference;
 use push::Pusher;
 use side::{Books, Side};
@@ -34,6 +34,8 @@ const TIMEOUT: Span = Span::from_secs(30);
 const SAMPLE: u32 = 20;
 /// The most differences that are looked at one by one.
 const DIFFERENCES_MAX: usize = 20_000;
+/// The mark of a run, in a side's folder.
+const MARK: &str = ".muster/mark";
 /// The repository that proofs are pushed to. It stays.
 const PROOF: &str = "muster/proof.git";
 /// Where a proof goes in it.
@@ -54,7 +56,10 @@ impl GitStorage {
     #[must_use]
     pub fn new(settings: Settings, host: &Host) -> Self {
         let timeout = settings.timeout.map_or(TIMEOUT, |period| period.0);
-        let side = |settings, region| Side { settings, region, host: host.clone(), timeout };
+        let side = |settings: crate::infrastructure::real::git::Side, region| {
+            let mark = MarkFile::new(host, &settings.via, format!("{}/{MARK}", settings.path.trim_end_matches('/')));
+            Side { settings, region, host: host.clone(), timeout, mark }
+        };
         Self {
             primary: side(settings.regions.primary, RegionRole::Primary),
             secondary: side(settings.regions.secondary, RegionRole::Secondary),
@@ -148,8 +153,37 @@ fn parsed(text: &str, region: RegionRole) -> Result<compare::Listing<'_>, Provid
         .ok_or_else(|| ProviderError::Unreachable(format!("the list of references in {region} is not whole")))
 }
 
-/// The script keeps no marks.
-impl Exclusive for GitStorage {}
+/// A mark is kept on each side that answers.
+#[async_trait]
+impl Exclusive for GitStorage {
+    async fn claim(&self, cx: &Context, marker: &Marker, over: Option<&Marker>) -> Result<Claimed, ProviderError> {
+        let (mut ours, mut silent) = (Vec::new(), None);
+        for side in [&self.primary, &self.secondary] {
+            match side.claim(cx, marker, over).await {
+                Ok(Claimed::Ours) => ours.push(side),
+                Ok(Claimed::Taken(there)) => {
+                    for side in ours {
+                        side.mark.release(cx, marker).await?;
+                    }
+                    return Ok(Claimed::Taken(there));
+                }
+                Err(ProviderError::Unreachable(why)) => silent = Some(format!("{}: {why}", side.region)),
+                Err(error) => return Err(error),
+            }
+        }
+        match silent {
+            Some(why) if ours.is_empty() => {
+                Err(ProviderError::Unsupported(format!("neither side can keep a mark now ({why})")))
+            }
+            _ => Ok(Claimed::Ours),
+        }
+    }
+
+    async fn release(&self, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
+        let (one, other) = tokio::join!(self.primary.mark.release(cx, marker), self.secondary.mark.release(cx, marker));
+        one.and(other)
+    }
+}
 
 #[async_trait]
 impl Storage for GitStorage {
@@ -169,6 +203,7 @@ impl Storage for GitStorage {
 
     async fn fence(&self, cx: &Context, region: RegionRole) -> Result<FenceProof, ProviderError> {
         let side = self.side(region);
+        side.mark.guard(cx).await?;
         self.reached(cx, region).await?;
         side.make(cx, PROOF).await?;
         let url = self.url(region, PROOF);
@@ -188,15 +223,18 @@ impl Storage for GitStorage {
     }
 
     async fn unfence(&self, cx: &Context, region: RegionRole) -> Result<(), ProviderError> {
+        self.side(region).mark.guard(cx).await?;
         self.side(region).unfence(cx).await
     }
 
     async fn promote(&self, cx: &Context, region: RegionRole) -> Result<(), ProviderError> {
+        self.side(region).mark.guard(cx).await?;
         self.side(region).promote(cx).await
     }
 
     async fn replicate(&self, cx: &Context, from: RegionRole, to: RegionRole) -> Result<(), ProviderError> {
         let (source, target) = (self.side(from), self.side(to));
+        target.mark.guard(cx).await?;
         // Before anything is read: pushes that come later are more than this, and the copier sends them again.
         let position = source.books(cx).await?.position;
         target.follow(cx, from).await?;

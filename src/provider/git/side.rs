@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::id::RegionRole;
 use crate::infrastructure::real::git::Side as Settings;
-use crate::provider::host::{Host, last_line, quoted};
-use crate::resource::{Context, ProviderError, ReplicaRole};
+use crate::provider::host::{Host, MarkFile, last_line, quoted};
+use crate::resource::{Claimed, Context, Marker, ProviderError, ReplicaRole};
 use crate::time::Span;
 
 /// The script that knows how each question is answered.
@@ -39,9 +39,21 @@ pub(super) struct Side {
     pub(super) region: RegionRole,
     pub(super) host: Host,
     pub(super) timeout: Span,
+    pub(super) mark: MarkFile,
 }
 
 impl Side {
+    /// Marks it, if the folder is a storage at all: nothing is written anywhere else.
+    pub(super) async fn claim(
+        &self,
+        cx: &Context,
+        marker: &Marker,
+        over: Option<&Marker>,
+    ) -> Result<Claimed, ProviderError> {
+        self.books(cx).await?;
+        self.mark.claim(cx, marker, over).await
+    }
+
     /// Runs a verb of the script where the repositories are.
     async fn ask(
         &self,

@@ -8,10 +8,16 @@ books=$root/.muster
 cd "$root" || exit 9
 export GIT_TERMINAL_PROMPT=0 LC_ALL=C
 
-number() { tr -cd 0-9 < "$books/$1" 2>/dev/null | grep . || echo 0; }
+# Without programs of their own where the shell can do it: users are out while these are asked.
+line() { value=; [ ! -r "$books/$1" ] || IFS= read -r value < "$books/$1" || :; printf '%s\n' "$value"; }
+number() {
+  value=
+  [ ! -r "$books/$1" ] || read -r value < "$books/$1" || :
+  case $value in '' | *[!0-9]*) echo 0 ;; *) echo "$value" ;; esac
+}
 # A file appears under its name only whole.
 write() { printf '%s\n' "$2" > "$books/$1.part" && mv "$books/$1.part" "$books/$1"; }
-role() { cat "$books/role" 2>/dev/null; }
+role() { line role; }
 position() {
   case $(role) in
     primary) echo $(( $(number base) + $(wc -l < "$books/pushes") )) ;;
@@ -28,8 +34,10 @@ case $verb in
   state)
     echo "role $(role)"
     echo "position $(position)"
-    [ ! -e "$books/fence" ] || echo "fence $(cat "$books/fence")"
-    one=$(find . -name .muster -prune -o -type d -name '*.git' -print -prune 2>/dev/null | head -n 1)
+    [ ! -e "$books/fence" ] || echo "fence $(line fence)"
+    one=
+    for found in *.git */*.git; do [ ! -d "$found" ] || { one=$found; break; }; done
+    [ -n "$one" ] || one=$(find . -name .muster -prune -o -type d -name '*.git' -print -prune 2>/dev/null | head -n 1)
     [ -z "$one" ] || echo "repository ${one#./}"
     ;;
   waiting)

@@ -3,7 +3,11 @@
 //!
 //! May rely on `resource`; must never start a program but through `Processes`, which end with the run.
 
+mod mark;
+
 use std::sync::Arc;
+
+pub use mark::MarkFile;
 
 use crate::resource::{CommandLine, Context, Finished, ProcessError, Processes, ProviderError};
 use crate::time::Span;

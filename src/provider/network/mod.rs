@@ -14,6 +14,7 @@ mod masked;
 mod names;
 mod query;
 mod redirect;
+pub(in crate::provider) mod record;
 mod resolve;
 mod stub;
 mod tcp;
@@ -37,6 +38,7 @@ use crate::resource::{
     PostgresRequest, Resolver, Stage, Stages, TcpRequest, TlsOptions, TlsRequest,
 };
 use crate::secret::{Redactor, Secret, SecretSource};
+use crate::time::Clock;
 pub use masked::Masked;
 use tls::Inside;
 use trace::{TRACE, TimeConnect, Trace, TraceResolver};
@@ -85,6 +87,29 @@ impl RealNetwork {
             (Resolver::System, Some(server)) => Resolver::Server(server.to_string()),
             _ => resolver.clone(),
         }
+    }
+
+    /// Resolves, connects, asks, follows as far as it may, with no run to be asked for.
+    pub async fn send(&self, clock: &Clock, request: &HttpRequest) -> Exchange<HttpResponse> {
+        let mut exchange = self.one(clock, request).await;
+        let mut asked: Option<HttpRequest> = None;
+        for _ in 0..request.redirects {
+            let Ok(response) = &exchange.result else { break };
+            match redirect::next(asked.as_ref().unwrap_or(request), response) {
+                Ok(None) => break,
+                Err(text) => {
+                    exchange.result = Err(NetError { stage: Stage::Exchange, text });
+                    break;
+                }
+                Ok(Some(next)) => {
+                    let before = exchange.stages;
+                    exchange = self.one(clock, &next).await;
+                    exchange.stages = before.and(exchange.stages);
+                    asked = Some(next);
+                }
+            }
+        }
+        exchange
     }
 
     fn client(&self, options: &TlsOptions) -> Result<reqwest::Client, NetError> {
@@ -136,25 +161,7 @@ fn build_client(config: rustls::ClientConfig) -> Result<reqwest::Client, String>
 #[async_trait]
 impl Network for RealNetwork {
     async fn http(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse> {
-        let mut exchange = self.one(cx, request).await;
-        let mut asked: Option<HttpRequest> = None;
-        for _ in 0..request.redirects {
-            let Ok(response) = &exchange.result else { break };
-            match redirect::next(asked.as_ref().unwrap_or(request), response) {
-                Ok(None) => break,
-                Err(text) => {
-                    exchange.result = Err(NetError { stage: Stage::Exchange, text });
-                    break;
-                }
-                Ok(Some(next)) => {
-                    let before = exchange.stages;
-                    exchange = self.one(cx, &next).await;
-                    exchange.stages = before.and(exchange.stages);
-                    asked = Some(next);
-                }
-            }
-        }
-        exchange
+        self.send(&cx.clock, request).await
     }
 
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<String> {
@@ -184,7 +191,7 @@ impl Network for RealNetwork {
 
 impl RealNetwork {
     /// One request; redirects are the caller's.
-    async fn one(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse> {
+    async fn one(&self, clock: &Clock, request: &HttpRequest) -> Exchange<HttpResponse> {
         let literal = resolve::literal(&request.host);
         let built = self
             .secrets(request)
@@ -195,7 +202,7 @@ impl RealNetwork {
         };
         let named = request.tls.server_name.as_ref().map(|_| Arc::clone(&request.host));
         let asks = (self.meant(&request.resolver), request.family);
-        let trace = Arc::new(Trace::new(cx.clock.clone(), asks, named, literal));
+        let trace = Arc::new(Trace::new(clock.clone(), asks, named, literal));
         TRACE.scope(trace.clone(), exchange(&client, ready, request.body_limit, &trace)).await
     }
 

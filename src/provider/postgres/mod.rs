@@ -58,6 +58,10 @@ impl fmt::Debug for Postgres {
     }
 }
 
+/// A session that somebody else's fence is proven by.
+#[cfg(feature = "aws")]
+pub(in crate::provider) struct Held(Session);
+
 impl Postgres {
     /// The database `id`, as `settings` say; programs on its servers' hosts are run by `processes`.
     #[must_use]
@@ -141,6 +145,44 @@ impl Postgres {
             Ok(done) => done.map_err(Failed::from),
             Err(_) => Err(Failed::Silent(format!("no answer within {limit}"))),
         }
+    }
+}
+
+/// For providers whose fences are not this one's.
+#[cfg(feature = "aws")]
+impl Postgres {
+    /// A session with `region`'s server in the application's database, for who proves a fence that is not this
+    /// provider's.
+    pub(in crate::provider) async fn hold(&self, cx: &Context, region: RegionRole) -> Result<Held, ProviderError> {
+        Ok(Held(self.link.app(cx, region, "muster proof").await?))
+    }
+
+    /// What becomes of a write on a session that is held.
+    pub(in crate::provider) async fn write_on(&self, cx: &Context, held: &Held) -> WriteAttempt {
+        match self.proving_write(cx, &held.0).await {
+            Ok(()) => WriteAttempt::Acknowledged,
+            Err(failed) => failed.attempt(),
+        }
+    }
+
+    /// The one value that is the answer to a question, on a new session of the maintenance database.
+    pub(in crate::provider) async fn value(
+        &self,
+        cx: &Context,
+        region: RegionRole,
+        question: &str,
+    ) -> Result<Option<String>, ProviderError> {
+        let session = self.link.maintenance(cx, region).await?;
+        let limit = self.link.settings.timeout.0;
+        let asked = cx.clock.timeout(limit, session.client.simple_query(question)).await;
+        let rows = match asked {
+            Ok(answer) => answer.map_err(Failed::from)?,
+            Err(_) => return Err(ProviderError::Unreachable(format!("an answer within {limit}"))),
+        };
+        Ok(rows.iter().find_map(|row| match row {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 }
 

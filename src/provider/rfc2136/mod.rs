@@ -7,7 +7,6 @@
 //! change twice, or believe an answer to a change that is not signed.
 
 mod mark;
-mod record;
 mod refusal;
 mod servers;
 mod update;
@@ -25,12 +24,13 @@ use hickory_proto::rr::{Name, RData, RecordType as WireType, TSigner};
 
 use crate::id::RegionRole;
 use crate::infrastructure::real::rfc2136::{Algorithm, Rfc2136 as Settings, plain_name};
+use crate::provider::network::record;
 use crate::provider::network::wire::{self, Recursion};
 use crate::resource::{
     Claimed, Context, Dns, DnsState, Exclusive, Marker, ProviderError, RecordSet, RecordType, ServerAnswer, told,
 };
 use crate::secret::Redactor;
-use crate::time::Span;
+use crate::time::{Moment, Span};
 use refusal::Asked;
 use servers::{Server, Version};
 use update::{Update, Verdict};
@@ -69,6 +69,9 @@ struct Shared {
     agree_within: Span,
     /// The version of the zone that the last change of this process made, before which no server's answer counts.
     needed: Mutex<Option<u32>>,
+    /// Until when a look waits for servers that do not have that version: a transfer comes within moments, and users
+    /// are out meanwhile.
+    follow_until: Mutex<Option<Moment>>,
 }
 
 /// The record that all servers have, and what each of them answered.
@@ -99,6 +102,7 @@ impl Rfc2136 {
             skew: 0,
             agree_within: AGREE_MAX,
             needed: Mutex::new(None),
+            follow_until: Mutex::new(None),
         })))
     }
 }
@@ -162,6 +166,7 @@ impl Shared {
             record_type: self.settings.record_type,
             values: version.stands.values(),
             ttl: Span::from_secs(version.stands.ttl.into()),
+            whole: None,
         }
     }
 
@@ -245,6 +250,8 @@ impl Shared {
 
     /// Looks at what a change that was acknowledged has done.
     async fn confirm(&self, cx: &Context, expected: &RecordSet, to: &RecordSet) -> Result<(), ProviderError> {
+        let until = cx.clock.now() + servers::FOLLOW_MAX;
+        *self.follow_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         // A server that does not answer now has taken the change all the same; who waits for it looks again.
         let Ok(now) = self.at_primary(cx).await else { return Ok(()) };
         let found = self.set(&now);
@@ -366,7 +373,13 @@ impl Dns for Rfc2136 {
         // A record that is not there has no TTL to keep.
         let ttl = if current.values.is_empty() { self.0.settings.ttl.map_or(TTL, |it| it.0) } else { current.ttl };
         let record_type = self.0.settings.record_type;
-        RecordSet { name: self.0.settings.name.clone(), record_type, values: self.0.settings.values(region), ttl }
+        RecordSet {
+            name: self.0.settings.name.clone(),
+            record_type,
+            values: self.0.settings.values(region),
+            ttl,
+            whole: None,
+        }
     }
 
     async fn change(&self, cx: &Context, expected: &RecordSet, to: &RecordSet) -> Result<(), ProviderError> {
@@ -374,7 +387,7 @@ impl Dns for Rfc2136 {
     }
 
     async fn authoritative(&self, cx: &Context) -> Result<Vec<ServerAnswer>, ProviderError> {
-        unless_cancelled(cx, async { servers::authoritative(&self.0, cx, self.0.needed(cx).await?).await }).await
+        unless_cancelled(cx, servers::followed(&self.0, cx)).await
     }
 
     async fn resolvers(&self, cx: &Context) -> Result<Vec<ServerAnswer>, ProviderError> {

@@ -1,19 +1,24 @@
 //! Who is authoritative for the zone, and what each of them answers.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RData, RecordType as WireType};
 
 use super::Shared;
-use super::record::{self, Stands};
 use crate::infrastructure::real::ServerAddress;
 use crate::infrastructure::real::rfc2136::{SERVERS_MAX, plain_name};
+use crate::provider::network::record::{self, Stands};
 use crate::provider::network::wire::{self, Recursion};
 use crate::resource::{Context, ProviderError, Serial, ServerAnswer};
 use crate::time::{Clock, Span};
 
+/// How long after a change a look waits for servers that do not have it.
+pub(super) const FOLLOW_MAX: Span = Span::from_secs(2);
+/// Between two questions then, at first and at most.
+const FOLLOW_EVERY: Span = Span::from_millis(10);
+const FOLLOW_MOST: Span = Span::from_millis(100);
 /// The addresses of one server that are tried.
 const ADDRESSES_MAX: usize = 2;
 /// How long the machine's own resolver may take to find a name server of another zone.
@@ -154,6 +159,23 @@ pub(super) async fn authoritative(
         })
     });
     collect(asking.collect()).await
+}
+
+/// What every authoritative server answers. Right after a change, servers that do not have it yet are asked again and
+/// again for a moment.
+pub(super) async fn followed(shared: &Arc<Shared>, cx: &Context) -> Result<Vec<ServerAnswer>, ProviderError> {
+    let needed = shared.needed(cx).await?;
+    let until = *shared.follow_until.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut rest = FOLLOW_EVERY;
+    loop {
+        let answers = authoritative(shared, cx, needed).await?;
+        let current = answers.iter().all(|answer| answer.serial.is_some_and(Serial::is_current));
+        if current || until.is_none_or(|until| cx.clock.now() >= until) {
+            return Ok(answers);
+        }
+        cx.clock.sleep(rest).await;
+        rest = Span(rest.0 * 3 / 2).min(FOLLOW_MOST);
+    }
 }
 
 /// What every listed resolver answers.

@@ -7,9 +7,9 @@ use hickory_proto::op::update_message::UpdateMessage;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType as WireType, TSigVerifier, TSigner};
 
-use super::record::line;
 use super::refusal::{Asked, Clocks};
 use crate::infrastructure::real::ServerAddress;
+use crate::provider::network::record::line;
 use crate::provider::network::wire::{self, Silence};
 use crate::resource::{Context, ProviderError};
 use crate::time::Span;

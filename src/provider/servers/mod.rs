@@ -13,10 +13,10 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::host::{Host, failure, short};
+use super::host::{Host, MarkFile, failure, short};
 use crate::id::RegionRole;
-use crate::infrastructure::real::process::{Group, SERVER, Servers};
-use crate::resource::{Compute, ComputeGroup, ComputeState, Context, Exclusive, ProviderError, Seen};
+use crate::infrastructure::real::process::{Group, Mark, SERVER, Servers};
+use crate::resource::{Claimed, Compute, ComputeGroup, ComputeState, Context, Exclusive, Marker, ProviderError, Seen};
 use crate::time::Span;
 
 pub use region::CommandedRegion;
@@ -30,6 +30,7 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 pub struct CommandedServers {
     settings: Servers,
     host: Host,
+    mark: Option<MarkFile>,
     /// How many were asked for last, by region. Before that, those that run are those that were asked for: commands
     /// keep no wish.
     asked: Mutex<BTreeMap<RegionRole, u32>>,
@@ -39,7 +40,8 @@ impl CommandedServers {
     /// A group by these settings.
     #[must_use]
     pub fn new(settings: Servers, host: Host) -> Self {
-        Self { settings, host, asked: Mutex::default() }
+        let mark = marked(settings.mark.as_ref(), &host);
+        Self { settings, host, mark, asked: Mutex::default() }
     }
 
     fn group(&self, region: RegionRole) -> &Group {
@@ -91,8 +93,16 @@ impl CommandedServers {
         };
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&region).copied();
         let capacity = self.group(region).capacity;
-        Ok(Seen::Is(ComputeGroup { desired: asked.unwrap_or(running), running, capacity }))
+        Ok(Seen::Is(ComputeGroup { desired: asked.unwrap_or(running), running, capacity, up: Vec::new() }))
     }
+}
+
+fn marked(settings: Option<&Mark>, host: &Host) -> Option<MarkFile> {
+    settings.map(|mark| MarkFile::new(host, &mark.via, mark.file.clone()))
+}
+
+fn no_marks() -> ProviderError {
+    ProviderError::Unsupported("its settings name no `mark:`".to_owned())
 }
 
 /// A command with the server's number in it.
@@ -115,8 +125,17 @@ fn listed(text: &str, capacity: u32) -> Result<Vec<u32>, String> {
     Ok(numbers)
 }
 
-/// Commands keep no marks.
-impl Exclusive for CommandedServers {}
+/// A mark is kept where the settings say so.
+#[async_trait]
+impl Exclusive for CommandedServers {
+    async fn claim(&self, cx: &Context, marker: &Marker, over: Option<&Marker>) -> Result<Claimed, ProviderError> {
+        self.mark.as_ref().ok_or_else(no_marks)?.claim(cx, marker, over).await
+    }
+
+    async fn release(&self, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
+        self.mark.as_ref().ok_or_else(no_marks)?.release(cx, marker).await
+    }
+}
 
 #[async_trait]
 impl Compute for CommandedServers {
@@ -131,6 +150,9 @@ impl Compute for CommandedServers {
         let group = self.group(region);
         if servers > group.capacity {
             return Err(ProviderError::Refused(format!("{region} has {} servers, not {servers}", group.capacity)));
+        }
+        if let Some(mark) = &self.mark {
+            mark.guard(cx).await?;
         }
         let running = self.running(cx, region).await?;
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(region, servers);

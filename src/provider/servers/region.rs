@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::OUTPUT_LIMIT;
+use super::{OUTPUT_LIMIT, marked, no_marks};
 use crate::id::ResourceId;
 use crate::infrastructure::real::process::Region as Settings;
-use crate::provider::host::{Host, failure, short};
-use crate::resource::{Context, Exclusive, Party, ProviderError, Region, RegionState};
+use crate::provider::host::{Host, MarkFile, failure, short};
+use crate::resource::{Claimed, Context, Exclusive, Marker, Party, ProviderError, Region, RegionState};
 use crate::time::Span;
 
 /// How long a command may take if nothing else is said: all of a region's servers may have to start.
@@ -18,13 +18,15 @@ const TIMEOUT: Span = Span::from_secs(300);
 pub struct CommandedRegion {
     settings: Settings,
     host: Host,
+    mark: Option<MarkFile>,
 }
 
 impl CommandedRegion {
     /// A region by these settings.
     #[must_use]
     pub fn new(settings: Settings, host: Host) -> Self {
-        Self { settings, host }
+        let mark = marked(settings.mark.as_ref(), &host);
+        Self { settings, host, mark }
     }
 
     /// Runs a command with these arguments after its own; what it printed.
@@ -39,6 +41,14 @@ impl CommandedRegion {
         Err(ProviderError::Unreachable(failure(&argv, &finished)))
     }
 
+    /// Refuses what another run asks for than the one that has the mark.
+    async fn guard(&self, cx: &Context) -> Result<(), ProviderError> {
+        match &self.mark {
+            Some(mark) => mark.guard(cx).await,
+            None => Ok(()),
+        }
+    }
+
     /// Looks whether a command had the effect that it was run for.
     async fn prove(&self, cx: &Context, wanted: &RegionState) -> Result<(), ProviderError> {
         let now = self.observe(cx).await?;
@@ -50,8 +60,17 @@ impl CommandedRegion {
     }
 }
 
-/// Commands keep no marks.
-impl Exclusive for CommandedRegion {}
+/// A mark is kept where the settings say so.
+#[async_trait]
+impl Exclusive for CommandedRegion {
+    async fn claim(&self, cx: &Context, marker: &Marker, over: Option<&Marker>) -> Result<Claimed, ProviderError> {
+        self.mark.as_ref().ok_or_else(no_marks)?.claim(cx, marker, over).await
+    }
+
+    async fn release(&self, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
+        self.mark.as_ref().ok_or_else(no_marks)?.release(cx, marker).await
+    }
+}
 
 #[async_trait]
 impl Region for CommandedRegion {
@@ -63,6 +82,7 @@ impl Region for CommandedRegion {
     }
 
     async fn set_isolation(&self, cx: &Context, to: &RegionState) -> Result<(), ProviderError> {
+        self.guard(cx).await?;
         if to.isolated_from.is_empty() {
             self.run(cx, &self.settings.rejoin, Vec::new()).await?;
         } else {
@@ -73,6 +93,7 @@ impl Region for CommandedRegion {
     }
 
     async fn rejoin_fenced(&self, cx: &Context, fenced: &[ResourceId]) -> Result<(), ProviderError> {
+        self.guard(cx).await?;
         self.run(cx, &self.settings.rejoin, fenced.iter().map(ToString::to_string).collect()).await?;
         self.prove(cx, &RegionState::default()).await
     }

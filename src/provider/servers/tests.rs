@@ -79,15 +79,15 @@ fn a_group_is_scaled_by_starting_what_is_missing_and_stopping_what_is_too_many()
         play(async |cx| {
             let secondary = RegionRole::Secondary;
             fs::write(folder.path().join("secondary-2"), "").unwrap();
-            assert_eq!(seen(&servers, &cx).await, ComputeGroup { desired: 1, running: 1, capacity: 4 });
+            assert_eq!(seen(&servers, &cx).await, ComputeGroup { desired: 1, running: 1, capacity: 4, up: Vec::new() });
             servers.scale(&cx, secondary, 3).await.unwrap();
             assert_eq!(log(&folder), "start 1;start 3;", "what runs is not started again");
-            assert_eq!(seen(&servers, &cx).await, ComputeGroup { desired: 3, running: 3, capacity: 4 });
+            assert_eq!(seen(&servers, &cx).await, ComputeGroup { desired: 3, running: 3, capacity: 4, up: Vec::new() });
             servers.scale(&cx, secondary, 1).await.unwrap();
             assert_eq!(log(&folder), "stop 2;stop 3;");
             // One that died is missed.
             fs::remove_file(folder.path().join("secondary-1")).unwrap();
-            assert_eq!(seen(&servers, &cx).await, ComputeGroup { desired: 1, running: 0, capacity: 4 });
+            assert_eq!(seen(&servers, &cx).await, ComputeGroup { desired: 1, running: 0, capacity: 4, up: Vec::new() });
             let refused = servers.scale(&cx, secondary, 5).await.unwrap_err();
             assert!(matches!(refused, ProviderError::Refused(_)), "{refused}");
         });

@@ -50,6 +50,7 @@ impl Groups {
             desired: count(group.up_at.len()),
             running: count(group.up_at.partition_point(|up| *up <= now)),
             capacity: group.capacity,
+            up: Vec::new(),
         }
     }
 

@@ -71,6 +71,7 @@ impl Record {
             record_type: type_of(&values),
             values,
             ttl: settings.ttl,
+            whole: None,
         };
         let first = Version { address: address_of(&set), set, served_from: vec![Moment::ZERO; servers] };
         let cache = |name: &str, n: u64| Cache {

@@ -23,7 +23,7 @@ use crate::chance::Seed;
 use crate::model::{NotSeenRed, Proof as Kept};
 
 /// What came of proving the checks of a playbook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Proof {
     /// The modes that were rehearsed, the first one first.
     pub modes: Vec<Mode>,
@@ -37,7 +37,7 @@ pub struct Proof {
 }
 
 /// What came of proving one check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Proven {
     /// Its name: `step replica: lag at most`.
     pub name: String,
@@ -51,7 +51,7 @@ pub struct Proven {
 }
 
 /// Whether a check was seen red.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "seen", rename_all = "snake_case")]
 pub enum Outcome {
     /// It was, because of what was put in, and green without it.

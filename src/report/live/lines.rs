@@ -58,6 +58,7 @@ impl Live {
             Event::Commanded { command, by, ignored: Some(why), .. } => {
                 format!("{by}: {command}; nothing follows: {why}")
             }
+            Event::Reviewed { by, .. } => format!("{by} added to it after its end"),
             Event::LeaseLost { to } => format!("the run may not act any more: {to}"),
             Event::GateVoted { step, answer, refused } => {
                 let refused = refused.as_ref().map_or_else(String::new, |why| format!("; it does not count: {why}"));

@@ -19,13 +19,18 @@ pub(super) fn render(findings: &Findings, chapters: &[Chapter]) -> String {
          <h1>{title}</h1>\n<p class=\"quiet\">{}</p>\n</header>\n<main>\n",
         escape(&super::subject(findings))
     );
-    for chapter in chapters {
-        let _ = writeln!(out, "<section>\n<h2>{}</h2>", escape(&chapter.title));
-        chapter.blocks.iter().for_each(|block| draw(&mut out, block));
-        out.push_str("</section>\n");
-    }
+    body(&mut out, chapters);
     out.push_str("</main>\n</body>\n</html>\n");
     out
+}
+
+/// Chapters, one after another.
+pub(in crate::report) fn body(out: &mut String, chapters: &[Chapter]) {
+    for chapter in chapters {
+        let _ = writeln!(out, "<section>\n<h2>{}</h2>", escape(&chapter.title));
+        chapter.blocks.iter().for_each(|block| draw(out, block));
+        out.push_str("</section>\n");
+    }
 }
 
 fn draw(out: &mut String, block: &Block) {

@@ -10,11 +10,16 @@ pub(super) fn render(findings: &Findings, chapters: &[Chapter]) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}\n", esc(&findings.subject.title));
     let _ = writeln!(out, "{}\n\n**{STAMP}**", esc(&super::subject(findings)));
+    body(&mut out, chapters);
+    out
+}
+
+/// Chapters, one after another.
+pub(in crate::report) fn body(out: &mut String, chapters: &[Chapter]) {
     for chapter in chapters {
         let _ = writeln!(out, "\n## {}\n", esc(&chapter.title));
-        chapter.blocks.iter().for_each(|block| draw(&mut out, block));
+        chapter.blocks.iter().for_each(|block| draw(out, block));
     }
-    out
 }
 
 fn draw(out: &mut String, block: &Block) {

@@ -7,9 +7,9 @@
 mod difference;
 mod forecast;
 mod exploration;
-mod html;
+pub(super) mod html;
 mod junit;
-mod markdown;
+pub(super) mod markdown;
 mod proof;
 mod text;
 

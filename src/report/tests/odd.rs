@@ -71,7 +71,16 @@ pub(crate) fn hostile() -> Record {
     record.warnings = vec![bad()];
     record.changes[0].before = Some(bad());
     record.limits = vec![Limit { code: bad(), text: bad() }];
-    record.previous = Some(PreviousRun { run: bad(), verdict: bad(), rta: None, rpa: None });
+    record.previous = Some(PreviousRun {
+        run: bad(),
+        verdict: bad(),
+        rta: None,
+        rpa: None,
+        mode: None,
+        digest: Some(bad()),
+        measures: Vec::new(),
+        steps: Vec::new(),
+    });
     record
 }
 

@@ -10,17 +10,17 @@ pub(crate) use odd::{hostile, large};
 
 use crate::catalogue::{Mode, OnFailure};
 use crate::chance::Seed;
-use crate::event::{Origin, PreviousRun, ServerKind};
+use crate::event::{Origin, PreviousMeasure, PreviousRun, PreviousStep, ServerKind};
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, RunId, ServiceId, StepId};
 use crate::measure::{Judgement, Measure, Outage, Parts, Recovery};
 use crate::model::{
-    Documents, Environment, ExitCode, Happened, LeftOver, Leg, NotSeenRed, Objectives, PhaseKind, Place, Proof,
-    SourceDocument, UndoResult, Variable, VariableSource, Verdict,
+    Documents, Environment, ExitCode, Happened, LeftOver, Leg, MeasureOf, NotSeenRed, Objectives, PhaseKind, Place,
+    Proof, Showing, SourceDocument, UndoResult, Variable, VariableSource, Verdict,
 };
 use crate::record::{
     AttemptRecord, CanaryRecord, Change, DnsChange, DnsRecord, DnsSwitchRecord, Ended, GateRecord, GuardrailBreak,
     GuardrailRecord, Happening, HappeningKind, Header, Heads, Latency, LegRecord, LegVerdict, Limit, OutageRecord,
-    PhaseRecord, PhaseState, Record, RegionName, RpaRecord, ServiceLeg, ServiceRecord, Simulated, StepRecord,
+    PhaseRecord, PhaseState, Pulse, Record, RegionName, RpaRecord, ServiceLeg, ServiceRecord, Simulated, StepRecord,
     StepState, UndoRecord, WithinResult, WitnessRecord,
 };
 use crate::resource::{Answer, AnsweredBy, Decision, HealthState, ResourceKind};
@@ -55,11 +55,14 @@ fn header(until: Moment) -> Header {
         digest: "a3".repeat(32),
         objectives: Objectives { rto: Some(secs(900)), rpo: Some(secs(30)), failback_rto: None, failback_rpo: None },
         data_loss: None,
+        about: crate::model::About::default(),
         controls: vec!["soc2:A1.3".to_owned(), "dora:11.6".to_owned()],
+        control_texts: Vec::new(),
         regions: vec![region(RegionRole::Primary, "us-east-1"), region(RegionRole::Secondary, "us-west-2")],
         variables: vec![ttl.clone()],
         overridden: vec![ttl],
         seed: Some(Seed(7)),
+        schedule: None,
         origin: Origin {
             muster: "0.1.0".to_owned(),
             host: "drill-1".to_owned(),
@@ -75,6 +78,7 @@ fn header(until: Moment) -> Header {
             infrastructure: document("playbooks/infra/simulated.yaml", "muster: 1\nenvironment: simulated\n"),
             nested: Vec::new(),
             calibration: None,
+            catalogues: Vec::new(),
         }),
         calibration: None,
         started_at: "2026-11-22T08:42:16Z".parse().unwrap(),
@@ -100,6 +104,28 @@ fn proof() -> Proof {
             because: "an answer is waited for no longer than 500 ms".to_owned(),
         }],
     }
+}
+
+/// What a step of this action and name counts towards, as a record tells it.
+fn bears_on(action: &str, id: &str) -> Vec<Showing> {
+    let home = id.ends_with("-back");
+    let mut found = match action {
+        "database.promote" | "dns.switch" if home => vec![Showing::Exercised, Showing::Automated, Showing::Returned],
+        "database.promote" | "dns.switch" => vec![Showing::Exercised, Showing::Automated, Showing::SwitchedOver],
+        "database.fence" => vec![Showing::Exercised, Showing::Automated, Showing::OneWriter],
+        "compute.scale" => vec![Showing::Exercised, Showing::Automated, Showing::CapacityElsewhere],
+        "region.isolate" => vec![Showing::Exercised, Showing::Automated, Showing::SuddenLoss],
+        "approve" => vec![Showing::PeopleDecided],
+        _ => Vec::new(),
+    };
+    if id == "served-there" || id == "stay" {
+        found.push(Showing::ServedElsewhere);
+    }
+    if id == "stay" {
+        found.push(Showing::StayedElsewhere);
+    }
+    found.sort_unstable();
+    found
 }
 
 fn step(id: &str, phase: usize, action: &str, (from, to): (u64, u64)) -> StepRecord {
@@ -134,6 +160,7 @@ fn step(id: &str, phase: usize, action: &str, (from, to): (u64, u64)) -> StepRec
         evidence: BTreeMap::from([("position".to_owned(), "0/3000060".to_owned())]),
         changes: Vec::new(),
         undo: None,
+        bears_on: bears_on(action, id),
     }
 }
 
@@ -219,6 +246,7 @@ fn service(id: &str, title: &str, outages: Vec<OutageRecord>) -> ServiceRecord {
         downtime: secs(120),
         latency: Some(Latency { p50: Span::from_millis(21), p95: Span::from_millis(48), max: Span::from_millis(3001) }),
         failures: outages.iter().map(|one| one.outage.saw.clone()).take(1).collect(),
+        pulses: pulses(130),
         outages,
     }
 }
@@ -268,6 +296,37 @@ fn canary(of: &str, legs: &[&LegRecord]) -> CanaryRecord {
         failed: 90,
         legs: legs.collect(),
     }
+}
+
+/// What the previous run of [`passed`] took: the failover a little longer, the return less.
+fn previous_measures() -> Vec<PreviousMeasure> {
+    let of = |of, leg, seconds| PreviousMeasure { of, leg, upper: Some(secs(seconds)), met: Some(true) };
+    vec![
+        of(MeasureOf::AllServices, Leg::Failover, 140),
+        of(MeasureOf::AllServices, Leg::Return, 60),
+        of(MeasureOf::Service(ServiceId::new("web").unwrap()), Leg::Failover, 120),
+        of(MeasureOf::AllCanaries, Leg::Failover, 0),
+    ]
+}
+
+fn previous_steps() -> Vec<PreviousStep> {
+    let of =
+        |id: &str, passed, seconds| PreviousStep { step: StepId::new(id).unwrap(), passed, took: Some(secs(seconds)) };
+    vec![of("fence", true, 5), of("scale-out", true, 90), of("promote", true, 20), of("dns", true, 34)]
+}
+
+/// A pulse every ten seconds, slower at the end of each minute; failing from `out` on for a minute.
+fn pulses(out: u64) -> Vec<Pulse> {
+    let one = |n: u64| Pulse {
+        from: at(n * 10),
+        to: at(n * 10 + 9),
+        count: 10,
+        healthy: if (out..out + 60).contains(&(n * 10)) { 0 } else { 10 },
+        p50: Span::from_millis(20 + n % 6),
+        p95: Span::from_millis(40),
+        max: Span::from_millis(if n % 6 == 5 { 400 } else { 60 }),
+    };
+    (0..90).map(one).collect()
 }
 
 fn happening(seconds: u64, kind: HappeningKind, text: &str) -> Happening {
@@ -341,6 +400,8 @@ pub(crate) fn passed() -> Record {
     Record {
         proof: Some(proof()),
         forecast: None,
+        open_actions: Vec::new(),
+        review: crate::record::ReviewRecord::default(),
         header: header(at(2520)),
         ended: Ended {
             verdict: Verdict::Passed,
@@ -428,6 +489,10 @@ pub(crate) fn passed() -> Record {
             verdict: "passed".to_owned(),
             rta: Some(secs(140)),
             rpa: None,
+            mode: Some(Mode::Planned),
+            digest: Some("a3".repeat(32)),
+            measures: previous_measures(),
+            steps: previous_steps(),
         }),
         legs,
     }

@@ -4,28 +4,29 @@
 //! too: bad bars are hatched, outages are tall, gates are dotted. Bounded: of more than [`STEPS_MAX`] steps only those
 //! that failed, were taken back, or took longest are drawn.
 
+mod canvas;
+mod head;
 mod rows;
 mod scale;
+mod strips;
 mod text;
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use crate::record::{Happening, HappeningKind, Record, StepRecord};
-use crate::report::clean::escape;
-use crate::report::view::{clock, line};
 use crate::time::Moment;
+use canvas::Canvas;
 use scale::Scale;
-pub(crate) use text::draw_text;
+pub(crate) use text::{Rows, draw_text, draw_text_in};
 
-/// The drawing's width; it is scaled to the page.
+/// The drawing's width, where nobody stretches it.
 const WIDTH: f64 = 1000.0;
 /// Where the axis begins: names stand before it.
 const LEFT: f64 = 190.0;
 /// Where it ends.
 const RIGHT: f64 = 952.0;
-/// The height of the numbers of marks above the axis.
-const MARKS_HEIGHT: f64 = 56.0;
+/// Below the words of milestones the numbers of marks begin.
+const MARKS_TOP: f64 = 44.0;
 /// Up to so many steps all are drawn.
 const STEPS_MAX: usize = 500;
 /// Of more, so many.
@@ -57,54 +58,91 @@ pub(crate) fn marks(record: &Record) -> Vec<&Happening> {
     record.timeline.iter().filter(worth).take(MARKS_MAX).collect()
 }
 
-/// Draws a run. Nothing if nothing began.
-pub(crate) fn draw(record: &Record) -> String {
-    let steps = chosen(record);
-    if record.header.until == Moment::ZERO {
-        return String::new();
-    }
-    let marks = marks(record);
-    let scale = Scale::new(record.header.until, &instants(record, &steps, &marks), &outages(record), LEFT, RIGHT);
-    let mut body = String::new();
-    let mut y = MARKS_HEIGHT + 20.0;
-    y = rows::brackets(&mut body, record, &scale, y);
-    y = rows::phases(&mut body, record, &steps, &scale, y);
-    if steps.len() < record.steps.len() && record.steps.len() > STEPS_MAX {
-        let (drawn, all) = (steps.len(), record.steps.len());
-        text(
-            &mut body,
-            4.0,
-            y + 11.0,
-            "note",
-            &format!("{drawn} of {all} steps drawn: those that failed, were taken back or took longest"),
-        );
-        y += 18.0;
-    }
-    y = rows::services(&mut body, record, &scale, y);
-    let height = y + 8.0;
-    let mut svg = format!(
-        "<svg class=\"timeline\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-labelledby=\"timeline-title\">\
-         <title id=\"timeline-title\">Time line of the run, {}; the tables below say the same</title>\
-         <defs><pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
-         <rect class=\"h0\" width=\"6\" height=\"6\"/><rect class=\"h1\" width=\"2\" height=\"6\"/></pattern>\
-         <pattern id=\"dots\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><rect class=\"d0\" width=\"5\" height=\"5\"/>\
-         <circle class=\"d1\" cx=\"2.5\" cy=\"2.5\" r=\"1.2\"/></pattern>\
-         <pattern id=\"unwatched\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(-45)\">\
-         <rect class=\"u0\" width=\"5\" height=\"5\"/><rect class=\"u1\" width=\"1.6\" height=\"5\"/></pattern></defs>",
-        record.header.took
-    );
-    axis(&mut svg, &scale, height);
-    numbers(&mut svg, &marks, &scale, height);
-    svg.push_str(&body);
-    svg.push_str("</svg>");
-    svg
+/// A drawing: names, and a plot that may be stretched, both as high as said.
+pub(crate) struct Drawing {
+    names: String,
+    plot: String,
+    height: f64,
+    title: String,
 }
 
-/// The steps that are drawn, in order.
-fn chosen(record: &Record) -> Vec<&StepRecord> {
+/// The patterns that bars are filled with.
+const PATTERNS: &str = "<defs><pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" \
+     patternTransform=\"rotate(45)\"><rect class=\"h0\" width=\"6\" height=\"6\"/><rect class=\"h1\" width=\"2\" height=\"6\"/></pattern>\
+     <pattern id=\"dots\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><rect class=\"d0\" width=\"5\" height=\"5\"/>\
+     <circle class=\"d1\" cx=\"2.5\" cy=\"2.5\" r=\"1.2\"/></pattern>\
+     <pattern id=\"unwatched\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(-45)\">\
+     <rect class=\"u0\" width=\"5\" height=\"5\"/><rect class=\"u1\" width=\"1.6\" height=\"5\"/></pattern></defs>";
+
+impl Drawing {
+    /// As one picture.
+    fn picture(&self) -> String {
+        let Self { names, plot, height, title } = self;
+        format!(
+            "<svg class=\"timeline\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{title}\">\
+             <title>{title}</title>{PATTERNS}{names}<svg x=\"{LEFT}\" width=\"{}\" height=\"{height:.0}\">{plot}</svg></svg>",
+            WIDTH - LEFT
+        )
+    }
+
+    /// As parts of a page: the names, and beside them the plot in a box in which it can be moved when it is stretched.
+    fn parts(&self) -> String {
+        let Self { names, plot, height, title } = self;
+        format!(
+            "<div class=\"chart\"><svg class=\"names\" width=\"{LEFT}\" height=\"{height:.0}\" aria-hidden=\"true\">{names}</svg>\
+             <div class=\"plot\" tabindex=\"0\" role=\"region\" aria-label=\"Time line, drawn\"><svg class=\"timeline\" width=\"100%\" \
+             height=\"{height:.0}\" role=\"img\" aria-label=\"{title}\">{PATTERNS}{plot}</svg></div></div>"
+        )
+    }
+}
+
+/// Draws a run as a picture that can stand alone. Nothing if nothing began.
+pub(crate) fn draw(record: &Record) -> String {
+    drawing(record).map_or_else(String::new, |drawing| drawing.picture())
+}
+
+/// Draws a run as part of a page. Nothing if nothing began.
+pub(crate) fn draw_parts(record: &Record) -> String {
+    drawing(record).map_or_else(String::new, |drawing| drawing.parts())
+}
+
+fn drawing(record: &Record) -> Option<Drawing> {
+    if record.header.until == Moment::ZERO {
+        return None;
+    }
+    let steps = chosen(record);
+    let marks = marks(record);
+    let scale = Scale::new(record.header.until, &instants(record, &steps, &marks), &outages(record), LEFT, RIGHT);
+    let mut body = Canvas::default();
+    let mut row = 0;
+    let mut y = head::AXIS + 20.0;
+    y = rows::brackets(&mut body, record, &scale, y);
+    y = rows::phases(&mut body, record, &steps, &scale, y, &mut row);
+    if steps.len() < record.steps.len() && record.steps.len() > STEPS_MAX {
+        let (drawn, all) = (steps.len(), record.steps.len());
+        let note = format!("{drawn} of {all} steps drawn: those that failed, were taken back or took longest");
+        body.text(LEFT, 0.0, y + 11.0, "note", &note);
+        y += 18.0;
+    }
+    y = strips::services(&mut body, record, &scale, y, &mut row);
+    let height = y + 8.0;
+    let mut canvas = Canvas::default();
+    head::axis(&mut canvas, &scale, height);
+    head::words(&mut canvas, record, &scale, height);
+    head::numbers(&mut canvas, record, &scale);
+    Some(Drawing {
+        names: body.names,
+        plot: canvas.plot + &body.plot,
+        height,
+        title: format!("Time line of the run, {}; the tables below say the same", record.header.took),
+    })
+}
+
+/// The steps that are drawn, in order, each with its place in the record.
+pub(crate) fn chosen(record: &Record) -> Vec<(usize, &StepRecord)> {
     let began = || record.steps.iter().enumerate().filter(|(_, step)| step.started.is_some());
     if record.steps.len() <= STEPS_MAX {
-        return began().map(|(_, step)| step).collect();
+        return began().collect();
     }
     let mut order: Vec<(usize, &StepRecord)> = began().collect();
     order.sort_by_key(|(n, step)| {
@@ -113,16 +151,16 @@ fn chosen(record: &Record) -> Vec<&StepRecord> {
     });
     order.truncate(STEPS_CHOSEN);
     order.sort_by_key(|(n, _)| *n);
-    order.into_iter().map(|(_, step)| step).collect()
+    order
 }
 
 /// When something on the drawing begins or ends.
-fn instants(record: &Record, steps: &[&StepRecord], marks: &[&Happening]) -> BTreeSet<Moment> {
+fn instants(record: &Record, steps: &[(usize, &StepRecord)], marks: &[&Happening]) -> BTreeSet<Moment> {
     let mut all: BTreeSet<Moment> = marks.iter().map(|mark| mark.at).collect();
     for phase in &record.phases {
         all.extend(phase.started.into_iter().chain(phase.ended));
     }
-    for step in steps {
+    for (_, step) in steps {
         for attempt in &step.attempts {
             all.extend([attempt.started].into_iter().chain(attempt.ended));
         }
@@ -150,76 +188,6 @@ fn unwatched(record: &Record) -> impl Iterator<Item = ((Moment, Moment), &'stati
     let blind = record.witness.iter().flat_map(|witness| witness.blind.iter().copied());
     let blind = blind.map(|times| (times, "not known: nobody watched, the witness failed too, so Muster was cut off"));
     dead.chain(blind).take(UNWATCHED_MAX)
-}
-
-fn axis(svg: &mut String, scale: &Scale, height: f64) {
-    // A cut's own label needs the room around its middle.
-    let middles: Vec<f64> = scale.cuts().map(|cut| f64::midpoint(cut.left, cut.right)).collect();
-    for tick in scale.ticks() {
-        let x = scale.x(tick);
-        let _ = write!(
-            svg,
-            "<line class=\"grid\" x1=\"{x:.1}\" y1=\"{0}\" x2=\"{x:.1}\" y2=\"{height:.0}\"/>",
-            MARKS_HEIGHT + 14.0
-        );
-        if middles.iter().all(|middle| (x - middle).abs() > 58.0) {
-            text(svg, x, MARKS_HEIGHT + 10.0, "tick", &clock(tick));
-        }
-    }
-    let mut told_until = LEFT;
-    for cut in scale.cuts() {
-        let (x, wide) = (cut.left, cut.right - cut.left);
-        let _ = write!(
-            svg,
-            "<rect class=\"cut\" x=\"{x:.1}\" y=\"{0}\" width=\"{wide:.1}\" height=\"{1:.0}\"><title>{2} in which nothing \
-             began or ended and no service was out, drawn short</title></rect>",
-            MARKS_HEIGHT + 14.0,
-            height - MARKS_HEIGHT - 14.0,
-            cut.length()
-        );
-        // Of two cuts side by side the first one's length is written; the other's title has it.
-        let (middle, length) = (x + wide / 2.0, format!("≈ {} ≈", cut.length()));
-        let half = length.chars().count() as f64 * 2.8;
-        if middle - half >= told_until {
-            text(svg, middle, MARKS_HEIGHT + 10.0, "tick", &length);
-            told_until = middle + half + 4.0;
-        }
-    }
-}
-
-fn numbers(svg: &mut String, marks: &[&Happening], scale: &Scale, height: f64) {
-    let mut taken = [f64::MIN; 3];
-    for (n, mark) in marks.iter().enumerate() {
-        let x = scale.x(mark.at);
-        let free = taken.iter().position(|last| x - last >= APART);
-        // Where many things happened at once the number steps aside, on the level where it has the shortest way.
-        let level = free.unwrap_or_else(|| {
-            (0..taken.len()).min_by(|one, other| taken[*one].total_cmp(&taken[*other])).unwrap_or_default()
-        });
-        let aside = if free.is_some() { x } else { taken[level] + APART };
-        taken[level] = aside;
-        let y = MARKS_HEIGHT - 10.0 - level as f64 * 18.0;
-        let class = match mark.kind {
-            HappeningKind::Recovered => "m-good",
-            HappeningKind::Promotion | HappeningKind::Switch | HappeningKind::Course => "m-plain",
-            _ => "m-bad",
-        };
-        let _ = write!(
-            svg,
-            "<g class=\"mark {class}\"><title>{} {}</title><line x1=\"{aside:.1}\" y1=\"{y:.0}\" x2=\"{x:.1}\" \
-             y2=\"{MARKS_HEIGHT:.0}\"/><line x1=\"{x:.1}\" y1=\"{MARKS_HEIGHT:.0}\" x2=\"{x:.1}\" y2=\"{height:.0}\"/>\
-             <circle cx=\"{aside:.1}\" cy=\"{y:.0}\" r=\"8\"/><text x=\"{aside:.1}\" y=\"{:.1}\">{}</text></g>",
-            clock(mark.at),
-            escape(&line(&mark.text)),
-            y + 3.5,
-            n + 1
-        );
-    }
-}
-
-/// Writes a text, escaped.
-fn text(svg: &mut String, x: f64, y: f64, class: &str, text: &str) {
-    let _ = write!(svg, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escape(text));
 }
 
 #[cfg(test)]
@@ -271,8 +239,8 @@ mod tests {
         }
         // It is drawn at length, as long as it was.
         let bar = svg.split("<rect class=\"o-unknown\"").find(|bar| bar.contains("not running")).unwrap();
-        let wide: f64 = bar.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
-        assert!(wide > 10.0, "{bar}");
+        let wide: f64 = bar.split("width=\"").nth(1).unwrap().split('%').next().unwrap().parse().unwrap();
+        assert!(wide > 1.0, "{bar}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The forecast that a real run began with, and where the truth fell in it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{LIST_MAX, Mark, Tone, count, line};
@@ -8,7 +9,7 @@ use crate::record::{Fallen, ForecastRecord, Record, Truth};
 use crate::time::Span;
 
 /// The forecast in words.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ForecastView {
     /// What it rests on, or why there is none.
     pub(crate) sentence: String,
@@ -21,7 +22,7 @@ pub(crate) struct ForecastView {
 }
 
 /// Where one truth fell.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct FallenView {
     /// Of what.
     pub(crate) what: String,
@@ -77,7 +78,7 @@ pub(super) fn forecast(record: &Record) -> Option<ForecastView> {
     })
 }
 
-fn named(record: &Record, of: &MeasureOf) -> String {
+pub(super) fn named(record: &Record, of: &MeasureOf) -> String {
     match of {
         MeasureOf::AllServices => "RTA, all services,".to_owned(),
         MeasureOf::Service(id) => {

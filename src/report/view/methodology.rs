@@ -1,12 +1,13 @@
 //! What shows that the checks of a run can fail.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{LIST_MAX, count, line};
 use crate::record::Record;
 
 /// What shows that the checks of a run can fail.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct MethodologyView {
     /// In one sentence.
     pub(crate) checks: String,

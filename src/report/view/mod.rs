@@ -3,23 +3,28 @@
 //! Every string in here is clean (no control characters, bounded) and not yet escaped: that is the format's task.
 //! Nothing is told by a colour or a sign alone: a [`Mark`] has a word.
 
+mod compared;
 mod forecast;
 mod methodology;
+mod people;
 mod services;
 mod steps;
 mod summary;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::measure::Judgement;
 use crate::record::Record;
 use crate::time::{Moment, Span};
 
+pub(crate) use compared::ComparedView;
 pub(crate) use forecast::ForecastView;
 pub(crate) use methodology::MethodologyView;
+pub(crate) use people::PersonView;
 pub(crate) use services::{CanaryView, DnsView, GuardrailView, OutageView, ServiceView};
 pub(crate) use steps::{PhaseView, StepView, step_mark};
-pub(crate) use summary::{LegView, ObjectiveView, bracket};
+pub(crate) use summary::{LegView, ObjectiveView, TileView};
 
 use crate::report::clean;
 
@@ -33,7 +38,7 @@ const NESTED_MAX: usize = 8;
 pub(crate) const LIST_MAX: usize = 200;
 
 /// What a result sounds like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Tone {
     Good,
@@ -55,7 +60,7 @@ impl Tone {
 }
 
 /// A result: a word with a sign.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Mark {
     pub(crate) sign: &'static str,
     pub(crate) word: String,
@@ -85,7 +90,7 @@ impl Mark {
 }
 
 /// A name and its value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Fact {
     pub(crate) name: String,
     pub(crate) value: String,
@@ -98,7 +103,7 @@ impl Fact {
 }
 
 /// Something left behind.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct LeftView {
     pub(crate) step: Option<String>,
     pub(crate) what: String,
@@ -106,7 +111,7 @@ pub(crate) struct LeftView {
 }
 
 /// A change of a resource.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ChangeView {
     pub(crate) resource: String,
     pub(crate) before: String,
@@ -114,14 +119,14 @@ pub(crate) struct ChangeView {
 }
 
 /// A happening.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct HappeningView {
     pub(crate) at: String,
     pub(crate) text: String,
 }
 
 /// A document.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct DocumentView {
     pub(crate) what: &'static str,
     pub(crate) path: String,
@@ -130,7 +135,7 @@ pub(crate) struct DocumentView {
 }
 
 /// The record in words.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct View {
     pub(crate) run: String,
     pub(crate) playbook: String,
@@ -146,6 +151,8 @@ pub(crate) struct View {
     pub(crate) reasons: Vec<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) left: Vec<LeftView>,
+    /// The objectives of all services and all canaries, leg by leg: what is told first.
+    pub(crate) tiles: Vec<TileView>,
     pub(crate) objectives: Vec<ObjectiveView>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) legs: Vec<LegView>,
@@ -166,17 +173,29 @@ pub(crate) struct View {
     pub(crate) forecast: Option<ForecastView>,
     /// By which calibration its twin was set.
     pub(crate) calibration: Option<String>,
-    pub(crate) previous: Option<String>,
+    /// This run beside the one before.
+    pub(crate) compared: Option<ComparedView>,
+    /// Who took part.
+    pub(crate) took_part: Vec<PersonView>,
+    /// What people wrote down after it had ended.
+    pub(crate) written: Vec<String>,
+    /// What the record itself says is to be mended.
+    pub(crate) corrective: Vec<String>,
     pub(crate) digest: String,
     pub(crate) heads: Vec<Fact>,
 }
 
 impl View {
+    /// What stands over every page of a run that was simulated.
+    pub(crate) fn stamp_of(record: &Record) -> Option<String> {
+        summary::stamp(&record.header.simulated)
+    }
+
     /// Puts a record into words.
     pub(crate) fn of(record: &Record) -> Self {
         let header = &record.header;
         let exit = record.ended.exit;
-        Self {
+        let mut view = Self {
             run: header.run.to_string(),
             playbook: line(&header.playbook),
             title: line(&header.title),
@@ -198,15 +217,16 @@ impl View {
                     advice: line(&left.advice),
                 })
                 .collect(),
+            tiles: record.legs.iter().flat_map(summary::tiles).collect(),
             objectives: summary::objectives(record),
             facts: summary::facts(record),
-            legs: record.legs.iter().map(summary::leg).collect(),
+            legs: record.legs.iter().map(|leg| summary::leg(record, leg)).collect(),
             phases: steps::phases(record),
             services: record.services.iter().map(services::service).collect(),
             outages: services::outages(record),
             witness: record.witness.as_ref().map(services::witness),
             canaries: record.canaries.iter().map(services::canary).collect(),
-            dns: record.dns.iter().map(services::dns).collect(),
+            dns: record.dns.iter().map(|one| services::dns(record, one)).collect(),
             guardrails: record.guardrails.iter().map(services::guardrail).collect(),
             happenings: record
                 .timeline
@@ -220,10 +240,15 @@ impl View {
             methodology: methodology::methodology(record),
             forecast: forecast::forecast(record),
             calibration: header.calibration.as_ref().map(|it| line(it.told())),
-            previous: record.previous.as_ref().map(summary::previous),
+            compared: compared::compared(record),
+            took_part: people::took_part(record),
+            written: people::written(record),
+            corrective: Vec::new(),
             digest: line(&header.digest),
             heads: summary::heads(record),
-        }
+        };
+        view.corrective = people::corrective(&view);
+        view
     }
 }
 

@@ -1,5 +1,6 @@
 //! What users saw: services, outages, canaries, DNS, guardrails.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::summary::measured;
@@ -8,12 +9,14 @@ use crate::catalogue::OnFailure;
 use crate::event::ServerKind;
 use crate::model::Stands;
 use crate::record::{
-    CanaryRecord, DnsChange, DnsRecord, GuardrailRecord, OutageRecord, Record, ServiceRecord, WitnessRecord,
+    CanaryRecord, DnsChange, DnsRecord, DnsSwitchRecord, GuardrailRecord, OutageRecord, Record, ServiceRecord,
+    WitnessRecord,
 };
 use crate::resource::HealthState;
+use crate::time::Moment;
 
 /// A service.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ServiceView {
     pub(crate) id: String,
     pub(crate) title: String,
@@ -27,7 +30,7 @@ pub(crate) struct ServiceView {
 }
 
 /// An outage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct OutageView {
     pub(crate) service: String,
     pub(crate) leg: String,
@@ -40,7 +43,7 @@ pub(crate) struct OutageView {
 }
 
 /// A canary in a leg.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct CanaryLegView {
     pub(crate) leg: String,
     pub(crate) actual: String,
@@ -51,7 +54,7 @@ pub(crate) struct CanaryLegView {
 }
 
 /// A canary.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct CanaryView {
     pub(crate) id: String,
     pub(crate) of: String,
@@ -61,7 +64,7 @@ pub(crate) struct CanaryView {
 }
 
 /// A change of an answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct AnswerView {
     pub(crate) at: String,
     pub(crate) server: String,
@@ -71,7 +74,7 @@ pub(crate) struct AnswerView {
 }
 
 /// A switch.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct SwitchView {
     pub(crate) step: String,
     pub(crate) to: String,
@@ -79,10 +82,21 @@ pub(crate) struct SwitchView {
     pub(crate) old_ttl: String,
     pub(crate) resolvers: String,
     pub(crate) worst: String,
+    /// Each server, when it first gave the new answer, and how long after the switch began to act that was.
+    pub(crate) servers: Vec<ServerView>,
+}
+
+/// A server's cut-over.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct ServerView {
+    pub(crate) server: String,
+    pub(crate) kind: &'static str,
+    pub(crate) moved: String,
+    pub(crate) after: String,
 }
 
 /// A DNS record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct DnsView {
     pub(crate) record: String,
     pub(crate) switches: Vec<SwitchView>,
@@ -91,7 +105,7 @@ pub(crate) struct DnsView {
 }
 
 /// A guardrail.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct GuardrailView {
     pub(crate) name: String,
     pub(crate) watches: String,
@@ -206,8 +220,9 @@ pub(super) fn canary(canary: &CanaryRecord) -> CanaryView {
     }
 }
 
-pub(super) fn dns(record: &DnsRecord) -> DnsView {
+pub(super) fn dns(whole: &Record, record: &DnsRecord) -> DnsView {
     let switches = record.switches.iter().take(LIST_MAX).map(|switch| SwitchView {
+        servers: servers(whole, record, switch),
         step: switch.step.to_string(),
         to: switch.to.to_string(),
         done: clock(switch.done),
@@ -223,14 +238,44 @@ pub(super) fn dns(record: &DnsRecord) -> DnsView {
     }
 }
 
+/// When each server that was watched gave the answer of a switch.
+fn servers(whole: &Record, record: &DnsRecord, switch: &DnsSwitchRecord) -> Vec<ServerView> {
+    let step = whole.steps.iter().find(|step| step.id == switch.step);
+    let began = step.and_then(|step| step.started).unwrap_or(switch.done);
+    // What was answered after the next switch began is that one's.
+    let next = record.switches.iter().filter(|other| other.done > switch.done);
+    let next = next.filter_map(|other| whole.steps.iter().find(|step| step.id == other.step)?.started);
+    let next = next.min().unwrap_or(Moment::MAX);
+    let mut names: Vec<(ServerKind, &str)> =
+        record.answers.iter().map(|answer| (answer.server_kind, answer.server.as_str())).collect();
+    names.sort_unstable();
+    names.dedup();
+    let one = |(kind, server): (ServerKind, &str)| {
+        let mine = record.answers.iter().filter(|it| it.server == server && it.server_kind == kind);
+        let moved = mine.filter(|it| it.serves == Some(switch.to) && it.asked >= began && it.asked < next);
+        let moved = moved.map(|it| it.asked).min();
+        ServerView {
+            server: line(server),
+            kind: kind_word(kind),
+            moved: moved.map_or_else(|| "not seen".to_owned(), clock),
+            after: moved.map_or_else(|| "–".to_owned(), |moved| moved.since(began).to_string()),
+        }
+    };
+    names.into_iter().take(LIST_MAX).map(one).collect()
+}
+
+fn kind_word(kind: ServerKind) -> &'static str {
+    match kind {
+        ServerKind::Authoritative => "authoritative",
+        ServerKind::Resolver => "resolver",
+    }
+}
+
 fn answer(answer: &DnsChange) -> AnswerView {
     AnswerView {
         at: clock(answer.asked),
         server: line(&answer.server),
-        kind: match answer.server_kind {
-            ServerKind::Authoritative => "authoritative",
-            ServerKind::Resolver => "resolver",
-        },
+        kind: kind_word(answer.server_kind),
         values: line(answer.values.join(", ")),
         serves: answer.serves.map_or_else(|| "neither region".to_owned(), |role| role.to_string()),
     }

@@ -1,10 +1,11 @@
 //! Phases and steps.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Mark, Tone, clock, line, or_dash};
 use crate::model::UndoResult;
-use crate::record::{Change, GateRecord, PhaseRecord, PhaseState, Record, StepRecord, StepState, VoteRecord};
+use crate::record::{Change, GateRecord, PhaseRecord, PhaseState, Record, StepRecord, StepState, VoteRecord, critical};
 use crate::report::clean;
 use crate::resource::{Answer, AnsweredBy, Decision};
 
@@ -14,7 +15,7 @@ use super::ChangeView;
 const MANY: usize = 500;
 
 /// A phase with its steps.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct PhaseView {
     pub(crate) id: String,
     pub(crate) title: String,
@@ -26,7 +27,7 @@ pub(crate) struct PhaseView {
 }
 
 /// A step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct StepView {
     pub(crate) id: String,
     /// Its title, unless that says no more than its id.
@@ -34,6 +35,8 @@ pub(crate) struct StepView {
     pub(crate) action: String,
     pub(crate) summary: String,
     pub(crate) result: Mark,
+    /// Whether the run waited for it.
+    pub(crate) critical: bool,
     pub(crate) started: String,
     pub(crate) expected: String,
     pub(crate) took: String,
@@ -81,10 +84,11 @@ pub(super) fn phases(record: &Record) -> Vec<PhaseView> {
     } else {
         Room { text: 600, summary: 300, evidence: 600, lines: 12 }
     };
-    record.phases.iter().map(|phase| one_phase(record, phase, &room)).collect()
+    let critical = critical(record);
+    record.phases.iter().map(|phase| one_phase(record, phase, &critical, &room)).collect()
 }
 
-fn one_phase(record: &Record, phase: &PhaseRecord, room: &Room) -> PhaseView {
+fn one_phase(record: &Record, phase: &PhaseRecord, critical: &[bool], room: &Room) -> PhaseView {
     let (tone, word) = match phase.state {
         PhaseState::NotInThisMode => (Tone::Quiet, "not in this mode"),
         PhaseState::NotReached => (Tone::Quiet, "not reached"),
@@ -92,7 +96,7 @@ fn one_phase(record: &Record, phase: &PhaseRecord, room: &Room) -> PhaseView {
         PhaseState::Passed => (Tone::Good, "passed"),
         PhaseState::Failed => (Tone::Bad, "failed"),
     };
-    let steps = record.steps.iter().skip(phase.first).take(phase.count);
+    let steps = record.steps.iter().zip(critical).skip(phase.first).take(phase.count);
     PhaseView {
         id: phase.id.to_string(),
         title: line(&phase.title),
@@ -100,11 +104,11 @@ fn one_phase(record: &Record, phase: &PhaseRecord, room: &Room) -> PhaseView {
         result: Mark::new(tone, word),
         started: phase.started.map_or_else(|| "–".to_owned(), clock),
         took: or_dash(phase.took),
-        steps: steps.map(|step| one_step(step, room)).collect(),
+        steps: steps.map(|(step, critical)| one_step(step, *critical, room)).collect(),
     }
 }
 
-fn one_step(step: &StepRecord, room: &Room) -> StepView {
+fn one_step(step: &StepRecord, critical: bool, room: &Room) -> StepView {
     let text = |text: &str| clean::line(text, room.text);
     let title =
         (step.title != step.id.as_str() && !step.title.is_empty()).then(|| clean::line(&step.title, room.summary));
@@ -126,6 +130,7 @@ fn one_step(step: &StepRecord, room: &Room) -> StepView {
         action: line(&step.action),
         summary: clean::line(&step.summary, room.summary),
         result: step_mark(step.state),
+        critical,
         started: step.started.map_or_else(|| "–".to_owned(), clock),
         expected: step.expected.to_string(),
         took: or_dash(step.took),

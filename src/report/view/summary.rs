@@ -1,17 +1,17 @@
 //! The first page: verdict, sentence, objectives, legs, header.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Fact, Mark, Tone, count, line};
-use crate::event::PreviousRun;
 use crate::id::RegionRole;
-use crate::measure::Measure;
+use crate::measure::{Judgement, Measure};
 use crate::model::{ExitCode, Leg, Place, Variable, VariableSource, Verdict};
-use crate::record::{LegRecord, LegVerdict, Record, Simulated, StepState};
+use crate::record::{LegRecord, LegVerdict, Record, Simulated, Sooner, StepState, sooner};
 use crate::time::Span;
 
 /// An objective beside its actual.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ObjectiveView {
     pub(crate) leg: String,
     pub(crate) what: String,
@@ -22,8 +22,20 @@ pub(crate) struct ObjectiveView {
     pub(crate) result: Mark,
 }
 
+/// What is told first of a leg: a recovery time or data loss against what is allowed.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct TileView {
+    pub(crate) what: String,
+    pub(crate) actual: String,
+    pub(crate) range: String,
+    pub(crate) objective: String,
+    pub(crate) result: Mark,
+    /// How much of what is allowed was used, in percent.
+    pub(crate) used: Option<u64>,
+}
+
 /// A part of a recovery time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct PartView {
     pub(crate) name: &'static str,
     pub(crate) length: String,
@@ -31,12 +43,14 @@ pub(crate) struct PartView {
 }
 
 /// A leg.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct LegView {
     pub(crate) leg: String,
     pub(crate) verdict: Mark,
     pub(crate) rta: String,
     pub(crate) parts: Vec<PartView>,
+    /// What would have brought users' service back sooner, the most first.
+    pub(crate) sooner: Vec<String>,
 }
 
 pub(super) fn stamp(simulated: &Simulated) -> Option<String> {
@@ -241,7 +255,7 @@ pub(crate) fn measured(measure: &Measure) -> (String, String) {
     }
 }
 
-pub(super) fn leg(leg: &LegRecord) -> LegView {
+pub(super) fn leg(record: &Record, leg: &LegRecord) -> LegView {
     let tone = match leg.verdict {
         LegVerdict::Passed => Tone::Good,
         LegVerdict::Failed => Tone::Bad,
@@ -262,7 +276,54 @@ pub(super) fn leg(leg: &LegRecord) -> LegView {
         verdict: Mark::new(tone, leg.verdict.to_string()),
         rta: line(leg.rta.to_string()),
         parts,
+        sooner: sooner(record, leg).iter().take(SOONER_MAX).map(|one| line(saved(one))).collect(),
     }
+}
+
+/// At most so many ways to be sooner are told.
+const SOONER_MAX: usize = 5;
+
+fn saved(one: &Sooner) -> String {
+    match one {
+        Sooner::Step { step, took, saved } => {
+            format!("Step {step} took {took} of it: in half of that, users would have had service {saved} sooner.")
+        }
+        Sooner::Decision { saved } => {
+            format!(
+                "People were asked for {saved} while users waited: asked before the outage, that time would not count."
+            )
+        }
+        Sooner::Propagation { took, saved } => {
+            format!("Old answers to names lived on for {took}: with half the TTL, up to {saved} less.")
+        }
+        Sooner::Detection { took, saved } => format!("It took {took} to notice: half of that saves {saved}."),
+    }
+}
+
+/// What is told first of a leg.
+pub(super) fn tiles(leg: &LegRecord) -> [TileView; 2] {
+    let tile = |what: &str, objective: Option<Span>, measure: &Measure, judgement: Judgement| {
+        let (actual, range) = measured(measure);
+        let used = match (measure, objective) {
+            (Measure::Between { upper: span, .. } | Measure::MoreThan { lower: span }, Some(allowed)) => {
+                Some((u128::from(span.0) * 100).div_ceil(u128::from(allowed.0.max(1))).min(999) as u64)
+            }
+            (Measure::NoneLost { .. } | Measure::NoneSeen { .. }, Some(_)) => Some(0),
+            _ => None,
+        };
+        TileView {
+            what: format!("{what}, {}", leg.leg),
+            actual,
+            range,
+            objective: objective.map_or_else(|| "none stated".to_owned(), |span| span.to_string()),
+            result: Mark::of(judgement),
+            used,
+        }
+    };
+    [
+        tile("Recovery time", leg.rto, &leg.rta, leg.rto_judgement),
+        tile("Data loss", leg.rpo, &leg.rpa, leg.rpo_judgement),
+    ]
 }
 
 /// A wall-clock time as a label.
@@ -324,12 +385,6 @@ pub(super) fn variable(variable: &Variable) -> Fact {
     Fact::new(line(&variable.name), format!("{} (from the {source})", variable.value).replace("the --var", "--var"))
 }
 
-pub(super) fn previous(previous: &PreviousRun) -> String {
-    let length = |span: Option<Span>| span.map_or_else(|| "not measured".to_owned(), |span| span.to_string());
-    let (rta, rpa) = (length(previous.rta), length(previous.rpa));
-    line(format!("{}: {}, RTA {rta}, RPA {rpa}", previous.run, previous.verdict))
-}
-
 pub(super) fn heads(record: &Record) -> Vec<Fact> {
     let heads = &record.header.heads;
     let mut facts = Vec::new();
@@ -340,10 +395,4 @@ pub(super) fn heads(record: &Record) -> Vec<Fact> {
         facts.push(Fact::new("Head of the last line", &heads.last));
     }
     facts
-}
-
-/// When a leg lost service and had it back, for the drawing.
-pub(crate) fn bracket(leg: &LegRecord) -> String {
-    let (main, range) = measured(&leg.rta);
-    format!("RTA {main} ({range})")
 }

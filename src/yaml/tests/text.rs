@@ -201,12 +201,16 @@ fn typical_mistakes_are_explained() {
       |
     1 | # nothing
       | ^
+      |
+      = help: `muster init` writes a playbook and an infrastructure file to start from
 
     error[M008]: the file is empty
      --> drill.yaml:1:1
       |
     1 |
       | ^
+      |
+      = help: `muster init` writes a playbook and an infrastructure file to start from
     "###);
 }
 

@@ -100,7 +100,7 @@ fn everything_that_a_flag_says_stands_in_the_files() {
     let (playbook, infra) = (scene.read("drills/shop.yaml"), scene.read("drills/infra/simulated.yaml"));
     for text in [
         "owner: \"Büro \\\"東\\\" #1\"",
-        "https://Git.Shop.test:8443/up",
+        "https://git.shop.test:8443/up",
         "records: [www, git, api]",
         "database: orders",
         "storage: files",

@@ -33,6 +33,7 @@ phases:
         needs: [fence]
         database.promote: { database: main, to: secondary }
         within: 2m
+silence: [{ code: M095, because: \"the way home is a drill of its own\" }]
 ";
 
 /// What `validate` says of the right playbook with each of these replaced.
@@ -51,7 +52,7 @@ fn without_a_mistake_it_is_valid() {
     assert_snapshot!(with(&[]), @r"
     exit 0
     --- output
-    drill.yaml: valid in every mode, 1 phase and 2 steps in planned mode, environment simulated
+    drill.yaml: valid in every mode, 1 phase and 2 steps in planned mode, environment simulated, 1 warning silenced
     ");
 }
 
@@ -66,7 +67,7 @@ fn an_unknown_key() {
     4 | ovner: me
       | ^^^^^
       |
-      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `controls`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`
+      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `about`, `controls`, `catalogues`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`, `silence`
     ");
 }
 
@@ -308,7 +309,7 @@ fn a_phase_whose_name_is_nearly_one_that_means_something() {
     assert_snapshot!(with(&[("name: failover", "name: fail-over")]), @r"
     exit 0
     --- output
-    drill.yaml: valid in every mode, 1 phase and 2 steps in planned mode, environment simulated
+    drill.yaml: valid in every mode, 1 phase and 2 steps in planned mode, environment simulated, 1 warning silenced
     --- errors
     warning[M058]: the phase `fail-over` is of no kind; did you mean `failover`?
       --> drill.yaml:12:11
@@ -348,7 +349,7 @@ fn several_at_once() {
     4 | ovner: me
       | ^^^^^
       |
-      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `controls`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`
+      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `about`, `controls`, `catalogues`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`, `silence`
 
     error[M035]: there is no step `fense` in this phase
       --> drill.yaml:17:17
@@ -379,4 +380,73 @@ fn several_at_once() {
     };
     let places = document[0]["problems"].as_array().unwrap().iter().map(|problem| &problem["place"]["line"]);
     assert_eq!(places.map(|line| line.as_u64().unwrap()).collect::<Vec<_>>(), [4, 17, 18, 19]);
+}
+
+/// What a new user wrote, and what the message had to say so that it alone was enough to mend it.
+#[test]
+fn typical_mistakes_of_a_first_playbook_are_mended_by_their_message_alone() {
+    let mistakes: &[(&str, &str, &[&str])] = &[
+        (
+            "http: \"{{ var.url }}/healthz\"",
+            "http: {{ var.url }}/healthz",
+            &["M013", "put text with `{{ ... }}` in quotes"],
+        ),
+        ("title: A drill", "title: Failover: a drill", &["M004", "put text that contains `: ` in quotes"]),
+        ("within: 2m", "within: 2 minutes", &["M024", "the units are ms, s, m, h or d"]),
+        ("within: 2m", "within: 2min", &["M024", "ms, s, m, h or d"]),
+        ("- id: promote", "- id: Promote", &["M024", "use lower-case letters, digits, `-`, `_` and `.`"]),
+        (
+            "to: secondary",
+            "region: secondary",
+            &["M020", "the key `region` is unknown here", "`database`, `to`, `drain`"],
+        ),
+        (
+            "database: main, in: primary",
+            "in: primary",
+            &["M021", "the key `database` is missing here", "add `database: ...`"],
+        ),
+        (
+            "probe: { http: \"{{ var.url }}/healthz\", every: 1s }",
+            "depends_on: [main]",
+            &["M021", "the key `probe` is missing here"],
+        ),
+        (
+            "http: \"{{ var.url }}/healthz\"",
+            "http: code.example.test",
+            &["M042", "does not begin with http:// or https://", "write for example https://code.example.test/healthz"],
+        ),
+        (
+            "http: \"{{ var.url }}/healthz\"",
+            "tcp: code.example.test",
+            &["M042", "has no port", "write for example db.example.test:5432"],
+        ),
+        (
+            "needs: [fence]",
+            "needs: []",
+            &["M047", "without a fence of main in primary before it", "add `fence` to its `needs`"],
+        ),
+        (
+            "database.fence: { database: main, in: primary }",
+            "command: systemctl stop web",
+            &["M022", "expected a mapping"],
+        ),
+        (
+            "database.fence: { database: main, in: primary }",
+            "approve: \"Start?\"",
+            &["M022", "expected a mapping with keys of `by`"],
+        ),
+        ("      - id: fence", "      - fence", &["M004"]),
+        (
+            "  web:\n    title: Web",
+            "  - web:\n    title: Web",
+            &["M022", "expected a mapping of services by their names, found a list"],
+        ),
+    ];
+    for (right, wrong, words) in mistakes {
+        let seen = with(&[(right, wrong)]);
+        assert_eq!(seen.code, 2, "`{wrong}` is taken: {seen}");
+        for word in *words {
+            assert!(seen.stderr.contains(word), "`{wrong}` does not say {word}: {seen}");
+        }
+    }
 }

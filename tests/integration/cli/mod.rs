@@ -1,9 +1,11 @@
 //! The program as its first user meets it: what is typed, and what is then seen.
 
 mod bad_days;
+mod bundles;
 mod calibrate;
 mod commands;
 mod differing;
+mod evidence;
 mod exits;
 mod forecast;
 mod init;
@@ -25,6 +27,7 @@ mod shells;
 mod signals;
 mod tampering;
 mod tls;
+mod validating;
 mod windows;
 
 use crate::harness::Scene;

@@ -204,7 +204,7 @@ fn what_is_printed_reads_secrets_from_where_muster_reads_them() {
     let (_, phases) = unseen(&everywhere(), muster::catalogue::Mode::Unplanned);
     let shell = |id: &str| {
         let step = phases.iter().flat_map(|phase| &phase.steps).find(|step| step.id.as_str() == id).unwrap();
-        step.doing.iter().map(|one| format!("{}\n", one.shell)).collect::<String>()
+        step.doing.iter().map(|one| one.shell.as_str()).collect::<Vec<_>>().join("\n")
     };
     assert!(shell("fence").contains("PGPASSWORD=\"${PG:?}\" psql"), "{}", shell("fence"));
     assert!(shell("dns").contains("key hmac-sha256:k $(cat /etc/tsig)"), "{}", shell("dns"));

@@ -142,6 +142,29 @@ fn a_message_reaches_its_webhook_and_its_secret_stays_one() {
 }
 
 #[test]
+fn a_message_to_slack_has_blocks_and_tells_what_happened() {
+    let summary = "message: \"Drill {{ run.id }}: {{ run.verdict }}\\n\\n{{ run.summary }}\"";
+    let tell = format!(
+        "      - {{ id: work, command: {{ argv: ['true'], undo: ['true'] }} }}\n  - name: cleanup\n    steps:\n      - {{ id: tell, notify: {{ webhook: {{ env: HOOK }}, shape: slack, {summary} }} }}\n"
+    );
+    let scene = served("", &tell);
+    let port = serve(scene.path("."));
+    let scene = scene.env("HOOK", &format!("http://127.0.0.1:{port}/hook"));
+    scene.types(&format!("run drill.yaml {REAL}"));
+    let posted = scene.read("posted");
+    let (_, body) = posted.split_once("HTTP/1.1 ").unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    let verdict = body["text"].as_str().unwrap();
+    assert!(verdict.starts_with("Drill [time]-drill: ") && !verdict.contains("not known"), "{body:#}");
+    assert_eq!(body["blocks"][0]["type"], "header");
+    assert_eq!(body["blocks"][0]["text"]["text"], verdict);
+    let told = body["blocks"][1]["text"]["text"].as_str().unwrap();
+    assert!(told.ends_with("everything is home again."), "{told}");
+    let objectives = body["blocks"][2]["text"]["text"].as_str().unwrap();
+    assert!(objectives.contains("Recovery time, failover: "), "{objectives}");
+}
+
+#[test]
 fn a_webhook_that_is_not_there_does_not_give_its_secret_away() {
     for hook in ["http://127.0.0.1:1/t0p-secret-token", "http://t0p-secret-token.invalid/", "t0p-secret-token"] {
         let scene = lab_with("", TELL).env("HOOK", hook);

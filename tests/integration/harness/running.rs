@@ -83,6 +83,14 @@ impl<'scene> Running<'scene> {
         }
     }
 
+    /// Waits until a line contains this text, and gives that line.
+    #[track_caller]
+    pub(crate) fn line_with(&mut self, text: &str) -> String {
+        self.until(text);
+        let said = self.stderr.lines().rev().chain(self.stdout.lines().rev()).find(|line| line.contains(text));
+        said.unwrap_or_default().to_owned()
+    }
+
     /// Types a line at it.
     pub(crate) fn answer(&mut self, line: &str) -> &mut Self {
         let stdin = self.stdin.as_mut().expect("standard input is open until the end is waited for");

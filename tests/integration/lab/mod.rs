@@ -5,7 +5,10 @@
     reason = "the lab is real: its programs are started as a person starts them, and its clients' log has wall-clock times"
 )]
 
+mod crashes;
 mod drills;
+mod hard;
 mod quarterly;
 mod rig;
+mod short;
 mod world;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Far more than anything takes, so that a hang fails and a slow machine does not.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The lab's program, which cargo builds beside the tests.
 pub(crate) fn program() -> PathBuf {
@@ -98,6 +98,27 @@ impl Rig {
         } else {
             Err(said(&out))
         }
+    }
+
+    /// What one of the lab's name servers says, each answer on a line.
+    pub(crate) fn dig(&self, server: &str, name: &str, kind: &str) -> Vec<String> {
+        let port = self.port(server).to_string();
+        let out =
+            Command::new("kdig").args(["@127.0.0.1", "-p", &port, "+short", "+norec", name, kind]).output().unwrap();
+        assert!(out.status.success(), "{}", said(&out));
+        let mut lines: Vec<String> = String::from_utf8(out.stdout).unwrap().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    }
+
+    /// Changes the zone by another hand than Muster's.
+    pub(crate) fn update(&self, lines: &str) {
+        let file = self.folder().with_file_name("update");
+        let head = format!("server 127.0.0.1 {}\nzone lab.test\n", self.port("names"));
+        fs::write(&file, head + lines + "\n").unwrap();
+        let key = format!("hmac-sha256:muster:{}", self.settings["key"].as_str().unwrap());
+        let out = Command::new("knsupdate").arg("-y").arg(key).arg("-v").arg(file).output().unwrap();
+        assert!(out.status.success(), "{}", said(&out));
     }
 
     /// A region's server as who follows connects to it.

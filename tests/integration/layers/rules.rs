@@ -5,10 +5,12 @@ use super::paths::{Named, module, paths};
 use super::tokens::tokens;
 
 /// Modules that turn values into values.
-pub(super) const PURE: [&str; 11] = [
+pub(super) const PURE: [&str; 14] = [
     "catalogue",
     "yaml",
+    "controls",
     "playbook",
+    "schema",
     "calendar",
     "plan",
     "starter",
@@ -17,6 +19,7 @@ pub(super) const PURE: [&str; 11] = [
     "record",
     "rehearsal",
     "report",
+    "bundle",
 ];
 
 /// Paths that a pure module does not name, with all that lies below them.

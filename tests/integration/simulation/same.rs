@@ -79,6 +79,7 @@ fn a_record_from_memory_is_the_record_read_back() {
             runs: Runs::of(&folder.path().join("reports")),
             execute: false,
             approved: None,
+            approved_by: None,
             mode_said: true,
             attendance: Attendance::Nobody,
             lead: None,
@@ -92,6 +93,8 @@ fn a_record_from_memory_is_the_record_read_back() {
             break_glass: None,
             lease: muster::app::LEASE,
             forecast_time: None,
+            occurrence: None,
+            hold: false,
         };
         let finished = app::run(request).unwrap();
         let (back, cut) = app::read_journal(&muster::journal::path_in(&finished.folder)).unwrap();

@@ -169,6 +169,7 @@ pub(super) fn prepared(
         previous: None,
         proof: None,
         forecast: None,
+        open_actions: Vec::new(),
     };
     Run {
         started,

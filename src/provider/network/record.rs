@@ -4,19 +4,19 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType as WireType};
 
+use super::wire::Recursion;
 use crate::infrastructure::real::rfc2136::plain_name;
-use crate::provider::network::wire::Recursion;
 use crate::resource::RecordType;
 use crate::time::Span;
 
 /// A name as it goes over the wire.
-pub(super) fn wire_name(name: &str) -> Result<Name, String> {
+pub(in crate::provider) fn wire_name(name: &str) -> Result<Name, String> {
     let mut wire = Name::from_ascii(name).map_err(|error| format!("`{name}` is no DNS name: {error}"))?;
     wire.set_fqdn(true);
     Ok(wire)
 }
 
-pub(super) fn wire_type(record_type: RecordType) -> WireType {
+pub(in crate::provider) fn wire_type(record_type: RecordType) -> WireType {
     match record_type {
         RecordType::A => WireType::A,
         RecordType::Aaaa => WireType::AAAA,
@@ -25,7 +25,7 @@ pub(super) fn wire_type(record_type: RecordType) -> WireType {
 }
 
 /// A value on the wire; the error is what is wrong with it.
-pub(super) fn wire_value(record_type: RecordType, value: &str) -> Result<RData, String> {
+pub(in crate::provider) fn wire_value(record_type: RecordType, value: &str) -> Result<RData, String> {
     let no_address = |_| format!("`{value}` is no address for a record of type {record_type}");
     Ok(match record_type {
         RecordType::A => RData::A(A(value.parse().map_err(no_address)?)),
@@ -35,7 +35,7 @@ pub(super) fn wire_value(record_type: RecordType, value: &str) -> Result<RData, 
 }
 
 /// A value as it is compared; `None` for what is no value of a record that a drill switches.
-pub(super) fn plain(data: &RData) -> Option<String> {
+pub(in crate::provider) fn plain(data: &RData) -> Option<String> {
     Some(match data {
         RData::A(address) => address.0.to_string(),
         RData::AAAA(address) => address.0.to_string(),
@@ -45,22 +45,22 @@ pub(super) fn plain(data: &RData) -> Option<String> {
 }
 
 /// A TTL on the wire: whole seconds.
-pub(super) fn wire_ttl(ttl: Span) -> u32 {
+pub(in crate::provider) fn wire_ttl(ttl: Span) -> u32 {
     u32::try_from(ttl.0 / 1_000_000_000).unwrap_or(u32::MAX)
 }
 
 /// What one server answers for one name and type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stands {
+pub(in crate::provider) struct Stands {
     /// The data of each record; none if the name or the type is not there.
-    pub(super) data: Vec<RData>,
+    pub(in crate::provider) data: Vec<RData>,
     /// The lowest TTL among them, in seconds.
-    pub(super) ttl: u32,
+    pub(in crate::provider) ttl: u32,
 }
 
 impl Stands {
     /// The values as they are compared, sorted.
-    pub(super) fn values(&self) -> Vec<String> {
+    pub(in crate::provider) fn values(&self) -> Vec<String> {
         let mut values: Vec<String> = self.data.iter().filter_map(plain).collect();
         values.sort();
         values.dedup();
@@ -69,7 +69,12 @@ impl Stands {
 }
 
 /// Reads an answer; the error is for people.
-pub(super) fn read(answer: &Message, name: &Name, kind: WireType, recursion: Recursion) -> Result<Stands, String> {
+pub(in crate::provider) fn read(
+    answer: &Message,
+    name: &Name,
+    kind: WireType,
+    recursion: Recursion,
+) -> Result<Stands, String> {
     match answer.metadata.response_code {
         ResponseCode::NoError | ResponseCode::NXDomain => {}
         ResponseCode::Refused => return Err("it refuses the question (REFUSED)".to_owned()),
@@ -99,7 +104,7 @@ pub(super) fn read(answer: &Message, name: &Name, kind: WireType, recursion: Rec
 }
 
 /// A condition of an update, or a part of what it does (RFC 2136 sections 2.4 and 2.5).
-pub(super) fn line(name: &Name, class: DNSClass, ttl: u32, data: RData) -> Record {
+pub(in crate::provider) fn line(name: &Name, class: DNSClass, ttl: u32, data: RData) -> Record {
     let mut record = Record::from_rdata(name.clone(), ttl, data);
     record.dns_class = class;
     record

@@ -1,0 +1,103 @@
+//! The providers of AWS, built with the ways into both regions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalogue::Mode;
+use crate::id::{RegionRole, ResourceId};
+use crate::infrastructure::real::aws::database::{AwsDatabase, Fence};
+use crate::infrastructure::real::aws::{AWS, AwsRegion};
+use crate::infrastructure::real::{from_json, typed};
+use crate::model::{Binding, Plan, RegionInfo};
+use crate::provider::aws::{Access, AwsCompute, AwsCutOff, AwsRds, AwsSnapshots, Line, Route53, Ways};
+use crate::provider::host::Host;
+use crate::resource::{Processes, ResourceKind, Resources};
+use crate::secret::Redactor;
+use crate::time::Clock;
+
+/// The ways into a plan's regions of AWS.
+pub(super) struct Regions(BTreeMap<RegionRole, Arc<Access>>);
+
+impl Regions {
+    /// Those of `plan`; nothing is asked yet.
+    pub(super) fn of(plan: &Plan, clock: &Clock, redactor: &Redactor) -> Result<Self, String> {
+        let ours = plan.regions.iter().filter(|(_, region)| region.provider == AWS);
+        let mut found = BTreeMap::new();
+        let mut line = None;
+        for (role, region) in ours {
+            let settings: AwsRegion = from_json(&region.settings)?;
+            let line = line.get_or_insert_with(|| Line::new(clock.clone(), redactor.clone()));
+            found.insert(*role, Arc::new(Access::new(*role, region.name.clone(), settings, line.clone())));
+        }
+        Ok(Self(found))
+    }
+
+    fn to(&self, role: RegionRole) -> Result<Arc<Access>, String> {
+        self.0.get(&role).cloned().ok_or_else(|| format!("the region {role} has no `provider: aws` with its account"))
+    }
+
+    fn ways(&self) -> Result<Ways, String> {
+        Ok(Ways { primary: self.to(RegionRole::Primary)?, secondary: self.to(RegionRole::Secondary)? })
+    }
+
+    /// Builds the provider of a resource, in place of its twin.
+    pub(super) fn bind(
+        &self,
+        id: &ResourceId,
+        binding: &Binding,
+        (plan, processes, redactor): (&Plan, &Arc<dyn Processes>, &Redactor),
+        all: &mut Resources,
+    ) -> Result<(), String> {
+        match binding.kind {
+            ResourceKind::Dns => {
+                let settings: crate::infrastructure::real::aws::dns::Route53 = typed(binding)?;
+                let access = self.to(settings.access)?;
+                let record = Route53::new(settings, access, Host::new(Arc::clone(processes)))?;
+                all.dns.insert(id.clone(), Arc::new(record));
+            }
+            ResourceKind::Compute => {
+                all.computes.insert(id.clone(), Arc::new(AwsCompute::new(typed(binding)?, self.ways()?)));
+            }
+            ResourceKind::Database => {
+                let loss_accepted = plan.mode != Mode::Planned && (plan.data_loss.is_some() || plan.discard);
+                let (processes, redactor) = (Arc::clone(processes), redactor.clone());
+                let it = AwsRds::new(id.clone(), typed(binding)?, self.ways()?, processes, redactor, loss_accepted);
+                all.databases.insert(id.clone(), Arc::new(it));
+            }
+            ResourceKind::Backup => {
+                all.backups.insert(id.clone(), Arc::new(AwsSnapshots::new(id.clone(), typed(binding)?, self.ways()?)));
+            }
+            kind => return Err(format!("nothing builds the provider aws of {kind}")),
+        }
+        Ok(())
+    }
+
+    /// Builds the provider of a region; one that names no subnets can't be cut off, and its twin would say that it was.
+    pub(super) fn bind_region(
+        &self,
+        role: RegionRole,
+        region: &RegionInfo,
+        plan: &Plan,
+        all: &mut Resources,
+    ) -> Result<(), String> {
+        let settings: AwsRegion = from_json(&region.settings)?;
+        let Some(isolate) = settings.isolate else {
+            all.regions.remove(&role);
+            return Ok(());
+        };
+        let fences = fences(plan, role)?;
+        all.regions.insert(role, Arc::new(AwsCutOff::new(role, isolate, self.to(role)?, fences)));
+        Ok(())
+    }
+}
+
+/// What fences the plan's databases in `role`.
+fn fences(plan: &Plan, role: RegionRole) -> Result<BTreeMap<ResourceId, Fence>, String> {
+    let databases = plan.resources.iter().filter(|(_, it)| it.kind == ResourceKind::Database && it.provider == AWS);
+    let mut fences = BTreeMap::new();
+    for (id, binding) in databases {
+        let settings: AwsDatabase = typed(binding)?;
+        fences.extend(settings.side(role).fence.clone().map(|fence| (id.clone(), fence)));
+    }
+    Ok(fences)
+}

@@ -1,0 +1,161 @@
+//! A region that is cut off by walls before its subnets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::access::Access;
+use super::acl::{self, Gate, Rules};
+use crate::id::{RegionRole, ResourceId};
+use crate::infrastructure::real::aws::Isolation;
+use crate::infrastructure::real::aws::database::Fence;
+use crate::resource::{Context, Exclusive, Party, ProviderError, Region, RegionState};
+
+/// How a wall's purpose begins that cuts a region off.
+const ISOLATES: &str = "isolates:";
+
+/// A region of AWS.
+pub struct AwsCutOff {
+    role: RegionRole,
+    settings: Isolation,
+    access: Arc<Access>,
+    /// What fences the databases in it.
+    fences: BTreeMap<ResourceId, Fence>,
+}
+
+impl fmt::Debug for AwsCutOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsCutOff").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+/// The purpose of a fence's wall.
+pub(super) fn fences(id: &ResourceId) -> String {
+    format!("fences:{id}")
+}
+
+fn parties(purpose: &str) -> BTreeSet<Party> {
+    let names = purpose.strip_prefix(ISOLATES).unwrap_or_default().split('+');
+    let party = |name: &str| match name {
+        "users" => Some(Party::Users),
+        "primary" => Some(Party::Primary),
+        "secondary" => Some(Party::Secondary),
+        _ => None,
+    };
+    names.filter_map(party).collect()
+}
+
+fn purpose(parties: &BTreeSet<Party>) -> String {
+    let names: Vec<String> = parties.iter().map(ToString::to_string).collect();
+    format!("{ISOLATES}{}", names.join("+"))
+}
+
+impl AwsCutOff {
+    /// The region `role`, in which `fences` are what fences its databases.
+    #[must_use]
+    pub fn new(
+        role: RegionRole,
+        settings: Isolation,
+        access: Arc<Access>,
+        fences: BTreeMap<ResourceId, Fence>,
+    ) -> Self {
+        Self { role, settings, access, fences }
+    }
+
+    fn other(&self) -> Party {
+        match self.role {
+            RegionRole::Primary => Party::Secondary,
+            RegionRole::Secondary => Party::Primary,
+        }
+    }
+
+    /// Who gets through when `cut` are cut off.
+    fn rules(&self, cut: &BTreeSet<Party>) -> Result<Rules, ProviderError> {
+        let blocks = |party: Party| {
+            let known = self.settings.blocks.of(party);
+            if known.is_empty() {
+                return Err(ProviderError::Refused(format!(
+                    "to cut {} off from some and not from others, the address blocks of {party} must be known: add them \
+                     under `isolate: {{ blocks: … }}`",
+                    self.role
+                )));
+            }
+            Ok(known.to_vec())
+        };
+        match (cut.contains(&Party::Users), cut.contains(&self.other())) {
+            (true, true) => Ok(Rules::default()),
+            (true, false) => Ok(Rules { let_through: blocks(self.other())?, but_not: Vec::new() }),
+            (false, true) => Ok(Rules { let_through: Vec::new(), but_not: blocks(self.other())? }),
+            (false, false) => Err(ProviderError::Refused(format!("{} can't be cut off from itself", self.role))),
+        }
+    }
+
+    async fn gates(&self, cx: &Context) -> Result<Vec<Gate>, ProviderError> {
+        acl::gates(cx, &self.access, &self.settings.subnets).await
+    }
+
+    fn is_wall(purpose: &str) -> bool {
+        purpose.starts_with(ISOLATES)
+    }
+}
+
+/// Its walls carry the run that raised them; a region has no mark beside that.
+impl Exclusive for AwsCutOff {}
+
+#[async_trait]
+impl Region for AwsCutOff {
+    async fn observe(&self, cx: &Context) -> Result<RegionState, ProviderError> {
+        let gates = self.gates(cx).await?;
+        let mut isolated_from = BTreeSet::new();
+        for gate in &gates {
+            isolated_from.extend(gate.purpose().map(parties).unwrap_or_default());
+        }
+        Ok(RegionState { isolated_from })
+    }
+
+    async fn set_isolation(&self, cx: &Context, to: &RegionState) -> Result<(), ProviderError> {
+        let gates = self.gates(cx).await?;
+        let of_another = |gate: &&Gate| {
+            let run = gate.tag(super::tags::RUN);
+            gate.purpose().is_some_and(Self::is_wall) && run.is_some_and(|run| run != cx.run.as_str())
+        };
+        if let Some(gate) = gates.iter().find(of_another) {
+            return Err(ProviderError::Refused(format!(
+                "the network ACL {} before {} was raised by the run {}: nothing was changed",
+                gate.acl(),
+                gate.subnet,
+                gate.tag(super::tags::RUN).unwrap_or_default()
+            )));
+        }
+        if to.isolated_from.is_empty() {
+            return acl::lower(cx, &self.access, &self.settings.subnets, Self::is_wall).await;
+        }
+        let rules = self.rules(&to.isolated_from)?;
+        let wanted = purpose(&to.isolated_from);
+        // A database's fence stays: it lets nobody through either.
+        let subnets: Vec<String> = gates
+            .iter()
+            .filter(|gate| gate.purpose().is_none_or(Self::is_wall))
+            .map(|gate| gate.subnet.clone())
+            .collect();
+        acl::raise(cx, &self.access, (&wanted, &subnets), &rules).await?;
+        acl::remove_idle(cx, &self.access, Self::is_wall).await
+    }
+
+    async fn rejoin_fenced(&self, cx: &Context, fenced: &[ResourceId]) -> Result<(), ProviderError> {
+        // From the wall of the isolation straight to that of the fence: there is no instant in between.
+        for id in fenced {
+            let Some(fence) = self.fences.get(id) else {
+                return Err(ProviderError::Unsupported(format!(
+                    "{id} has no `fence: {{ subnets: […] }}` in {}, so it can't be fenced before the region is reachable",
+                    self.role
+                )));
+            };
+            let rules = Rules { let_through: fence.let_through.clone(), but_not: Vec::new() };
+            acl::raise(cx, &self.access, (&fences(id), &fence.subnets), &rules).await?;
+        }
+        acl::lower(cx, &self.access, &self.settings.subnets, Self::is_wall).await
+    }
+}

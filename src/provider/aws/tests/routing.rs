@@ -1,0 +1,146 @@
+//! Routing controls, health checks, and changes of a zone that come in each other's way.
+
+use std::sync::Arc;
+
+use super::recorded::{Recorded, context};
+use crate::id::RegionRole;
+use crate::provider::aws::Route53;
+use crate::provider::host::Host;
+use crate::provider::process::RealProcesses;
+use crate::resource::{Dns, ProviderError};
+
+fn record(recorded: &Recorded, more: &str) -> Route53 {
+    let settings = format!(
+        r#"{{"name":"code.example.test","zone":"Z1","targets":{{"primary":{{"values":["192.0.2.1"]}},
+            "secondary":{{"values":["198.51.100.1"]}}}}{more}}}"#
+    );
+    let host = Host::new(Arc::new(RealProcesses::default()));
+    Route53::new(serde_json::from_str(&settings).unwrap(), Arc::clone(&recorded.ways().secondary), host).unwrap()
+}
+
+const CONTROLS: &str = r#","by":"routing_controls","routing_controls":{
+    "primary":"arn:aws:route53-recovery-control::123456789012:controlpanel/p/routingcontrol/one",
+    "secondary":"arn:aws:route53-recovery-control::123456789012:controlpanel/p/routingcontrol/two",
+    "cluster":[{"url":"https://a.test/v1","region":"us-east-1"},{"url":"https://b.test/v1","region":"us-west-2"},
+        {"url":"https://c.test/v1","region":"eu-west-1"},{"url":"https://d.test/v1","region":"ap-northeast-1"},
+        {"url":"https://e.test/v1","region":"ap-southeast-2"}]}"#;
+
+/// `GetRoutingControlState` as its documentation has it.
+fn state(arn: &str, on: &str) -> String {
+    format!(r#"{{"RoutingControlArn":"{arn}","RoutingControlState":"{on}","RoutingControlName":"n"}}"#)
+}
+
+#[tokio::test]
+async fn all_five_endpoints_of_the_cluster_are_tried_in_turn() {
+    let recorded = Recorded::new();
+    let down = r#"{"__type":"EndpointTemporarilyUnavailableException","message":"later"}"#;
+    recorded
+        .answers("a.test", 0, "")
+        .answers("b.test", 503, down)
+        .answers("c.test", 500, "{}")
+        .answers("d.test", 429, "{}");
+    recorded.answers("e.test/v1 ToggleCustomerAPI.GetRoutingControlState {\"RoutingControlArn\":\"arn:aws:route53-recovery-control::123456789012:controlpanel/p/routingcontrol/one", 200, &state("one", "On"));
+    recorded.answers("e.test/v1 ToggleCustomerAPI.GetRoutingControlState {\"RoutingControlArn\":\"arn:aws:route53-recovery-control::123456789012:controlpanel/p/routingcontrol/two", 200, &state("two", "Off"));
+    recorded.answers("UpdateRoutingControlStates", 200, "{}");
+    let (record, cx) = (record(&recorded, CONTROLS), context());
+    let seen = record.observe(&cx).await.unwrap();
+    assert_eq!(
+        (seen.serves, seen.record.values.as_slice()),
+        (Some(RegionRole::Primary), &["192.0.2.1".to_owned()][..])
+    );
+    let asked = recorded.asked();
+    let hosts: Vec<&str> = asked.iter().skip(1).take(5).map(|one| &one[8..14]).collect();
+    assert_eq!(hosts, ["a.test", "b.test", "c.test", "d.test", "e.test"]);
+    record.change(&cx, &seen.record, &record.target(RegionRole::Secondary, &seen.record)).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn both_controls_are_switched_at_once_and_a_safety_rule_says_no() {
+    let recorded = Recorded::new();
+    recorded.answers("routingcontrol/one\"}", 200, &state("one", "On")).answers(
+        "routingcontrol/two\"}",
+        200,
+        &state("two", "Off"),
+    );
+    let refused = r#"{"__type":"ConflictException","message":"the safety rule keep-one-on is not met"}"#;
+    recorded.answers("UpdateRoutingControlStates", 200, "{}").answers("UpdateRoutingControlStates", 409, refused);
+    let (record, cx) = (record(&recorded, CONTROLS), context());
+    let seen = record.observe(&cx).await.unwrap().record;
+    let to = record.target(RegionRole::Secondary, &seen);
+    record.change(&cx, &seen, &to).await.unwrap();
+    let asked = recorded.asked();
+    let update = asked.iter().find(|one| one.contains("UpdateRoutingControlStates")).unwrap();
+    let (one, two) = update.split_once("routingcontrol/two").unwrap();
+    assert!(one.contains("\"Off\"") && two.contains("\"On\""), "{update}");
+    let error = record.change(&cx, &seen, &to).await.unwrap_err();
+    assert!(
+        matches!(&error, ProviderError::Refused(why) if why.contains("a safety rule") && why.contains("keep-one-on")),
+        "{error}"
+    );
+}
+
+const HEALTH: &str =
+    r#","by":"health_check","health_check":{"id":"h1","away":["true"],"home":["true"],"look":["false"]}"#;
+
+#[tokio::test]
+async fn a_health_check_that_is_not_inverted_would_send_nobody_away() {
+    let check = |inverted: bool| {
+        format!(
+            "<GetHealthCheckResponse><HealthCheck><Id>h1</Id><CallerReference>c</CallerReference><HealthCheckConfig>\
+             <Type>HTTP</Type><Inverted>{inverted}</Inverted></HealthCheckConfig><HealthCheckVersion>1</HealthCheckVersion>\
+             </HealthCheck></GetHealthCheckResponse>"
+        )
+    };
+    let recorded = Recorded::new();
+    recorded.answers("healthcheck/h1 ", 200, &check(false));
+    let error = record(&recorded, HEALTH).ready(&context()).await.unwrap_err().to_string();
+    assert!(error.contains("the health check h1 is not inverted"), "{error}");
+}
+
+/// A zone that holds one plain record.
+fn zone(value: &str) -> String {
+    format!(
+        "<ListResourceRecordSetsResponse><ResourceRecordSets><ResourceRecordSet><Name>code.example.test.</Name><Type>A</Type>\
+         <TTL>60</TTL><ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord></ResourceRecords>\
+         </ResourceRecordSet></ResourceRecordSets><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems>\
+         </ListResourceRecordSetsResponse>"
+    )
+}
+
+const NOTHING: &str = "<ListResourceRecordSetsResponse><ResourceRecordSets></ResourceRecordSets><IsTruncated>false</IsTruncated>\
+                       <MaxItems>100</MaxItems></ListResourceRecordSetsResponse>";
+const OVERTAKEN: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidChangeBatch</Code><Message>[Tried to delete resource \
+                         record set [name='code.example.test.', type='A'] but the values provided do not match the current values]\
+                         </Message></Error></ErrorResponse>";
+
+#[tokio::test]
+async fn a_change_that_another_came_before_is_refused_by_route_53_and_told() {
+    let recorded = Recorded::new();
+    recorded.answers("name=_muster.", 200, NOTHING);
+    recorded.answers("name=code.", 200, &zone("192.0.2.1")).answers("name=code.", 200, &zone("192.0.2.1"));
+    recorded.answers("name=code.", 200, &zone("203.0.113.9"));
+    recorded.answers("ChangeResourceRecordSetsRequest", 400, OVERTAKEN);
+    let (record, cx) = (record(&recorded, ""), context());
+    let seen = record.observe(&cx).await.unwrap().record;
+    let error = record.change(&cx, &seen, &record.target(RegionRole::Secondary, &seen)).await.unwrap_err();
+    assert!(matches!(&error, ProviderError::Changed(what) if what.contains("203.0.113.9")), "{error}");
+    let batch = recorded.asked().into_iter().find(|one| one.contains("ChangeResourceRecordSetsRequest")).unwrap();
+    let (delete, create) = batch.split_once("<Action>CREATE</Action>").unwrap();
+    assert!(
+        delete.contains("<Action>DELETE</Action>") && delete.contains("192.0.2.1"),
+        "on the condition that it stands: {batch}"
+    );
+    assert!(create.contains("198.51.100.1") && !batch.contains("UPSERT"), "{batch}");
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_is_seen_to_be_made() {
+    let recorded = Recorded::new();
+    recorded.answers("name=_muster.", 200, NOTHING);
+    recorded.answers("name=code.", 200, &zone("192.0.2.1")).answers("name=code.", 200, &zone("192.0.2.1"));
+    recorded.answers("name=code.", 200, &zone("198.51.100.1"));
+    recorded.answers("ChangeResourceRecordSetsRequest", 400, OVERTAKEN);
+    let (record, cx) = (record(&recorded, ""), context());
+    let seen = record.observe(&cx).await.unwrap().record;
+    record.change(&cx, &seen, &record.target(RegionRole::Secondary, &seen)).await.unwrap();
+}

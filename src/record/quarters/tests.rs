@@ -1,0 +1,117 @@
+use super::{CellState, Coverage, Quarter, Watched, coverage};
+use crate::calendar::slots::{Begun, Worth, slots};
+use crate::calendar::timetable::Timetable;
+use crate::id::RunId;
+use crate::measure::Judgement;
+use crate::model::Schedule;
+use crate::record::{IndexDetail, IndexRow, IndexService, LegVerdict};
+use crate::time::Span;
+
+fn row(began: &str, verdict: Option<&str>, simulated: bool) -> IndexRow {
+    let service = |id: &str, fell_short| IndexService {
+        id: id.to_owned(),
+        title: id.to_uppercase(),
+        rta: Some((Span::from_secs(100), Span::from_secs(120))),
+        rto: Some((Span::from_secs(600), if fell_short { Judgement::Missed } else { Judgement::Met })),
+        fell_short,
+        outages: vec![],
+    };
+    let at: jiff::Timestamp = began.parse().unwrap();
+    IndexRow {
+        run: RunId::make(at, "failover").unwrap(),
+        playbook: "failover".to_owned(),
+        title: "The failover".to_owned(),
+        environment: "lab".to_owned(),
+        mode: "planned".to_owned(),
+        started_at: began.to_owned(),
+        finished_at: None,
+        verdict: verdict.map(str::to_owned),
+        world: None,
+        exit_code: None,
+        rta_ns: Some(120_000_000_000),
+        rpa_ns: None,
+        journal_head: String::new(),
+        simulated,
+        detail: IndexDetail {
+            failover: Some(LegVerdict::Passed),
+            services: vec![service("push", verdict == Some("failed")), service("web", false)],
+            ..IndexDetail::default()
+        },
+    }
+}
+
+/// Of the four quarters of 2026, without a schedule.
+fn of(rows: &[IndexRow]) -> Coverage {
+    let quarters = "2026-Q4".parse::<Quarter>().unwrap().last(4);
+    coverage("2026-12-01T00:00:00Z".parse().unwrap(), &quarters, &[], rows)
+}
+
+fn states(coverage: &Coverage) -> Vec<CellState> {
+    coverage.playbooks[0].cells.iter().map(|cell| cell.state).collect()
+}
+
+#[test]
+fn the_last_real_drill_of_a_quarter_counts_and_all_are_counted() {
+    use CellState::{BrokenOff, Failed, Nothing, Passed, SimulatedOnly};
+    let rows = [
+        row("2026-05-01T00:00:00Z", Some("passed"), false),
+        row("2026-02-01T00:00:00Z", Some("failed"), false),
+        row("2026-03-01T00:00:00Z", Some("passed"), false),
+        row("2026-06-01T00:00:00Z", Some("failed"), false),
+        row("2026-07-01T00:00:00Z", Some("passed"), true),
+        row("2026-11-01T00:00:00Z", None, false),
+    ];
+    let found = of(&rows);
+    assert_eq!(states(&found), [Passed, Failed, SimulatedOnly, Nothing]);
+    let first = &found.playbooks[0].cells[0];
+    assert_eq!((first.passed, first.failed), (1, 1));
+    assert_eq!(first.run.as_deref(), Some("20260301-000000-failover"));
+    assert_eq!(states(&of(&[row("2026-02-01T00:00:00Z", Some("aborted"), false)]))[0], BrokenOff);
+    assert_eq!(found.playbooks[0].figures.len(), 6);
+}
+
+#[test]
+fn a_service_is_judged_by_itself() {
+    let found = of(&[row("2026-02-01T00:00:00Z", Some("failed"), false)]);
+    let state = |name: &str| found.services.iter().find(|line| line.name == name).unwrap().cells[0].state;
+    assert_eq!((state("push"), state("web")), (CellState::Failed, CellState::Passed));
+    assert_eq!(found.services[0].figures[0].rta_ns, Some(120_000_000_000));
+}
+
+#[test]
+fn a_quarter_in_which_a_drill_was_due_and_none_took_place_was_missed_also_where_it_was_simulated() {
+    let text = r#"{"every":"quarter","on":"second tuesday of the second month","at":"09:00"}"#;
+    let schedule: Schedule = serde_json::from_str(text).unwrap();
+    let table = Timetable::new(&schedule, jiff::tz::TimeZone::UTC);
+    let time = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let done = [Begun { at: time("2026-02-10T09:00:00Z"), occurrence: None, worth: Worth::Done }];
+    let now = time("2026-10-01T00:00:00Z");
+    let window = (time("2026-01-01T00:00:00Z"), time("2027-01-01T00:00:00Z"));
+    let watched = Watched {
+        playbook: "failover".to_owned(),
+        title: "The failover".to_owned(),
+        owner: None,
+        zone: jiff::tz::TimeZone::UTC,
+        services: vec![("web".to_owned(), "Web".to_owned())],
+        slots: slots(&table, schedule.if_missed.within(), window, now, &done),
+    };
+    let rows = [row("2026-02-10T09:00:00Z", Some("passed"), false), row("2026-05-01T00:00:00Z", Some("passed"), true)];
+    let quarters = "2026-Q4".parse::<Quarter>().unwrap().last(4);
+    let found = coverage(now, &quarters, &[watched], &rows);
+    use CellState::{Due, Missed, Passed};
+    assert_eq!(states(&found), [Passed, Missed, Missed, Due]);
+    let web = found.services.iter().find(|line| line.name == "web").unwrap();
+    assert_eq!(web.cells.iter().map(|cell| cell.state).collect::<Vec<_>>(), [Passed, Missed, Missed, Due]);
+    assert_eq!(found.overdue().count(), 1);
+    assert_eq!(found.playbooks[0].next_due.unwrap().to_string(), "2026-11-10T09:00:00Z");
+}
+
+#[test]
+fn quarters_are_written_as_they_are_read() {
+    let quarter: Quarter = "2026-Q1".parse().unwrap();
+    assert_eq!(quarter.before().to_string(), "2025-Q4");
+    assert_eq!(quarter.days().1.to_string(), "2026-03-31");
+    for wrong in ["2026", "2026-Q5", "26-Q1", "2026-Q01", "-026-Q1"] {
+        assert!(wrong.parse::<Quarter>().is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,68 @@
+//! The critical path, and what would have shortened the outage, of a drill with two branches.
+
+use crate::id::StepId;
+use crate::model::Leg;
+use crate::record::{Record, Sooner, critical, sooner};
+use crate::report::samples::passed;
+use crate::time::Span;
+
+/// `promote` needs `fence`, and `dns` needs it and `scale-out`, which is done five seconds before it.
+fn branched() -> Record {
+    let mut record = passed();
+    let need = |ids: &[&str]| ids.iter().map(|id| StepId::new(id).unwrap()).collect();
+    for step in &mut record.steps {
+        step.needs = match step.id.as_str() {
+            "promote" => need(&["fence"]),
+            "dns" => need(&["scale-out", "promote"]),
+            "go" => need(&["all-healthy"]),
+            "dns-back" => need(&["promote-back"]),
+            _ => Vec::new(),
+        };
+    }
+    record
+}
+
+#[test]
+fn the_path_is_what_the_run_waited_for() {
+    let record = branched();
+    let path = critical(&record);
+    let on_path: Vec<&str> =
+        record.steps.iter().zip(path).filter(|(_, on_path)| *on_path).map(|(step, _)| step.id.as_str()).collect();
+    assert_eq!(
+        on_path,
+        ["all-healthy", "go", "fence", "promote", "dns", "served-there", "stay", "promote-back", "dns-back"],
+        "all but scale-out, which was done before what waited for it"
+    );
+}
+
+#[test]
+fn half_of_a_step_saves_what_the_steps_beside_it_leave() {
+    let record = branched();
+    let leg = record.legs.iter().find(|leg| leg.leg == Leg::Failover).unwrap();
+    let saved: Vec<(String, Span)> = sooner(&record, leg)
+        .into_iter()
+        .map(|one| match &one {
+            Sooner::Step { step, saved, .. } => (step.to_string(), *saved),
+            other => (format!("{other:?}").split(' ').next().unwrap().to_owned(), other.saved()),
+        })
+        .collect();
+    let ms = Span::from_millis;
+    assert_eq!(
+        saved,
+        [
+            ("dns".to_owned(), ms(17_000)),
+            // Its half is 17.5 s, but scale-out was done only 5 s before it.
+            ("promote".to_owned(), ms(5_000)),
+            ("Propagation".to_owned(), ms(5_000)),
+            // Only what of it lies within the outage counts.
+            ("fence".to_owned(), ms(500)),
+        ]
+    );
+}
+
+#[test]
+fn where_no_recovery_was_measured_nothing_is_said() {
+    let mut record = branched();
+    record.legs[0].parts = None;
+    assert!(sooner(&record, &record.legs[0]).is_empty());
+}

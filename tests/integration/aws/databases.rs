@@ -1,0 +1,126 @@
+//! Databases on moto: what it moves is followed, and what it only says that it did is noticed.
+
+use super::cloud::Cloud;
+use super::engine::Engine;
+use super::servers::{acls, subnets};
+use super::wire::{text, texts};
+use super::{REAL, Setup};
+
+/// A database resource with these settings, whose engines are these.
+pub(super) fn database(settings: &str, [primary, secondary]: [&Engine; 2]) -> String {
+    let server = |engine: &Engine| format!("{{ host: 127.0.0.1, port: {} }}", engine.port);
+    format!(
+        "  main:\n    database:\n      provider: aws\n{settings}      sql:\n        dbname: code\n        sslmode: disable\n        \
+         password: {{ env: ENGINE_PASSWORD }}\n        timeout: 500ms\n        regions: {{ primary: {}, secondary: {} }}\n",
+        server(primary),
+        server(secondary)
+    )
+}
+
+const MASTER: [(&str, &str); 4] = [
+    ("MasterUsername", "ops"),
+    ("MasterUserPassword", "not-a-secret-1"),
+    ("DBInstanceClass", "db.m6g.large"),
+    ("AllocatedStorage", "20"),
+];
+
+fn playbook(steps: &str) -> String {
+    format!(
+        "muster: 1\nname: drill\ninfrastructure: infra.yaml\ndiscard: accept\nphases:\n  - name: failover\n    steps:\n{steps}"
+    )
+}
+
+/// Whenever a wall is raised or lowered before `subnet`, the engine behind it is cut off or let in.
+pub(super) fn behind_wall(cloud: &Cloud, region: &'static str, subnet: &str, engine: &Engine) {
+    let (moto, subnet, engine) = (cloud.moto, subnet.to_owned(), engine.clone());
+    cloud.whenever("ec2:ReplaceNetworkAclAssociation", move |_| {
+        let fields = [("Filter.1.Name", "association.subnet-id"), ("Filter.1.Value.1", subnet.as_str())];
+        let acl = super::cloud::form_at(moto, "ec2", region, "DescribeNetworkAcls", &fields);
+        engine.cut(acl.contains("muster:wall"));
+    });
+}
+
+#[test]
+fn a_promotion_that_is_answered_with_success_and_leaves_a_replica_a_replica_fails_needs_moto() {
+    let cloud = Cloud::start();
+    let mut one = vec![("DBInstanceIdentifier", "main-use1"), ("Engine", "postgres")];
+    one.extend(MASTER);
+    cloud.form("rds", "us-east-1", "CreateDBInstance", &one);
+    let source = "arn:aws:rds:us-east-1:123456789012:db:main-use1";
+    let replica = [("DBInstanceIdentifier", "main-usw2"), ("SourceDBInstanceIdentifier", source)];
+    cloud.form("rds", "us-west-2", "CreateDBInstanceReadReplica", &replica);
+    let (home, away) = (Engine::start(), Engine::start());
+    away.stands_by(true);
+    let subnet = subnets(&cloud, "us-east-1", 1).remove(0);
+    behind_wall(&cloud, "us-east-1", &subnet, &home);
+    let settings = format!(
+        "      kind: replica\n      regions:\n        primary: {{ instance: main-use1, fence: {{ subnets: [{subnet}] }} }}\n        \
+         secondary: {{ instance: main-usw2 }}\n"
+    );
+    let scene = Setup::of(&cloud).resource(&database(&settings, [&home, &away])).scene();
+    let promote = "      - { id: fence, database.fence: { database: main, in: primary }, timeout: 30s }\n      \
+                   - { id: promote, database.promote: { database: main, to: secondary, irreversible: accept }, timeout: 6s, on_failure: stop }\n";
+    scene.write("drill.yaml", &playbook(promote));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    let all = format!("{seen}");
+    assert!(
+        seen.code != 0 && all.contains("took the order and is a replica of") && all.contains("main-use1 still"),
+        "{all}"
+    );
+    assert_eq!(cloud.calls().iter().filter(|call| *call == "rds:PromoteReadReplica").count(), 1, "asked for once");
+    // Without the acceptance nothing is even begun.
+    scene.write("drill.yaml", &playbook(&promote.replace(", irreversible: accept", "")));
+    let seen = scene.types("validate drill.yaml").exits(2);
+    assert!(format!("{seen}").contains("M147") && format!("{seen}").contains("irreversible: accept"), "{seen}");
+}
+
+#[test]
+fn the_writer_of_a_cluster_moves_behind_a_fence_that_is_proven_needs_moto() {
+    let cloud = Cloud::start();
+    let cluster = [
+        ("DBClusterIdentifier", "main"),
+        ("Engine", "aurora-postgresql"),
+        ("MasterUsername", "ops"),
+        ("MasterUserPassword", "not-a-secret-1"),
+    ];
+    cloud.form("rds", "us-west-2", "CreateDBCluster", &cluster);
+    for id in ["main-a", "main-b"] {
+        let instance = [
+            ("DBInstanceIdentifier", id),
+            ("DBClusterIdentifier", "main"),
+            ("Engine", "aurora-postgresql"),
+            ("DBInstanceClass", "db.r6g.large"),
+        ];
+        cloud.form("rds", "us-west-2", "CreateDBInstance", &instance);
+    }
+    let (home, away) = (Engine::start(), Engine::start());
+    away.stands_by(true);
+    let subnets = subnets(&cloud, "us-west-2", 2);
+    let before = acls(&cloud, "us-west-2", &subnets);
+    behind_wall(&cloud, "us-west-2", &subnets[0], &home);
+    let there = away.clone();
+    cloud.whenever("rds:FailoverDBCluster", move |_| there.stands_by(false));
+    let settings = format!(
+        "      kind: cluster\n      name: main\n      regions:\n        primary: {{ instance: main-a, fence: {{ subnets: [{}] }} }}\n        \
+         secondary: {{ instance: main-b }}\n",
+        subnets[0]
+    );
+    let mut setup = Setup::of(&cloud).resource(&database(&settings, [&home, &away]));
+    // Both sides of a cluster are in one region of AWS.
+    setup.names = ["us-west-2", "us-west-2"];
+    let scene = setup.scene();
+    let steps = "      - { id: fence, database.fence: { database: main, in: primary }, timeout: 30s }\n      \
+                 - { id: promote, database.promote: { database: main, to: secondary }, timeout: 30s, on_failure: stop }\n";
+    scene.write("drill.yaml", &playbook(steps));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    let whole = cloud.form("rds", "us-west-2", "DescribeDBClusters", &[("DBClusterIdentifier", "main")]);
+    let members = texts(&whole, "DBClusterMember");
+    let writer = members.iter().find(|one| text(one, "IsClusterWriter") == "true").unwrap_or_else(|| panic!("{whole}"));
+    assert_eq!(text(writer, "DBInstanceIdentifier"), "main-b", "{seen}");
+    let journal = std::fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+    assert!(journal.contains("nobody gets through the network ACL acl-"), "the fence was proven: {seen}");
+    assert!(cloud.calls().iter().any(|call| call == "rds:RebootDBInstance"), "sessions were ended");
+    let after = acls(&cloud, "us-west-2", &subnets);
+    assert!(after[0] != before[0] && after[1] == before[1], "the wall stands before the named subnet alone");
+    assert_eq!((home.writes() > 0, away.writes() > 0), (false, true), "the proving writes");
+}

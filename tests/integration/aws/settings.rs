@@ -1,0 +1,110 @@
+//! What can be known of an AWS infrastructure file without asking anybody.
+
+use crate::harness::Scene;
+
+const SHIPPED: &str = "playbooks/quarterly-failover.yaml --infra playbooks/infra/aws.yaml";
+
+#[test]
+fn the_shipped_infrastructure_file_is_right_in_every_mode_and_can_be_rehearsed() {
+    let scene = Scene::new().shipped("playbooks");
+    for mode in ["planned", "unplanned", "emergency"] {
+        let seen = scene.types(&format!("validate {SHIPPED} --mode {mode}")).exits(0);
+        assert!(!format!("{seen}").contains("M148"), "it needs no control plane of the region that is lost: {seen}");
+    }
+    let seen = scene.types(&format!("simulate {SHIPPED} --mode planned --seed 1"));
+    assert!(seen.code != 2, "{seen}");
+}
+
+#[test]
+fn the_policy_of_the_shipped_file_is_by_thing_and_lets_a_plan_change_nothing() {
+    let scene = Scene::new().shipped("playbooks");
+    let all = scene.types(&format!("aws-policy {SHIPPED} --mode unplanned")).exits(0).json();
+    let statements = |whom: &str| all[whom]["123456789012"]["Statement"].as_array().unwrap().clone();
+    let actions = |whom: &str| -> Vec<String> {
+        let of = |one: &serde_json::Value| {
+            one["Action"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        statements(whom).iter().flat_map(of).collect()
+    };
+    for action in actions("plan") {
+        let name = action.split(':').nth(1).unwrap().to_owned();
+        assert!(name.starts_with("Describe") || name.starts_with("Get") || name.starts_with("List"), "{action}");
+    }
+    let run = actions("run");
+    for action in [
+        "autoscaling:SetDesiredCapacity",
+        "ec2:ReplaceNetworkAclAssociation",
+        "rds:FailoverGlobalCluster",
+        "route53-recovery-cluster:UpdateRoutingControlStates",
+    ] {
+        assert!(run.iter().any(|one| one == action), "{action} in {run:?}");
+    }
+    let capacity =
+        statements("run").into_iter().find(|one| one["Action"].to_string().contains("SetDesiredCapacity")).unwrap();
+    assert!(capacity["Resource"].to_string().contains("autoScalingGroupName/web-usw2"), "{capacity}");
+    assert!(!run.iter().any(|one| one.starts_with("route53:ChangeResourceRecordSets")), "no zone is changed: {run:?}");
+}
+
+/// The shipped file with `code` in a hosted zone.
+fn by_zone(scene: &Scene) {
+    let text = scene.read("playbooks/infra/aws.yaml");
+    let (before, rest) = text.split_once("      by: routing_controls\n").unwrap();
+    let (_, after) = rest.split_once("      targets:").unwrap();
+    scene.write("playbooks/infra/aws.yaml", &format!("{before}      targets:{after}"));
+}
+
+#[test]
+fn a_zones_change_is_refused_between_disaster_and_verification_and_warned_of_elsewhere() {
+    let scene = Scene::new().shipped("playbooks");
+    by_zone(&scene);
+    let seen = scene.types(&format!("validate {SHIPPED} --mode unplanned")).exits(2);
+    let all = format!("{seen}");
+    assert!(all.contains("error[M148]") && all.contains("lost here") && all.contains("`routing_controls`"), "{all}");
+    let seen = scene.types(&format!("validate {SHIPPED} --mode planned")).exits(0);
+    assert!(format!("{seen}").contains("warning[M148]"), "{seen}");
+    // Where another region is failed away from, it is none of its business.
+    let text = scene.read("playbooks/infra/aws.yaml");
+    let turned = text.replace("name: us-east-1", "name: eu-west-1").replace("us-east-1a", "eu-west-1a");
+    scene.write("playbooks/infra/aws.yaml", &turned);
+    let seen = scene.types(&format!("validate {SHIPPED} --mode unplanned")).exits(0);
+    assert!(!format!("{seen}").contains("M148"), "{seen}");
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_told_at_its_place() {
+    let scene = Scene::new().shipped("playbooks");
+    let text = scene.read("playbooks/infra/aws.yaml");
+    for (right, wrong, told) in [
+        ("account: \"123456789012\"\n    profile", "account: \"1234\"\n    profile", "`1234` is no account"),
+        (
+            "arn:aws:iam::123456789012:role/muster-drill\"   #",
+            "arn:aws:iam::999999999999:role/muster-drill\"   #",
+            "the role is not in the account",
+        ),
+        ("[subnet-0a1b2c3d4e5f60001,", "[sg-0a1b2c3d4e5f60001,", "`sg-0a1b2c3d4e5f60001` is no id of this kind"),
+        (
+            "zone: Z0123456789ABCDEFGHIJ\n      by: routing",
+            "zone: example.com\n      by: routing",
+            "`example.com` is no id of a hosted zone",
+        ),
+        ("      by: routing_controls\n", "", "the switch does not go by routing controls"),
+        ("      kind: global\n      name: code-host\n", "      kind: global\n", "the name of the whole is not said"),
+        (
+            "{ auto_scaling_group: web-use1 }",
+            "{ auto_scaling_group: web-use1, instances: [i-0a1b2c3d] }",
+            "2 of `instances`",
+        ),
+        (
+            "          zone: us-east-1a            # where a restore test makes its scratch volume\n",
+            "",
+            "where a scratch volume is to be",
+        ),
+        ("    provider: aws\n    account", "    provider: process\n    account", "M146"),
+    ] {
+        let broken = text.replacen(right, wrong, 1);
+        assert_ne!(broken, text, "{right}");
+        scene.write("playbooks/infra/aws.yaml", &broken);
+        let seen = scene.types(&format!("validate {SHIPPED}")).exits(2);
+        assert!(format!("{seen}").contains(told), "{told}: {seen}");
+    }
+}

@@ -1,0 +1,6 @@
+//! Schedules: when drills are due, what the commands show of it, and the daemon that carries them out.
+
+mod listing;
+mod occurrences;
+mod python;
+mod serving;
