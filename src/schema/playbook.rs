@@ -85,7 +85,20 @@ fn schedule() -> Object {
         { "type": "string" },
         {
             "type": "object",
-            "properties": { "ics": { "type": "string", "description": "A calendar file, from the playbook's folder." } },
+            "properties": {
+                "ics": {
+                    "type": "string",
+                    "description": "A calendar file, from the playbook's folder.",
+                    "examples": ["holidays.ics"],
+                },
+                "days": {
+                    "type": "array",
+                    "items": { "type": "string" },
+                    "description": "Its days, once it was read: Muster writes them into journals.",
+                    "default": [],
+                    "examples": [["2026-12-25"]],
+                },
+            },
             "required": ["ics"],
             "additionalProperties": false,
         },

@@ -12,7 +12,7 @@ use super::news::{News, signature};
 use crate::app::{AppError, Ledger, Runs};
 use crate::catalogue::split_url;
 use crate::provider::network::RealNetwork;
-use crate::resource::{HttpRequest, Method, Resolver};
+use crate::resource::{Family, HttpRequest, Method, Resolver, TlsOptions};
 use crate::secret::Redactor;
 use crate::store::{Delivery, Telling};
 use crate::time::{Clock, Span};
@@ -112,8 +112,20 @@ async fn post(
         headers.push(("x-muster-timestamp".to_owned(), now.as_second().to_string()));
         headers.push(("x-muster-signature".to_owned(), signature(secret.expose().as_bytes(), now.as_second(), &body)));
     }
-    let mut request = HttpRequest::new(Method::Post, url.expose(), (host, port), Resolver::System, ANSWER_MAX);
-    (request.headers, request.body) = (headers, Some(body));
+    let request = HttpRequest {
+        method: Method::Post,
+        url: url.expose().into(),
+        host: host.into(),
+        port,
+        headers,
+        secret_headers: Vec::new(),
+        body: Some(body),
+        redirects: 0,
+        resolver: Resolver::System,
+        family: Family::default(),
+        tls: TlsOptions::default(),
+        body_limit: ANSWER_MAX,
+    };
     let answer = network.send(clock, &request).await.result.map_err(|error| error.text)?;
     if (200..300).contains(&answer.status) { Ok(()) } else { Err(format!("the webhook answered {}", answer.status)) }
 }

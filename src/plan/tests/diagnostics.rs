@@ -375,7 +375,7 @@ resources:
   region.primary: { dns: { provider: simulated } }
   Upper: { dns: { provider: simulated } }";
     insta::assert_snapshot!(problems(&steps("- { id: a, wait: { for: 1s } }"), infrastructure, None), @r###"
-    M020 infra.yaml:4:1 the key `colour` is unknown here | known keys: `muster`, `name`, `title`, `environment`, `regions`, `resources`, `vars`, `network`, `windows`, `silence`
+    M020 infra.yaml:4:1 the key `colour` is unknown here | known keys: `muster`, `name`, `title`, `environment`, `regions`, `resources`, `vars`, `network`, `windows`, `unattended`, `silence`
     M021 infra.yaml:5:1 the key `secondary` is missing here | add `secondary: { name: us-east-1 }`
     M020 infra.yaml:5:45 the key `isolat` is unknown here | did you mean `isolate`? known keys: `isolate`, `rejoin`, `api`
     M038 infra.yaml:5:59 there is no region role `tertiary` | the roles are primary and secondary; `name:` gives each its name

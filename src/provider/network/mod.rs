@@ -13,8 +13,8 @@ mod handshake;
 mod masked;
 mod names;
 mod query;
-mod redirect;
 pub(in crate::provider) mod record;
+mod redirect;
 mod resolve;
 mod stub;
 mod tcp;
@@ -89,27 +89,9 @@ impl RealNetwork {
         }
     }
 
-    /// Resolves, connects, asks, follows as far as it may, with no run to be asked for.
+    /// Resolves, connects, asks, with no run to be asked for; a redirect is an answer.
     pub async fn send(&self, clock: &Clock, request: &HttpRequest) -> Exchange<HttpResponse> {
-        let mut exchange = self.one(clock, request).await;
-        let mut asked: Option<HttpRequest> = None;
-        for _ in 0..request.redirects {
-            let Ok(response) = &exchange.result else { break };
-            match redirect::next(asked.as_ref().unwrap_or(request), response) {
-                Ok(None) => break,
-                Err(text) => {
-                    exchange.result = Err(NetError { stage: Stage::Exchange, text });
-                    break;
-                }
-                Ok(Some(next)) => {
-                    let before = exchange.stages;
-                    exchange = self.one(clock, &next).await;
-                    exchange.stages = before.and(exchange.stages);
-                    asked = Some(next);
-                }
-            }
-        }
-        exchange
+        self.one(clock, request).await
     }
 
     fn client(&self, options: &TlsOptions) -> Result<reqwest::Client, NetError> {
@@ -161,7 +143,25 @@ fn build_client(config: rustls::ClientConfig) -> Result<reqwest::Client, String>
 #[async_trait]
 impl Network for RealNetwork {
     async fn http(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse> {
-        self.send(&cx.clock, request).await
+        let mut exchange = self.one(&cx.clock, request).await;
+        let mut asked: Option<HttpRequest> = None;
+        for _ in 0..request.redirects {
+            let Ok(response) = &exchange.result else { break };
+            match redirect::next(asked.as_ref().unwrap_or(request), response) {
+                Ok(None) => break,
+                Err(text) => {
+                    exchange.result = Err(NetError { stage: Stage::Exchange, text });
+                    break;
+                }
+                Ok(Some(next)) => {
+                    let before = exchange.stages;
+                    exchange = self.one(&cx.clock, &next).await;
+                    exchange.stages = before.and(exchange.stages);
+                    asked = Some(next);
+                }
+            }
+        }
+        exchange
     }
 
     async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<String> {

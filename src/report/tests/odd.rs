@@ -1,4 +1,4 @@
-//! Records that no drill should leave, and one that is large.
+//! Records that no drill should leave, one that is large, and what samples of drills have in common.
 
 use std::sync::Arc;
 
@@ -106,4 +106,35 @@ pub(crate) fn large(steps: usize) -> Record {
     Arc::make_mut(&mut record.header.documents).playbook.text =
         "- { id: x, command: { argv: [\"true\"] } }\n".repeat(steps);
     record
+}
+
+/// What the previous run of [`passed`] took: the failover a little longer, the return less.
+pub(super) fn previous_measures() -> Vec<PreviousMeasure> {
+    let of = |of, leg, seconds| PreviousMeasure { of, leg, upper: Some(secs(seconds)), met: Some(true) };
+    vec![
+        of(MeasureOf::AllServices, Leg::Failover, 140),
+        of(MeasureOf::AllServices, Leg::Return, 60),
+        of(MeasureOf::Service(ServiceId::new("web").unwrap()), Leg::Failover, 120),
+        of(MeasureOf::AllCanaries, Leg::Failover, 0),
+    ]
+}
+
+pub(super) fn previous_steps() -> Vec<PreviousStep> {
+    let of =
+        |id: &str, passed, seconds| PreviousStep { step: StepId::new(id).unwrap(), passed, took: Some(secs(seconds)) };
+    vec![of("fence", true, 5), of("scale-out", true, 90), of("promote", true, 20), of("dns", true, 34)]
+}
+
+/// A pulse every ten seconds, slower at the end of each minute; failing from `out` on for a minute.
+pub(super) fn pulses(out: u64) -> Vec<Pulse> {
+    let one = |n: u64| Pulse {
+        from: at(n * 10),
+        to: at(n * 10 + 9),
+        count: 10,
+        healthy: if (out..out + 60).contains(&(n * 10)) { 0 } else { 10 },
+        p50: Span::from_millis(20 + n % 6),
+        p95: Span::from_millis(40),
+        max: Span::from_millis(if n % 6 == 5 { 400 } else { 60 }),
+    };
+    (0..90).map(one).collect()
 }
