@@ -43,13 +43,11 @@ impl MarkFile {
             self.via.iter().cloned().chain([line]).collect()
         };
         let finished = self.host.run(cx, &argv, TIMEOUT, MARK_MAX).await?;
-        match finished.code {
-            Some(0 | OVERTAKEN) => Ok(finished),
-            _ => {
-                let why = last_line(&finished.stderr);
-                Err(ProviderError::Unreachable(format!("the mark in {} can't be kept: {why}", self.path)))
-            }
+        if let Some(0 | OVERTAKEN) = finished.code {
+            return Ok(finished);
         }
+        let why = last_line(&finished.stderr);
+        Err(ProviderError::Unreachable(format!("the mark in {} can't be kept: {why}", self.path)))
     }
 
     /// The line that stands there, and the mark that it is.
