@@ -18,6 +18,7 @@ mod playbook;
 mod probe;
 mod provider;
 mod shape;
+mod step;
 mod twin;
 
 use serde_json::{Map, Value, json};
