@@ -89,17 +89,10 @@ async fn measure(clock: Clock, port: u16) -> Result<()> {
         cancel: Cancellation::default(),
     };
     let network: Arc<dyn Network> = Arc::new(RealNetwork::new());
-    let http = HttpRequest {
-        method: Method::Get,
-        url: format!("http://code.example.test:{port}/healthz").into(),
-        host: "code.example.test".into(),
-        port,
-        headers: Vec::new(),
-        body: None,
-        resolver: Resolver::Fixed([127, 0, 0, 1].into()),
-        body_limit: 64 * 1024,
-    };
-    let tcp = TcpRequest { host: "127.0.0.1".into(), port, resolver: Resolver::System };
+    let url = format!("http://code.example.test:{port}/healthz");
+    let resolver = Resolver::Fixed([127, 0, 0, 1].into());
+    let http = HttpRequest::new(Method::Get, &url, ("code.example.test", port), resolver, 64 * 1024);
+    let tcp = TcpRequest::to("127.0.0.1", port, Resolver::System);
     let mut out = std::io::stdout();
 
     programs(&cx, &mut out).await?;
@@ -221,7 +214,7 @@ impl Network for Noted {
         exchange
     }
 
-    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<String> {
         self.inner.tcp(cx, request).await
     }
 
@@ -268,7 +261,7 @@ async fn watched(cx: &Context, network: &Arc<dyn Network>, port: u16, out: &mut 
         .iter()
         .filter_map(|service| match &service.probe.probe {
             Probe::Http(http) => Some((http.url.clone(), *due.get(service.probe.id.as_str())?)),
-            Probe::Tcp(_) => None,
+            _ => None,
         })
         .collect();
     let starts = std::mem::take(&mut *noted.starts.lock().map_err(|_| "a probe panicked")?);

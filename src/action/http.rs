@@ -16,7 +16,6 @@ pub(super) struct Asked<'a> {
     pub(super) url: &'a str,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<String>,
-    pub(super) resolver: Resolver,
     pub(super) timeout: Span,
 }
 
@@ -50,16 +49,8 @@ pub(super) struct Unanswered {
 pub(super) async fn ask(tools: &Tools, cx: &Context, asked: Asked<'_>) -> Result<Answered, Unanswered> {
     let unsent = |what: String| Unanswered { what, sent: false };
     let (host, port, _) = split_url(asked.url).map_err(unsent)?;
-    let request = HttpRequest {
-        method: asked.method,
-        url: asked.url.into(),
-        host: host.into(),
-        port,
-        headers: asked.headers,
-        body: asked.body,
-        resolver: asked.resolver,
-        body_limit: BODY_LIMIT,
-    };
+    let mut request = HttpRequest::new(asked.method, asked.url, (host, port), Resolver::System, BODY_LIMIT);
+    (request.headers, request.body) = (asked.headers, asked.body);
     let began = cx.clock.now();
     let exchange = tokio::select! {
         biased;
@@ -111,7 +102,6 @@ impl Perform for Http {
             url: &self.url,
             headers,
             body: self.body.clone(),
-            resolver: Resolver::System,
             timeout: tools.timeout(cx, self),
         };
         let summary = self.summary();

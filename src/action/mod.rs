@@ -23,6 +23,7 @@ mod look;
 mod nested;
 mod notify;
 mod promote;
+mod recover;
 mod region;
 mod replicate;
 mod replicated;
@@ -197,6 +198,7 @@ pub fn perform(act: &Act) -> &dyn Perform {
         Act::StoragePromote(args) => args,
         Act::StorageReplicate(args) => args,
         Act::StorageVerify(args) => args,
+        Act::StorageRecover(args) => args,
         Act::DataPreserve(args) => args,
         Act::ComputeStart(args) => args,
         Act::ComputeStop(args) => args,

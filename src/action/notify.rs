@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::http::{self, Asked, Unanswered};
 use super::{ActError, Applied, Perform, Tools};
 use crate::catalogue::{Achieved, Before, Evidence, HttpExpect, MessageShape, Notify};
-use crate::resource::{Context, Method, Resolver};
+use crate::resource::{Context, Method};
 use crate::time::Span;
 
 /// A webhook that takes longer is down.
@@ -66,7 +66,6 @@ impl Perform for Notify {
             url: &url,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: Some(body(self).to_string()),
-            resolver: Resolver::System,
             timeout: TIMEOUT.min(tools.timeout(cx, self)),
         };
         let answer = http::ask(tools, cx, asked).await.map_err(|Unanswered { what, sent }| {

@@ -20,6 +20,7 @@ mod init;
 mod load;
 mod locks;
 mod machine;
+pub mod probing;
 mod play;
 mod real;
 mod rehearsal;

@@ -54,7 +54,8 @@ pub(super) fn resources(
 ) -> Result<Resources, AppError> {
     refuse_unknown(plan)?;
     let mut all = simulated_part(plan, clock)?;
-    all.network = Arc::new(plan.resolver.map_or_else(RealNetwork::new, RealNetwork::resolving_at));
+    let network = plan.resolver.map_or_else(RealNetwork::new, RealNetwork::resolving_at);
+    all.network = Arc::new(network.telling(redactor.clone()));
     all.processes = Arc::new(keeper.map(RealProcesses::kept).unwrap_or_default());
     all.people = Arc::new(NobodyPeople);
     let means = Means {
@@ -218,17 +219,22 @@ pub(super) fn redactor(plan: &Plan) -> Redactor {
             _ => {}
         }
     }
+    let standbys = plan.services.iter().filter_map(|service| service.standby.as_ref());
+    for probe in standbys.chain(plan.probes().map(|it| &it.probe)) {
+        probe.secrets().into_iter().for_each(|source| learn_from(source, &redactor));
+    }
     redactor
 }
 
 fn learn<'v>(values: impl Iterator<Item = &'v Value>, redactor: &Redactor) {
-    for value in values {
-        let Value::Secret(source) = value else { continue };
-        // A pipe can be read once, and is left to the step.
-        let again = !matches!(source, SecretSource::File(path) if !path.is_file());
-        if again {
-            let _ = source.resolve(redactor);
-        }
+    values.filter_map(Value::secret).for_each(|source| learn_from(source, redactor));
+}
+
+fn learn_from(source: &SecretSource, redactor: &Redactor) {
+    // A pipe can be read once, and is left to the step.
+    let again = !matches!(source, SecretSource::File(path) if !path.is_file());
+    if again {
+        let _ = source.resolve(redactor);
     }
 }
 

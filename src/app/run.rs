@@ -21,6 +21,7 @@ use crate::infrastructure::simulate::Faults;
 use crate::journal::{self, Durability, Journal, MemoryLog, Writer};
 use crate::model::ExitCode;
 use crate::provider::network::Masked;
+use crate::provider::process::MaskedProcesses;
 use crate::provider::process::keeper::Keeper;
 use crate::provider::simulated::Simulation;
 use crate::record::{Heads, Record};
@@ -446,6 +447,8 @@ impl RealRun {
             let sight: Sight = Arc::new(|health| health);
             let mut run = assemble(run, started, resources, journal, clock, Pace::Plain, sight, signals, observers);
             run.resources.network = Arc::new(Masked::new(Arc::clone(&run.resources.network), redactor.clone()));
+            run.resources.processes =
+                Arc::new(MaskedProcesses::new(Arc::clone(&run.resources.processes), redactor.clone()));
             run.secrets = Arc::new(redactor);
             run.past = past;
             run.commands = Hears::Commands;

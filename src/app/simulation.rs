@@ -3,15 +3,16 @@
 pub(super) mod faults;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::catalogue::{Act, HttpExpect, Probe, split_url};
+use crate::catalogue::{Act, Probe};
 use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
-use crate::infrastructure::simulate::{Faults, PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
+use crate::infrastructure::simulate::{
+    Address, Faults, PerRegion, Said, SimulatedNetwork, SimulatedRegion, SimulatedResource,
+};
 use crate::infrastructure::twin;
-use crate::model::{Plan, ProbePlan, Watch};
-use crate::provider::simulated::{Endpoint, EndpointKind, ObservedCommand, Pace, Said, SimulationSetup};
+use crate::model::{Plan, ProbePlan, ServiceAccess};
+use crate::provider::simulated::{Endpoint, EndpointKind, ObservedCommand, Pace, SimulationSetup};
 use crate::time::Clock;
 
 /// The twin of a plan: all that is the same in each of its rehearsals. Made once, used as often as the plan is rehearsed.
@@ -93,51 +94,49 @@ pub fn setup(plan: &Plan, seed: Seed, clock: Clock, faults: &Faults) -> Result<S
 /// Whatever probes connect to.
 fn endpoints(plan: &Plan) -> Result<Vec<Endpoint>, String> {
     let mut all: Vec<Endpoint> = Vec::new();
-    let mut add = |endpoint: Endpoint| {
-        let same = |one: &Endpoint| (&one.host, one.port, &one.path) == (&endpoint.host, endpoint.port, &endpoint.path);
-        // Two services may share an address; the first one says what it needs.
-        if !all.iter().any(same) {
-            all.push(endpoint);
+    let mut add = |probe: &Probe, kind: EndpointKind, needs: &[ResourceId]| -> Result<(), String> {
+        for leaf in probe.leaves() {
+            let endpoint = endpoint(plan, leaf, kind, needs)?;
+            let same = |one: &&mut Endpoint| {
+                (&one.host, one.port, &one.path) == (&endpoint.host, endpoint.port, &endpoint.path)
+            };
+            // Two may ask at one place: the first one says what it needs, and both are answered.
+            match all.iter_mut().find(same) {
+                Some(one) => one.says = one.says.clone().and(endpoint.says),
+                None => all.push(endpoint),
+            }
         }
+        Ok(())
     };
     for service in &plan.services {
-        add(endpoint(plan, &service.probe.probe, EndpointKind::Serve, &service.depends_on)?);
+        let kind = match service.access {
+            ServiceAccess::Write => EndpointKind::Serve,
+            ServiceAccess::Read => EndpointKind::Standby,
+        };
+        add(&service.probe.probe, kind, &service.depends_on)?;
         if let Some(standby) = &service.standby {
-            add(endpoint(plan, standby, EndpointKind::Standby, &service.depends_on)?);
+            add(standby, EndpointKind::Standby, &service.depends_on)?;
         }
     }
-    let watched = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
-        Watch::Probe(probe) => Some(probe),
-        Watch::OutageOf(_) | Watch::Check(_) => None,
-    });
-    for ProbePlan { probe, .. } in plan.witness.iter().chain(watched) {
-        add(endpoint(plan, probe, EndpointKind::Serve, &[])?);
+    for ProbePlan { probe, .. } in plan.probes().skip(plan.services.len()) {
+        add(probe, EndpointKind::Serve, &[])?;
     }
     Ok(all)
 }
 
 fn endpoint(plan: &Plan, probe: &Probe, kind: EndpointKind, needs: &[ResourceId]) -> Result<Endpoint, String> {
-    let (host, port, path) = match probe {
-        Probe::Http(http) => {
-            let (host, port, path) = split_url(&http.url)?;
-            // What is asked for is the same whatever is asked of it.
-            let path = path.find(['?', '#']).map_or(path, |at| &path[..at]);
-            (host, port, Some(path.to_owned()))
-        }
-        Probe::Tcp(tcp) => (tcp.host.as_str(), tcp.port, None),
-    };
-    let stands_in = plan.regions.iter().find(|(_, info)| info.gateway.as_deref() == Some(host));
+    let Address { host, port, path } = Address::of(probe)?;
+    let stands_in = plan.regions.iter().find(|(_, info)| info.gateway.as_deref() == Some(host.as_str()));
+    // Name servers answer whatever is up or down.
+    let needs = if matches!(probe, Probe::Dns(_)) { &[][..] } else { needs };
     Ok(Endpoint {
-        host: Arc::from(host),
+        host: host.into(),
         port,
         path,
         kind,
         depends_on: needs.to_vec(),
         region: stands_in.map(|(role, _)| *role),
-        says: match probe {
-            Probe::Http(http) => as_expected(&http.expect),
-            Probe::Tcp(_) => Said::ok(),
-        },
+        says: Said::of(probe),
     })
 }
 
@@ -147,26 +146,12 @@ fn step_takes(plan: &Plan) -> BTreeMap<StepId, Distribution> {
     said.collect()
 }
 
-/// The answer that is just as expected.
-fn as_expected(expect: &HttpExpect) -> Said {
-    let status = expect.status.0.first().map_or(200, |(low, _)| *low);
-    let headers = expect.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-    let body = match &expect.body_contains {
-        Some(texts) => texts.0.join("\n"),
-        None => "ok".to_owned(),
-    };
-    Said::Http { status, headers, body }
-}
-
 /// What the programs and requests of steps answer when all is well.
 fn step_says(plan: &Plan) -> BTreeMap<StepId, Said> {
     let said = plan.steps.iter().filter_map(|step| {
         let said = match &step.act {
-            Act::Http(http) => as_expected(&http.expect),
-            Act::Command(command) => Said::Program {
-                code: command.expect.exit.as_ref().and_then(|codes| codes.0.first().copied()).unwrap_or(0),
-                stdout: command.expect.stdout_contains.clone().unwrap_or_default(),
-            },
+            Act::Http(http) => Said::of_http(&http.expect),
+            Act::Command(command) => Said::of_program(&command.expect),
             _ => return None,
         };
         Some((step.id.clone(), said))

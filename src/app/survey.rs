@@ -12,6 +12,8 @@ use crate::id::{ResourceId, RunId};
 use crate::infrastructure::simulate::Faults;
 use crate::model::Plan;
 use crate::plan::Looks;
+use crate::provider::network::Masked;
+use crate::provider::process::MaskedProcesses;
 use crate::provider::simulated::Simulation;
 use crate::resource::{Resources, World};
 use crate::time::{Clock, run_real, run_virtual};
@@ -44,7 +46,9 @@ pub fn survey(plan: &Plan) -> Result<Surveyed, AppError> {
     } else {
         let seen = run_real(|clock| async move {
             let redactor = real::redactor(plan);
-            let resources = real::resources(plan, &clock, None, &redactor)?;
+            let mut resources = real::resources(plan, &clock, None, &redactor)?;
+            resources.network = Arc::new(Masked::new(resources.network, redactor.clone()));
+            resources.processes = Arc::new(MaskedProcesses::new(resources.processes, redactor.clone()));
             Ok(look(plan, &resources, Arc::new(redactor), &run, &clock).await)
         });
         seen.map_err(|error| AppError::Defect(error.to_string()))?

@@ -19,6 +19,17 @@ pub enum Value {
     Secret(SecretSource),
 }
 
+impl Value {
+    /// Where it is read from, if it is a secret.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretSource> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Secret(source) => Some(source),
+        }
+    }
+}
+
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

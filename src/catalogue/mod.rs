@@ -16,6 +16,7 @@ mod dns;
 mod gate;
 mod nested;
 mod probe;
+mod recover;
 mod region;
 pub(crate) mod sides;
 mod storage;
@@ -34,7 +35,11 @@ pub use database::{Accept, DataPreserve, DatabaseFence, DatabasePromote, Databas
 pub use dns::DnsSwitch;
 pub use gate::{Approve, EvidenceWanted, Manual};
 pub use nested::NestedPlaybook;
-pub use probe::{HttpExpect, HttpProbe, Judged, Probe, StatusCodes, TcpProbe, split_url};
+pub use probe::{
+    Combination, CommandProbe, DnsExpect, DnsProbe, HttpExpect, HttpProbe, Judged, Literal, PostgresExpect,
+    PostgresProbe, Probe, ProgramExpect, StatusCodes, TcpExpect, TcpProbe, TlsExpect, TlsProbe, split_url,
+};
+pub use recover::{Promise, StorageRecover};
 pub use region::{RegionIsolate, RegionRejoin};
 pub use storage::{StorageFence, StoragePromote, StorageReplicate, StorageVerify};
 
@@ -329,6 +334,8 @@ actions! {
     "storage.replicate" => StorageReplicate(StorageReplicate),
     /// Compares a storage's copy with the original: complete, and as new.
     "storage.verify" => StorageVerify(StorageVerify),
+    /// Recovers a deleted repository into a scratch place and looks at it; or is refused, where that is promised.
+    "storage.recover" => StorageRecover(StorageRecover),
     /// Keeps acknowledged writes that exist nowhere else before they are overwritten.
     "data.preserve" => DataPreserve(DataPreserve),
     /// Starts a compute group.

@@ -16,6 +16,7 @@ impl Act {
             Self::StoragePromote(it) => Some(it.to),
             Self::StorageReplicate(it) => Some(it.to),
             Self::StorageVerify(it) => Some(it.region),
+            Self::StorageRecover(it) => Some(it.region),
             Self::DataPreserve(it) => Some(it.region),
             Self::ComputeStart(it) => Some(it.region),
             Self::ComputeStop(it) => Some(it.region),

@@ -22,6 +22,7 @@ mod man;
 mod output;
 mod pause;
 mod plan;
+mod probe;
 mod progress;
 mod reject;
 mod remote;
@@ -75,6 +76,8 @@ enum Command {
     Schema(schema::Schema),
     /// Reads the state of everything and says what each step would change; changes nothing
     Plan(plan::PlanCommand),
+    /// Tries a probe of a playbook by hand and tells all that was seen
+    Probe(probe::ProbeCommand),
     /// Plays a playbook on the simulated twin of its infrastructure, in virtual time
     Simulate(simulate::Simulate),
     /// Runs the drill
@@ -143,6 +146,7 @@ impl Command {
             Self::Init(command) => command.form(),
             Self::Validate(command) => command.form(),
             Self::Plan(command) => command.form(),
+            Self::Probe(command) => command.form(),
             Self::Simulate(command) => command.form(),
             Self::Run(command) => command.form(),
             Self::Abort(command) => command.form(),
@@ -184,6 +188,7 @@ impl Command {
             | Self::Keep { .. } => Runs::of(Path::new(arguments::REPORTS)),
             Self::Validate(command) => command.runs(),
             Self::Plan(command) => command.runs(),
+            Self::Probe(command) => command.runs(),
             Self::Simulate(command) => command.runs(),
             Self::Run(command) => command.runs(),
             Self::Resume(command) => command.runs(),
@@ -260,6 +265,7 @@ fn dispatch(command: Command, output: &Output) -> ExitCode {
         Command::Explain(command) => command.run(output),
         Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(output),
+        Command::Probe(command) => command.run(output),
         Command::Simulate(command) => command.run(output),
         Command::Run(command) => command.run(output),
         Command::Abort(command) => command.run(output),

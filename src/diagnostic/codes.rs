@@ -279,6 +279,19 @@ pub const CODES: &[Code] = &[
         "The playbook lists its `roles`, and the gate asks for one that is not among them.",
     ),
     code(
+        "M075",
+        "a probe that can't be meant so",
+        "Each of its keys is well formed, and together they make no sense: a redirect that is expected and followed, a \
+         certificate expected over `http://`, a resolver that is named instead of addressed, an empty command. The message \
+         says which; docs/probes.md has all keys.",
+    ),
+    code(
+        "M076",
+        "a combination of probes that can't be read",
+        "`all`, `any` and `probes` hold a list of probes without a rhythm of their own: `every`, `timeout` and the like \
+         stand beside the list. At most 4 combinations stand in each other, and a probe is made of at most 16.",
+    ),
+    code(
         "M135",
         "a schedule that does not fit together",
         "A schedule says how often (`every`), on which day of that (`on`) and when (`at`); a cron expression says all of it. docs/schedule.md has the words.",

@@ -7,6 +7,7 @@
 mod affliction;
 mod fault;
 mod pattern;
+mod said;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,10 @@ use crate::id::RegionRole;
 use crate::resource::ResourceKind;
 use crate::time::Span;
 
-pub use affliction::{Address, Affliction, Ailment, Answering, Snapshotting, Stepping};
+pub use affliction::{Address, Affliction, Ailment, Answering, Recovering, Snapshotting, Stepping};
 pub use fault::{Fault, FaultError, FaultKind, Faults};
 pub use pattern::Together;
+pub use said::{ADDRESS, Said, elsewhere, kept_for, put, seconds};
 
 /// One value for each region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +138,11 @@ pub struct SimulatedStorage {
     pub preserve: Distribution,
     /// How long it takes to compare the copy with the original. Default: p50 40s, p95 90s.
     pub verify: Distribution,
+    /// For how long a deleted repository is kept. Default: 7d.
+    #[serde(with = "span_text")]
+    pub deleted_kept: Span,
+    /// How long it takes to give one back. Default: p50 90s, p95 4m.
+    pub recover: Distribution,
     /// How long a push takes. Default: p50 60ms, p95 200ms.
     pub write: Distribution,
     /// How long the provider takes to answer a question. Default: 40ms.
@@ -156,6 +163,8 @@ impl Default for SimulatedStorage {
             replicate: p50_p95(480_000, 900_000),
             preserve: p50_p95(30_000, 60_000),
             verify: p50_p95(40_000, 90_000),
+            deleted_kept: Span::from_secs(7 * 86_400),
+            recover: p50_p95(90_000, 240_000),
             write: p50_p95(60, 200),
             api: fixed_ms(40),
             pushes_per_minute: 30,

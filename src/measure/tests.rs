@@ -210,7 +210,7 @@ fn each_instant_goes_to_the_first_part_that_applies() {
 fn plan(healthy_after: u32, unhealthy_after: u32) -> ProbePlan {
     ProbePlan {
         id: ProbeId::new("web").unwrap(),
-        probe: Probe::Tcp(TcpProbe { host: "web".to_owned(), port: 22, resolver: crate::resource::Resolver::System }),
+        probe: Probe::Tcp(TcpProbe::to("web", 22, crate::resource::Resolver::System)),
         every: EVERY,
         timeout: Span::from_secs(3),
         healthy_after,

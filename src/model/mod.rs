@@ -28,7 +28,8 @@ pub use outcome::{
 };
 pub use plan::{
     Binding, Canary, CheckPlan, DataLoss, Documents, Environment, Guardrail, Leg, Objectives, PAUSE_LIMIT, Phase,
-    PhaseKind, Plan, ProbePlan, RegionInfo, Retry, Service, SourceDocument, Step, Variable, VariableSource, Watch,
+    PhaseKind, Plan, ProbePlan, RegionInfo, Retry, Service, ServiceAccess, SourceDocument, Step, Variable,
+    VariableSource, Watch,
 };
 pub use proof::{NotSeenRed, Proof};
 pub use review::{ActionId, OpenAction, Review};

@@ -191,6 +191,24 @@ pub struct ProbePlan {
     pub unhealthy_after: u32,
 }
 
+/// What users do with a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceAccess {
+    /// They read and write: what it depends on must take writes.
+    #[default]
+    Write,
+    /// They only read: a copy will do.
+    Read,
+}
+
+impl ServiceAccess {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+    fn is_write(&self) -> bool {
+        *self == Self::Write
+    }
+}
+
 /// A service, as users know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {
@@ -200,6 +218,9 @@ pub struct Service {
     pub title: String,
     /// The resources that it needs.
     pub depends_on: Vec<ResourceId>,
+    /// What users do with it.
+    #[serde(default, skip_serializing_if = "ServiceAccess::is_write")]
+    pub access: ServiceAccess,
     /// Its own objectives, over the playbook's.
     pub objectives: Objectives,
     /// How its health is known.
@@ -452,6 +473,15 @@ fn pause_limit() -> Span {
 }
 
 impl Plan {
+    /// Whatever is probed: services, the witness, guardrails.
+    pub fn probes(&self) -> impl Iterator<Item = &ProbePlan> {
+        let guards = self.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
+            Watch::Probe(probe) => Some(probe),
+            Watch::OutageOf(_) | Watch::Check(_) => None,
+        });
+        self.services.iter().map(|service| &service.probe).chain(&self.witness).chain(guards)
+    }
+
     /// Whether everything is simulated: such a run is never evidence of a real failover.
     #[must_use]
     pub fn simulated(&self) -> bool {

@@ -87,6 +87,7 @@ impl At<'_> {
             Act::DatabaseReplicate(it) => self.on(&it.database, &Deed::Replicate { from: it.from, to: it.to }),
             Act::StorageReplicate(it) => self.on(&it.storage, &Deed::Replicate { from: it.from, to: it.to }),
             Act::StorageVerify(it) => self.on(&it.storage, &Deed::Compare { region: it.region }),
+            Act::StorageRecover(_) => vec![Instruction::said(act.describe().summary())],
             Act::DataPreserve(it) => self.each(&it.of.0, &Deed::Preserve { region: it.region }),
             Act::ComputeStart(it) => {
                 let servers = it.servers.or_else(|| group(self.before, &it.compute, it.region).map(|(_, most)| most));
@@ -266,16 +267,65 @@ fn ask(probe: &Probe) -> String {
                 words.extend(["-X".to_owned(), it.method.as_str().to_owned()]);
             }
             for (name, value) in &it.headers {
-                words.extend(["-H".to_owned(), format!("{name}: {value}")]);
+                if let Value::Plain(text) = value {
+                    words.extend(["-H".to_owned(), format!("{name}: {text}")]);
+                }
             }
+            if let Some(body) = &it.body {
+                words.extend(["--data-raw".to_owned(), body.clone()]);
+            }
+            if it.redirects > 0 {
+                words.extend(["-L".to_owned(), "--max-redirs".to_owned(), it.redirects.to_string()]);
+            }
+            if it.tls.insecure {
+                words.push("-k".to_owned());
+            }
+            words.extend(it.tls.ca.iter().flat_map(|ca| ["--cacert".to_owned(), ca.display().to_string()]));
             if let Resolver::Fixed(address) = &it.resolver {
                 let address = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
                 words.extend(["--connect-to".to_owned(), format!("::{address}:")]);
             }
             words.push(it.url.clone());
-            shell::argv(&words)
+            let secret = it.headers.iter().filter_map(|(name, value)| Some((name, value.secret()?)));
+            let secret = secret
+                .map(|(name, source)| format!(" -H {}{}", shell::word(&format!("{name}: ")), shell::secret(source)));
+            shell::argv(&words) + &secret.collect::<String>()
+        }
+        Probe::Tcp(it) if it.send.is_some() => {
+            let said = shell::argv(&["printf".to_owned(), "%s".to_owned(), it.send.clone().unwrap_or_default()]);
+            format!("{said} | {}", shell::argv(&["nc", &it.host, &it.port.to_string()].map(str::to_owned)))
         }
         Probe::Tcp(it) => shell::argv(&["nc", "-vz", &it.host, &it.port.to_string()].map(str::to_owned)),
+        Probe::Tls(it) => {
+            let (at, name) = (format!("{}:{}", it.host, it.port), it.tls.server_name.as_deref().unwrap_or(&it.host));
+            let words = ["openssl", "s_client", "-connect", &at, "-servername", name, "-verify_hostname", name];
+            format!(
+                "{} </dev/null | openssl x509 -noout -subject -issuer -enddate",
+                shell::argv(&words.map(str::to_owned))
+            )
+        }
+        Probe::Dns(it) => {
+            let ask = |server: Option<&String>| {
+                let at = server.map(|server| format!("@{server}"));
+                let words = ["dig", "+noall", "+answer"].map(str::to_owned).into_iter().chain(at);
+                shell::argv(&words.chain([it.name.clone(), it.record.to_string()]).collect::<Vec<_>>())
+            };
+            if it.servers.is_empty() {
+                return ask(None);
+            }
+            it.servers.iter().map(|server| ask(Some(server))).collect::<Vec<_>>().join("\n")
+        }
+        Probe::Postgres(it) => {
+            let to = format!("host={} port={} user={} dbname={}", it.host, it.port, it.user, it.database);
+            let password =
+                it.password.as_ref().map_or_else(String::new, |it| format!("PGPASSWORD={} ", shell::secret(it)));
+            password + &shell::argv(&["psql", &to, "-Atc", &it.query].map(str::to_owned))
+        }
+        Probe::Command(it) => shell::argv(&it.argv),
+        Probe::Several(it) => {
+            let each = it.probes.iter().map(ask).collect::<Vec<_>>().join("\n");
+            format!("# {} of these must be well\n{each}", it.needed)
+        }
     }
 }
 

@@ -51,6 +51,7 @@ impl Twins {
             Act::StoragePromote(it) => self.storage(&it.storage)?.promotion.median(),
             Act::StorageReplicate(it) => self.storage(&it.storage)?.replicate.median(),
             Act::StorageVerify(it) => self.storage(&it.storage)?.verify.median(),
+            Act::StorageRecover(it) => self.storage(&it.storage)?.recover.median(),
             Act::DataPreserve(it) => it.of.0.iter().filter_map(|id| self.preserve(id)).sum(),
             Act::ComputeStart(it) => self.boot(&it.compute)?,
             Act::ComputeScale(it) => self.boot(&it.compute)?,

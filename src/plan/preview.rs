@@ -320,6 +320,7 @@ fn judge(act: &Act, world: &World) -> Option<Judgement> {
         Act::Wait(_) => not("a plan waits for nothing"),
         Act::StorageVerify(_) => not("the copies were not compared"),
         Act::BackupRestore(_) => not("a plan restores nothing"),
+        Act::StorageRecover(_) => not("a plan recovers nothing"),
         // What can be taken back is done, not checked.
         Act::Command(command) if command.undo.is_empty() => not("a plan runs no program"),
         Act::Http(_) => not("a plan makes no request"),

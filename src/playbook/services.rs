@@ -8,7 +8,7 @@ use super::{bounds, probe};
 use crate::catalogue::{Check, OnFailure, Period, Services};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::id::{ProbeId, ResourceId, ServiceId};
-use crate::model::{Canary, CheckPlan, Guardrail, Objectives, ProbePlan, Service, Watch};
+use crate::model::{Canary, CheckPlan, Guardrail, Objectives, ProbePlan, Service, ServiceAccess, Watch};
 use crate::resource::ResourceKind;
 use crate::time::Span;
 use crate::yaml::{Node, decode};
@@ -41,6 +41,9 @@ struct RawService {
     title: Option<String>,
     #[serde(default)]
     depends_on: Vec<ResourceId>,
+    /// What users do with it: `write` (unstated), or `read`: a copy will do then.
+    #[serde(default)]
+    access: ServiceAccess,
     #[serde(default)]
     objectives: RawObjectives,
     #[serde(rename = "probe")]
@@ -64,6 +67,7 @@ pub(super) fn service(key: &Node, node: &Node, diagnostics: &mut Vec<Diagnostic>
         title: raw.title.unwrap_or_else(|| id.to_string()),
         id,
         depends_on: raw.depends_on,
+        access: raw.access,
         objectives: raw.objectives.into(),
         probe,
         standby,

@@ -1,6 +1,5 @@
 //! Samples over a network that a test plays.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,8 +9,8 @@ use crate::catalogue::{HttpExpect, HttpProbe, Judged, OneOrMany, Period, Probe, 
 use crate::id::{ProbeId, RegionRole, RunId};
 use crate::model::{ProbePlan, Sample, SampleResult};
 use crate::resource::{
-    Actor, Cancellation, Context, Exchange, HttpRequest, HttpResponse, Method, NetError, Network, RecordSet,
-    RecordType, Resolver, Stage, Stages, TcpRequest,
+    Actor, Cancellation, CommandLine, Context, Exchange, Finished, HttpRequest, HttpResponse, NetError, Network,
+    ProcessError, Processes, RecordSet, RecordType, Resolver, Stage, Stages, TcpRequest,
 };
 use crate::time::{Clock, Moment, Span, run_virtual};
 
@@ -24,6 +23,27 @@ struct Fake {
 
 fn fake(takes: Option<Span>, result: Result<(u16, &'static str), NetError>) -> Fake {
     Fake { takes, result, asked: Mutex::default() }
+}
+
+/// Runs nothing but `echo`.
+struct Echo;
+
+#[async_trait]
+impl Processes for Echo {
+    async fn run(&self, cx: &Context, command: &CommandLine) -> Result<Finished, ProcessError> {
+        cx.clock.sleep(Span::from_millis(10)).await;
+        let [program, words @ ..] = &command.argv[..] else { panic!("an empty command") };
+        if program != "echo" {
+            return Err(ProcessError::NotStarted { program: program.clone(), why: "there is no such program".into() });
+        }
+        let env: String = command.env.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+        let stdout = format!("{}{env}\n", words.join(" "));
+        Ok(Finished { code: Some(0), bytes: stdout.len() as u64, stdout, stderr: String::new() })
+    }
+}
+
+fn senses(network: &Fake) -> Senses<'_> {
+    Senses { network, processes: &Echo }
 }
 
 impl Fake {
@@ -50,12 +70,13 @@ impl Fake {
 #[async_trait]
 impl Network for Fake {
     async fn http(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse> {
-        let response = |status, body: &str| HttpResponse { status, headers: Vec::new(), body: body.into() };
+        let response =
+            |status, body: &str| HttpResponse { status, headers: Vec::new(), body: body.into(), certificate: None };
         self.answer(cx, (&request.host, request.port, &request.resolver), response).await
     }
 
-    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
-        self.answer(cx, (&request.host, request.port, &request.resolver), |_, _| ()).await
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<String> {
+        self.answer(cx, (&request.host, request.port, &request.resolver), |_, _| String::new()).await
     }
 
     fn vantage(&self) -> String {
@@ -80,12 +101,11 @@ fn id() -> ProbeId {
 }
 
 fn http(url: &str, expect: HttpExpect) -> Probe {
-    let (method, headers, resolver) = (Method::Get, BTreeMap::new(), Resolver::System);
-    Probe::Http(HttpProbe { url: url.into(), method, headers, expect, resolver })
+    Probe::Http(HttpProbe::get(url, expect))
 }
 
 fn tcp() -> Probe {
-    Probe::Tcp(TcpProbe { host: "git.example.test".into(), port: 22, resolver: Resolver::Server("192.0.2.53".into()) })
+    Probe::Tcp(TcpProbe::to("git.example.test", 22, Resolver::Server("192.0.2.53".into())))
 }
 
 #[test]
@@ -95,6 +115,7 @@ fn a_header_is_judged_by_its_value() {
         status: 200,
         headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         body: String::new(),
+        certificate: None,
     };
     let judge = |headers: &[(&str, &str)]| expect.judge(&answer(headers), Span::ZERO);
     assert_eq!(judge(&[("x-region", "west")]), Judged::AsExpected);
@@ -130,7 +151,7 @@ fn take(probe: &Probe, network: &Fake) -> Sample {
     };
     run_virtual("2026-11-22T08:00:00Z".parse().unwrap(), |clock| async move {
         clock.sleep(Span::from_secs(1)).await;
-        sample(&PreparedProbe::new(&plan, regions()), network, &context(&clock), 7, Moment::ZERO).await
+        sample(&PreparedProbe::new(&plan, regions()), senses(network), &context(&clock), 7, Moment::ZERO).await
     })
     .unwrap()
 }
@@ -205,10 +226,10 @@ fn a_standby_is_asked_at_its_own_address() {
     let sample = run_virtual("2026-11-22T08:00:00Z".parse().unwrap(), |clock| async move {
         let (probe, address) = (http("https://code.example.test/readyz", HttpExpect::default()), "198.51.100.10");
         let timeout = Span::from_secs(3);
-        once(&id(), &probe, address.parse().unwrap(), timeout, &regions(), network, &context(&clock)).await
+        once(&id(), &probe, address.parse().unwrap(), timeout, &regions(), senses(network), &context(&clock)).await
     })
     .unwrap();
-    assert!(sample.is_healthy());
+    assert_eq!(sample.result, SampleResult::Healthy);
     assert_eq!(sample.region, Some(RegionRole::Secondary));
     assert_eq!(network.asked.lock().unwrap()[0].2, Resolver::Fixed("198.51.100.10".parse().unwrap()));
 }

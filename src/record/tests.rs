@@ -53,7 +53,7 @@ fn promote(to: RegionRole) -> Act {
 fn plan() -> Plan {
     let probe = ProbePlan {
         id: ProbeId::new("web").unwrap(),
-        probe: Probe::Tcp(TcpProbe { host: "web".to_owned(), port: 22, resolver: crate::resource::Resolver::System }),
+        probe: Probe::Tcp(TcpProbe::to("web", 22, crate::resource::Resolver::System)),
         every: Span::from_secs(1),
         timeout: Span::from_secs(3),
         healthy_after: 3,
@@ -97,6 +97,7 @@ fn plan() -> Plan {
             id: ServiceId::new("web").unwrap(),
             title: "Web".into(),
             depends_on: vec![id("code"), id("main")],
+            access: crate::model::ServiceAccess::Write,
             objectives: Objectives::default(),
             probe,
             standby: None,

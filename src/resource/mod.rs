@@ -19,6 +19,7 @@ mod network;
 mod people;
 mod person;
 mod process;
+mod questions;
 mod region;
 mod settled;
 mod storage;
@@ -49,9 +50,12 @@ pub use network::{
 pub use people::{Answer, AnsweredBy, Choice, Decision, People, Question};
 pub use person::{Person, Stated};
 pub use process::{CommandLine, Finished, ProcessError, Processes};
+pub use questions::{
+    Certificate, DnsAnswer, DnsRequest, DnsType, Family, PostgresRequest, SslMode, TlsOptions, TlsRequest,
+};
 pub use region::{Party, Region, RegionState};
 pub use settled::settled;
-pub use storage::{CopyReport, Storage, StorageSide, StorageState};
+pub use storage::{CopyReport, Recovered, Recovery, Storage, StorageSide, StorageState, Wanted};
 
 use crate::id::{RegionRole, ResourceId};
 

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ProbeId;
-use crate::resource::{Context, Foretell, Steady};
+use crate::resource::{
+    Certificate, Context, DnsAnswer, DnsRequest, Family, Foretell, PostgresRequest, Steady, TlsOptions, TlsRequest,
+};
+use crate::secret::SecretSource;
 use crate::time::{Moment, Span};
 
 /// Which resolver is asked.
@@ -70,10 +73,18 @@ pub struct HttpRequest {
     pub port: u16,
     /// Headers in order.
     pub headers: Vec<(String, String)>,
+    /// Headers whose values are read when they are sent.
+    pub secret_headers: Vec<(String, SecretSource)>,
     /// The body.
     pub body: Option<String>,
+    /// So many redirects are followed.
+    pub redirects: u32,
     /// Who resolves the name.
     pub resolver: Resolver,
+    /// Addresses of which family are connected to.
+    pub family: Family,
+    /// How TLS is spoken.
+    pub tls: TlsOptions,
     /// The most that is kept of the answer's body, in bytes; the rest is read no further.
     pub body_limit: usize,
 }
@@ -87,6 +98,47 @@ pub struct TcpRequest {
     pub port: u16,
     /// Who resolves the name.
     pub resolver: Resolver,
+    /// Addresses of which family are connected to.
+    pub family: Family,
+    /// What is sent once the connection stands.
+    pub send: Option<Arc<str>>,
+    /// It is read until each of these texts has come; none: nothing is read.
+    pub until: Vec<String>,
+}
+
+impl HttpRequest {
+    /// A plain request: nothing is followed, and TLS is as the machine has it.
+    #[must_use]
+    pub fn new(method: Method, url: &str, (host, port): (&str, u16), resolver: Resolver, body_limit: usize) -> Self {
+        Self {
+            method,
+            url: url.into(),
+            host: host.into(),
+            port,
+            headers: Vec::new(),
+            secret_headers: Vec::new(),
+            body: None,
+            redirects: 0,
+            resolver,
+            family: Family::Any,
+            tls: TlsOptions::default(),
+            body_limit,
+        }
+    }
+}
+
+impl TcpRequest {
+    /// A connection over which nothing is said.
+    #[must_use]
+    pub fn to(host: &str, port: u16, resolver: Resolver) -> Self {
+        Self { host: host.into(), port, resolver, family: Family::Any, send: None, until: Vec::new() }
+    }
+
+    /// Whether something is said over it.
+    #[must_use]
+    pub fn talks(&self) -> bool {
+        self.send.is_some() || !self.until.is_empty()
+    }
 }
 
 /// The time that each stage of an exchange took; `None` if it was not reached.
@@ -107,6 +159,21 @@ impl Stages {
     #[must_use]
     pub fn total(&self) -> Span {
         [self.resolve, self.connect, self.tls, self.first_byte].into_iter().flatten().sum()
+    }
+
+    /// These, and then those of `next`.
+    #[must_use]
+    pub fn and(self, next: Self) -> Self {
+        let both = |one: Option<Span>, other: Option<Span>| match (one, other) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
+        };
+        Self {
+            resolve: both(self.resolve, next.resolve),
+            connect: both(self.connect, next.connect),
+            tls: both(self.tls, next.tls),
+            first_byte: both(self.first_byte, next.first_byte),
+        }
     }
 }
 
@@ -142,6 +209,8 @@ pub struct HttpResponse {
     pub headers: Vec<(String, String)>,
     /// The body, as much as was asked for, decoded as UTF-8 with replacement.
     pub body: String,
+    /// What the server's certificate says, if it showed one.
+    pub certificate: Option<Certificate>,
 }
 
 /// What became of a request.
@@ -177,14 +246,37 @@ pub trait ForetellExchange<T>: Foretell<Moment, Exchange<T>> {
     fn stages(&self, sent: Moment) -> Stages;
 }
 
+fn cannot<T>() -> Exchange<T> {
+    let error = NetError { stage: Stage::Exchange, text: "this can't be asked on this network".to_owned() };
+    Exchange { address: None, stages: Stages::default(), result: Err(error) }
+}
+
 /// The network from the vantage point of the run. The caller bounds the time by dropping the future.
 #[async_trait]
 pub trait Network: Send + Sync {
     /// Resolves, connects, asks.
     async fn http(&self, cx: &Context, request: &HttpRequest) -> Exchange<HttpResponse>;
 
-    /// Resolves and connects.
-    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()>;
+    /// Resolves, connects, says what is to be said, and gives what came back.
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<String>;
+
+    /// Resolves, connects, shakes hands, and gives who answered. A network that can't, says so.
+    async fn tls(&self, cx: &Context, request: &TlsRequest) -> Exchange<Certificate> {
+        let _ = (cx, request);
+        cannot()
+    }
+
+    /// Asks every server at the same time. The exchange's address is the first that they answer with, if it is one.
+    async fn dns(&self, cx: &Context, request: &DnsRequest) -> Exchange<Vec<DnsAnswer>> {
+        let _ = (cx, request);
+        cannot()
+    }
+
+    /// Resolves, connects, asks; gives the first column of the first row.
+    async fn postgres(&self, cx: &Context, request: &PostgresRequest) -> Exchange<Option<String>> {
+        let _ = (cx, request);
+        cannot()
+    }
 
     /// Foretells what comes of `request`, sent by `probe` through [`Self::http`] at the moments that are given.
     fn foretell_http(&self, probe: &ProbeId, request: &HttpRequest) -> Option<Box<dyn ForetellExchange<HttpResponse>>> {
@@ -193,7 +285,7 @@ pub trait Network: Send + Sync {
     }
 
     /// As [`Self::foretell_http`], through [`Self::tcp`].
-    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn ForetellExchange<()>>> {
+    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn ForetellExchange<String>>> {
         let _ = (probe, request);
         None
     }

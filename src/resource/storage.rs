@@ -81,6 +81,45 @@ pub struct CopyReport {
     pub oldest_missing: Span,
 }
 
+/// Which deleted repository is to be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// By name; unstated: any that was deleted about then.
+    pub repository: Option<String>,
+    /// How long ago it was deleted.
+    pub deleted_ago: Span,
+}
+
+/// What came of a repository that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// It came back, into a scratch place.
+    Back(Recovered),
+    /// It was deleted, and is not kept any more; in words.
+    Gone(String),
+}
+
+/// A repository that came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// Its name.
+    pub repository: String,
+    /// How long ago it was deleted.
+    pub deleted_ago: Span,
+    /// Where it is now.
+    pub scratch: String,
+    /// How many refs came back.
+    pub refs: u32,
+    /// How many it had.
+    pub refs_before: u32,
+    /// How many objects came back.
+    pub objects: u64,
+    /// How many of them are damaged.
+    pub damaged: u32,
+    /// Whether more came back than refs and objects: issues, settings.
+    pub metadata: bool,
+}
+
 /// A storage with a side in each region.
 #[async_trait]
 pub trait Storage: Exclusive {
@@ -101,6 +140,18 @@ pub trait Storage: Exclusive {
 
     /// Compares the copy in `region` with the other side.
     async fn verify(&self, cx: &Context, region: RegionRole) -> Result<CopyReport, ProviderError>;
+
+    /// Gives a deleted repository back into a scratch place of the run's own ([`Context::run`]), and reads it through.
+    async fn recover(&self, cx: &Context, region: RegionRole, wanted: &Wanted) -> Result<Recovery, ProviderError> {
+        let _ = (cx, region, wanted);
+        Err(ProviderError::Unsupported("this provider gives no deleted repository back".to_owned()))
+    }
+
+    /// Removes whatever this run recovered in `region`; gives what that was.
+    async fn discard_recovered(&self, cx: &Context, region: RegionRole) -> Result<Vec<String>, ProviderError> {
+        let _ = (cx, region);
+        Ok(Vec::new())
+    }
 
     /// Makes one push in `region`.
     async fn write(&self, cx: &Context, region: RegionRole) -> WriteAttempt;

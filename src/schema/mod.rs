@@ -82,7 +82,7 @@ fn secret(templates: Templates) -> Value {
     let of = |object: Object| Shape::Object(object).json(templates);
     let env = Object::new("An environment variable of Muster's.").must(
         "env",
-        Shape::Form("[^=\\u0000{]+", "the name of an environment variable is wanted"),
+        Shape::Form("\\{?(?:[^=\\u0000{]\\{?)+", "the name of an environment variable is wanted"),
         "The variable's name.",
         json!("STATUS_HOOK"),
     );

@@ -12,7 +12,7 @@ use super::news::{News, signature};
 use crate::app::{AppError, Ledger, Runs};
 use crate::catalogue::split_url;
 use crate::provider::network::RealNetwork;
-use crate::resource::{HttpRequest, Method, Resolver};
+use crate::resource::{Family, HttpRequest, Method, Resolver, TlsOptions};
 use crate::secret::Redactor;
 use crate::store::{Delivery, Telling};
 use crate::time::{Clock, Span};
@@ -118,8 +118,12 @@ async fn post(
         host: host.into(),
         port,
         headers,
+        secret_headers: Vec::new(),
         body: Some(body),
+        redirects: 0,
         resolver: Resolver::System,
+        family: Family::default(),
+        tls: TlsOptions::default(),
         body_limit: ANSWER_MAX,
     };
     let answer = network.send(clock, &request).await.result.map_err(|error| error.text)?;

@@ -55,10 +55,10 @@ impl Children {
     /// # Errors
     /// What the operating system says.
     pub(super) fn start(&mut self, name: (String, String), arguments: &[String]) -> Result<(), String> {
-        let folder = self.runs.reports.join("serve");
-        let log = folder.join(format!("{}-{}.log", name.0, name.1.replace([':', '/'], "-")));
+        let folder = &self.runs.reports;
+        let log = folder.join(format!("serve-{}-{}.log", name.0, name.1.replace([':', '/'], "-")));
         let open = || {
-            std::fs::create_dir_all(&folder)?;
+            std::fs::create_dir_all(folder)?;
             let file = File::create(&log)?;
             Ok::<_, std::io::Error>((file.try_clone()?, file))
         };

@@ -11,6 +11,7 @@ mod explained;
 mod harness;
 mod lab;
 mod layers;
+mod playbooks;
 mod postgres;
 mod readme;
 mod real;

@@ -321,13 +321,14 @@ impl Network for Fake {
         let mut state = self.get();
         state.requests.push(request.clone());
         let result = state.status.clone();
-        let result = result.map(|status| HttpResponse { status, headers: Vec::new(), body: "body".into() });
+        let result =
+            result.map(|status| HttpResponse { status, headers: Vec::new(), body: "body".into(), certificate: None });
         Exchange { address: None, stages: Stages::default(), result }
     }
-    async fn tcp(&self, _: &Context, request: &TcpRequest) -> Exchange<()> {
+    async fn tcp(&self, _: &Context, request: &TcpRequest) -> Exchange<String> {
         let mut state = self.get();
         state.calls.push(format!("tcp {:?}", request.resolver));
-        Exchange { address: None, stages: Stages::default(), result: state.status.clone().map(|_| ()) }
+        Exchange { address: None, stages: Stages::default(), result: state.status.clone().map(|_| String::new()) }
     }
     fn vantage(&self) -> String {
         "test".into()
@@ -440,7 +441,7 @@ fn world() -> World {
 fn plan(act: Act, mode: Mode) -> Plan {
     let probe = ProbePlan {
         id: ProbeId::new("web").unwrap(),
-        probe: Probe::Tcp(TcpProbe { host: "code.example.test".into(), port: 443, resolver: Resolver::System }),
+        probe: Probe::Tcp(TcpProbe::to("code.example.test", 443, Resolver::System)),
         every: Span::from_secs(1),
         timeout: Span::from_secs(3),
         healthy_after: 3,
@@ -450,6 +451,7 @@ fn plan(act: Act, mode: Mode) -> Plan {
         id: ServiceId::new("web").unwrap(),
         title: "Web".into(),
         depends_on: vec![id("code")],
+        access: crate::model::ServiceAccess::Write,
         objectives: Objectives::default(),
         probe,
         standby: None,

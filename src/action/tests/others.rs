@@ -152,7 +152,7 @@ scenes! {
         scene.apply().await.unwrap();
         assert!(scene.fake.called("tcp Fixed(192.0.2.2)"), "{:?}", scene.fake.get().calls);
         scene.fake.get().status = Err(NetError { stage: Stage::Connect, text: "connection refused".into() });
-        scene.refused("does not stand by in secondary at 192.0.2.2: connection refused", "").await;
+        scene.refused("does not stand by in secondary at 192.0.2.2: connecting: connection refused", "").await;
     }
 
     a_check_judges_at_once: Planned,

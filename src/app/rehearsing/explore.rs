@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use super::modes::in_mode;
 use super::{Questions, many};
 use crate::app::{Aftermath, AppError, Keep, Loaded, Prepared, Rehearsal, Rehearsed};
-use crate::catalogue::{Mode, Probe, split_url};
+use crate::catalogue::{Mode, Probe};
 use crate::engine::watch::Pace;
-use crate::infrastructure::simulate::Faults;
+use crate::infrastructure::simulate::{Address, Faults};
 use crate::model::{ExitCode, Plan, Service};
-use crate::provider::simulated::{Endpoint, EndpointKind, Served, settled};
+use crate::provider::simulated::{Endpoint, Served, settled};
 use crate::rehearsal::exploration::cases::{Pairs, singles};
 use crate::rehearsal::exploration::ends::end;
 use crate::rehearsal::exploration::sift::sift;
@@ -175,10 +175,7 @@ impl Ground<'_> {
 pub fn truth(plan: &Plan, aftermath: &Aftermath) -> Truth {
     let mut two_writers: Vec<_> = aftermath.two_writers.iter().map(|(id, _)| id.clone()).collect();
     two_writers.dedup();
-    let served = |service: &&Service| {
-        let mut endpoints = aftermath.truth.iter().filter(|truth| is_of(&truth.endpoint, service));
-        endpoints.all(|truth| truth.segments.last().is_none_or(|(_, served)| *served != Served::No))
-    };
+    let served = |service: &&Service| serves(&service.probe.probe, &aftermath.truth);
     Truth {
         before: settled(&aftermath.before),
         after: settled(&aftermath.after),
@@ -191,17 +188,19 @@ pub fn truth(plan: &Plan, aftermath: &Aftermath) -> Truth {
     }
 }
 
-/// Whether an endpoint is what users of a service reach.
-fn is_of(endpoint: &Endpoint, service: &Service) -> bool {
-    let (host, port, path) = match &service.probe.probe {
-        Probe::Http(http) => match split_url(&http.url) {
-            Ok((host, port, path)) => (host, port, Some(path)),
-            Err(_) => return false,
-        },
-        Probe::Tcp(tcp) => (tcp.host.as_str(), tcp.port, None),
-    };
-    endpoint.kind == EndpointKind::Serve
-        && (&*endpoint.host, endpoint.port, endpoint.path.as_deref()) == (host, port, path)
+/// Whether what a probe asks is served at the end. Name servers are: what they say is not whether users are served.
+fn serves(probe: &Probe, truth: &[crate::provider::simulated::Truth]) -> bool {
+    if let Probe::Several(several) = probe {
+        return several.probes.iter().filter(|probe| serves(probe, truth)).count() >= several.needed;
+    }
+    let Ok(Address { host, port, path }) = Address::of(probe) else { return true };
+    let is_asked =
+        |endpoint: &Endpoint| (&*endpoint.host, endpoint.port, &endpoint.path) == (host.as_str(), port, &path);
+    matches!(probe, Probe::Dns(_))
+        || truth
+            .iter()
+            .filter(|truth| is_asked(&truth.endpoint))
+            .all(|truth| truth.segments.last().is_none_or(|(_, served)| *served != Served::No))
 }
 
 /// What is typed to see a case, as a shell takes it.

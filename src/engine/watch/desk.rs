@@ -15,7 +15,7 @@ use crate::catalogue::Achieved;
 use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, ServiceId};
 use crate::measure::{Run, Sight};
-use crate::model::{Plan, ProbePlan, Sample, Stands, Watch};
+use crate::model::{Plan, ProbePlan, Sample, Stands};
 use crate::resource::{ServiceHealth, World, WriteAttempt};
 use crate::time::{Moment, Span};
 
@@ -61,11 +61,7 @@ fn apart(at: Moment) -> Moment {
 
 /// The probes of `plan`, in the order of the desk's lanes.
 pub(super) fn probes(plan: &Plan) -> Vec<&ProbePlan> {
-    let guards = plan.guardrails.iter().filter_map(|guardrail| match &guardrail.watch {
-        Watch::Probe(probe) => Some(probe),
-        Watch::OutageOf(_) | Watch::Check(_) => None,
-    });
-    plan.services.iter().map(|service| &service.probe).chain(&plan.witness).chain(guards).collect()
+    plan.probes().collect()
 }
 
 impl Desk {

@@ -12,7 +12,7 @@ use super::looks;
 use crate::engine::Sink;
 use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
-use crate::probe::{Foreteller, PreparedProbe, sample};
+use crate::probe::{Foreteller, PreparedProbe, Senses, sample};
 use crate::resource::{
     Actor, CanaryRow, CanaryRows, Cancellation, Context, Database, Errand, ForetellRows, Foretold, Health,
     ProviderError, ResourceState, Resources, ServiceHealth, Storage, WriteAttempt,
@@ -244,8 +244,8 @@ impl Work {
     pub(super) async fn perform(self, shared: &Shared, cx: &Context) -> Done {
         match self {
             Self::Sample { lane, tick, scheduled } => {
-                let network = &*shared.resources.network;
-                Done::Sample(lane, Box::new(sample(&shared.probes[lane], network, cx, tick, scheduled).await))
+                let senses = Senses::from(&shared.resources);
+                Done::Sample(lane, Box::new(sample(&shared.probes[lane], senses, cx, tick, scheduled).await))
             }
             Self::Row { canary, attempt } => {
                 let limit = attempt.limit;

@@ -13,29 +13,12 @@ use crate::secret::SecretSource;
 use crate::time::Span;
 use crate::yaml::{Node, Value};
 
+pub use crate::resource::SslMode;
+
 /// The first line of a fence in `pg_hba.conf`.
 pub const FENCE_BEGIN: &str = "# >>> fenced by muster: everybody but replication and muster itself is refused";
 /// Its last line.
 pub const FENCE_END: &str = "# <<< fenced by muster";
-
-/// How a connection is secured, in libpq's words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SslMode {
-    /// Never by TLS.
-    Disable,
-    /// By TLS only if the server takes nothing else.
-    Allow,
-    /// By TLS if the server has it.
-    #[default]
-    Prefer,
-    /// By TLS, whoever the server is; with `sslrootcert` as [`SslMode::VerifyCa`].
-    Require,
-    /// By TLS, to a server whose certificate a known authority signed.
-    VerifyCa,
-    /// The same, and the certificate must be for the host that was asked for.
-    VerifyFull,
-}
 
 /// How the standby of a region follows the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

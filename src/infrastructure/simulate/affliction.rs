@@ -4,6 +4,7 @@
 //! see: a copy that is too far behind, a server that answers with another status, an old primary that takes writes
 //! again. They stand at the level of the network and the provider, below actions and probes, which know nothing of them.
 
+use super::Said;
 use crate::id::{RegionRole, ResourceId, StepId};
 use crate::time::{Moment, Span};
 
@@ -107,6 +108,13 @@ pub enum Ailment {
         /// How.
         how: Snapshotting,
     },
+    /// A deleted repository comes back otherwise than it should.
+    Recovers {
+        /// Of which storage.
+        of: ResourceId,
+        /// How.
+        how: Recovering,
+    },
     /// A region can give so many servers.
     Capacity {
         /// Of which group.
@@ -132,7 +140,8 @@ pub struct Address {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The path of an HTTP endpoint; `None` for one that only takes connections.
+    /// What is asked for there: the path of an HTTP endpoint, or what else tells one question from another; `None` for one
+    /// that only takes connections.
     pub path: Option<String>,
 }
 
@@ -151,6 +160,8 @@ pub enum Answering {
     Without(String),
     /// So long after it was asked.
     After(Span),
+    /// With something else, which is told so.
+    Instead(String, Said),
 }
 
 /// How snapshots are.
@@ -168,6 +179,19 @@ pub enum Snapshotting {
     Damaged(u32),
     /// The newest write that a restore brings back is so old.
     Restores(Span),
+}
+
+/// How a deleted repository comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovering {
+    /// It is kept for so long.
+    Kept(Span),
+    /// So many of its refs are missing.
+    Lacking(u32),
+    /// So many of its objects are damaged.
+    Damaged(u32),
+    /// Its metadata comes back too, or does not where it would.
+    Metadata,
 }
 
 /// How a step's work goes.

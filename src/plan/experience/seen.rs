@@ -41,29 +41,43 @@ pub(super) fn check(view: &View<'_>, diagnostics: &mut Vec<Diagnostic>) {
         })
         .collect();
     for (service, name) in &view.playbook.services {
-        let mut moved = switched.iter().filter(|(record, _)| service.depends_on.contains(record)).peekable();
-        let Some((_, step)) = moved.peek().copied() else { continue };
-        let (host, resolver) = match &service.probe.probe {
-            Probe::Http(probe) => (split_url(&probe.url).map_or("", |(host, _, _)| host), &probe.resolver),
-            Probe::Tcp(probe) => (probe.host.as_str(), &probe.resolver),
-        };
-        let why = if matches!(resolver, Resolver::Fixed(_)) {
-            "goes to a fixed address".to_owned()
-        } else if moved.any(|(record, _)| named(view, record, host)) {
-            continue;
-        } else {
-            format!("asks {host}")
-        };
+        let moved = || switched.iter().filter(|(record, _)| service.depends_on.contains(record));
+        let Some((_, step)) = moved().next().copied() else { continue };
+        // One part of it that goes the users' way sees the switch.
+        let past: Option<Vec<String>> = service
+            .probe
+            .probe
+            .leaves()
+            .into_iter()
+            .map(|leaf| past(leaf, |host| moved().any(|(record, _)| named(view, record, host))))
+            .collect();
+        let Some(why) = past.filter(|past| !past.is_empty()).map(|past| past.join(" and ")) else { continue };
         diagnostics.push(
             Diagnostic::warning(
                 "M094",
-                format!("the probe of `{}` {why}, and not the names that `{}` moves", service.id, view.id(*step)),
+                format!("the probe of `{}` {why}, and not the names that `{}` moves", service.id, view.id(step)),
             )
             .at(name.place_of_key("probe"))
-            .label(view.names[*step].place(), "moved here")
+            .label(view.names[step].place(), "moved here")
             .help("probe it as users reach it, through the moved name and a resolver: else the switch is not seen"),
         );
     }
+}
+
+/// How a probe goes past the names that are moved; nothing where it goes through one, or where that can't be known.
+fn past(probe: &Probe, moved: impl Fn(&str) -> bool) -> Option<String> {
+    let (host, resolver) = match probe {
+        Probe::Http(probe) => (split_url(&probe.url).map_or("", |(host, _, _)| host), &probe.resolver),
+        Probe::Tcp(probe) => (probe.host.as_str(), &probe.resolver),
+        Probe::Tls(probe) => (probe.host.as_str(), &probe.resolver),
+        Probe::Postgres(probe) => (probe.host.as_str(), &probe.resolver),
+        Probe::Dns(probe) => (probe.name.as_str(), &Resolver::System),
+        Probe::Command(_) | Probe::Several(_) => return None,
+    };
+    if matches!(resolver, Resolver::Fixed(_)) {
+        return Some("goes to a fixed address".to_owned());
+    }
+    (!moved(host)).then(|| format!("asks {host}"))
 }
 
 /// Whether `host` is the name of `record`.

@@ -56,12 +56,12 @@ fn a_step_has_one_action() {
 - { id: d, chekc: { services: all }, wihtin: 3s }
 - { id: e, frobnicate: 1 }
 - 7"), @r###"
-    M032 drill.yaml:8:15 the step has no action | add one of dns.switch, database.fence, database.promote, database.replicate, storage.fence, storage.promote, storage.replicate, storage.verify, data.preserve, compute.start, compute.stop, compute.scale, backup.verify, backup.restore, region.isolate, region.rejoin, check, wait, command, http, approve, manual, notify, playbook
+    M032 drill.yaml:8:15 the step has no action | add one of dns.switch, database.fence, database.promote, database.replicate, storage.fence, storage.promote, storage.replicate, storage.verify, storage.recover, data.preserve, compute.start, compute.stop, compute.scale, backup.verify, backup.restore, region.isolate, region.rejoin, check, wait, command, http, approve, manual, notify, playbook
     M033 drill.yaml:9:44 a step has one action; this has both `check` and `wait` | make two steps of it
     M031 drill.yaml:10:18 `database.promot` is neither an action nor a key of a step | did you mean `database.promote`?
     M031 drill.yaml:11:18 `chekc` is neither an action nor a key of a step | did you mean `check`?
     M031 drill.yaml:11:44 `wihtin` is neither an action nor a key of a step | did you mean `within`?
-    M031 drill.yaml:12:18 `frobnicate` is neither an action nor a key of a step | the actions are dns.switch, database.fence, database.promote, database.replicate, storage.fence, storage.promote, storage.replicate, storage.verify, data.preserve, compute.start, compute.stop, compute.scale, backup.verify, backup.restore, region.isolate, region.rejoin, check, wait, command, http, approve, manual, notify, playbook
+    M031 drill.yaml:12:18 `frobnicate` is neither an action nor a key of a step | the actions are dns.switch, database.fence, database.promote, database.replicate, storage.fence, storage.promote, storage.replicate, storage.verify, storage.recover, data.preserve, compute.start, compute.stop, compute.scale, backup.verify, backup.restore, region.isolate, region.rejoin, check, wait, command, http, approve, manual, notify, playbook
     M022 drill.yaml:13:9 expected a step, which is a mapping with an id and an action, found the number 7
     "###);
 }
@@ -184,7 +184,7 @@ fn probes_say_what_they_ask() {
         "{ tcp: \"a\" }",
         "{ tcp: \"a:0\" }",
         "{ tcp: \"a:b:1\" }",
-        "{ tcp: \"a:1\", expect: { status: 200 } }",
+        "{ tcp: \"a:1\", method: GET, expect: { status: 200 } }",
         "{ tcp: \"a:1\", http: \"http://a\" }",
         "{ every: 1s }",
         "{ http: code.example.test }",
@@ -199,13 +199,14 @@ fn probes_say_what_they_ask() {
     M042 drill.yaml:4:34 `a` has no port | write for example db.example.test:5432
     M042 drill.yaml:4:34 `a:0` has no valid port after the colon | write for example db.example.test:5432
     M042 drill.yaml:4:34 `a:b:1` has no valid host before the port | write for example db.example.test:5432
-    M042 drill.yaml:4:49 `expect` goes with `http`, not with `tcp` | remove it; a tcp probe is healthy when the connection opens
+    M042 drill.yaml:4:49 `method` goes with `http`, not with `tcp` | remove it; a tcp probe is healthy when the connection opens and what it `expect`s comes back
+    M020 drill.yaml:4:64 the key `status` is unknown here | known keys: `receives`, `within`
     M042 drill.yaml:4:34 a probe asks over `http` or over `tcp`, not both | remove one of the two
-    M042 drill.yaml:4:27 the probe does not say what it asks | write `http: https://…` or `tcp: "host:port"`
+    M042 drill.yaml:4:27 the probe does not say what it asks | write `http: https://…`, `tcp: "host:port"`, or another of `tls`, `dns`, `postgres`, `command`, `all`, `any` and `of`
     M042 drill.yaml:4:35 `code.example.test` does not begin with http:// or https://; write for example https://code.example.test/healthz
     M043 drill.yaml:4:64 `healthy_after: 0` is out of bounds | write a number from 1 to 1000
     M043 drill.yaml:4:84 `unhealthy_after: 1001` is out of bounds | write a number from 1 to 1000
-    M020 drill.yaml:4:90 the key `expects` is unknown here | did you mean `expect`? known keys: `http`, `tcp`, `method`, `headers`, `expect`, `resolver`, `every`, `timeout`, `healthy_after`, `unhealthy_after`
+    M020 drill.yaml:4:90 the key `expects` is unknown here | did you mean `expect`? known keys: `http`, `method`, `headers`, `body`, `redirects`, `expect`, `resolver`, `family`, `tls_options`, `every`, `timeout`, `healthy_after`, `unhealthy_after`
     M024 drill.yaml:4:67 999 is no status code; they go from 100 to 599
     "###);
     assert_eq!(services("{ tcp: \"[::1]:22\" }"), "");
@@ -236,7 +237,7 @@ fn headers_are_checked_whole() {
     "###);
     insta::assert_snapshot!(problems("muster: 1\nname: drill\ninfrastructure: nowhere.yaml\nphases: [ { name: a, steps: [ { id: a } ] } ]\n", SIMULATED, None), @r###"
     M052 drill.yaml:3:17 the infrastructure file nowhere.yaml cannot be read: there is no such file | name another file with --infra FILE
-    M032 drill.yaml:4:37 the step has no action | add one of dns.switch, database.fence, database.promote, database.replicate, storage.fence, storage.promote, storage.replicate, storage.verify, data.preserve, compute.start, compute.stop, compute.scale, backup.verify, backup.restore, region.isolate, region.rejoin, check, wait, command, http, approve, manual, notify, playbook
+    M032 drill.yaml:4:37 the step has no action | add one of dns.switch, database.fence, database.promote, database.replicate, storage.fence, storage.promote, storage.replicate, storage.verify, storage.recover, data.preserve, compute.start, compute.stop, compute.scale, backup.verify, backup.restore, region.isolate, region.rejoin, check, wait, command, http, approve, manual, notify, playbook
     "###);
 }
 
@@ -374,7 +375,7 @@ resources:
   region.primary: { dns: { provider: simulated } }
   Upper: { dns: { provider: simulated } }";
     insta::assert_snapshot!(problems(&steps("- { id: a, wait: { for: 1s } }"), infrastructure, None), @r###"
-    M020 infra.yaml:4:1 the key `colour` is unknown here | known keys: `muster`, `name`, `title`, `environment`, `regions`, `resources`, `vars`, `network`, `windows`, `silence`
+    M020 infra.yaml:4:1 the key `colour` is unknown here | known keys: `muster`, `name`, `title`, `environment`, `regions`, `resources`, `vars`, `network`, `windows`, `unattended`, `silence`
     M021 infra.yaml:5:1 the key `secondary` is missing here | add `secondary: { name: us-east-1 }`
     M020 infra.yaml:5:45 the key `isolat` is unknown here | did you mean `isolate`? known keys: `isolate`, `rejoin`, `api`
     M038 infra.yaml:5:59 there is no region role `tertiary` | the roles are primary and secondary; `name:` gives each its name

@@ -6,6 +6,7 @@
 //! May rely on `resource`, `provider::host`; must never take a side that does not answer for one that is fenced.
 
 mod compare;
+mod deleted;
 mod push;
 mod side;
 
@@ -18,7 +19,7 @@ use crate::id::RegionRole;
 use crate::infrastructure::real::git::Git as Settings;
 use crate::resource::{
     Actor, ByRegion, CanaryRow, CanaryRows, Claimed, Context, CopyReport, Exclusive, FenceProof, Marker, Preserved,
-    ProviderError, ReplicaRole, Seen, Storage, StorageSide, StorageState, WriteAttempt,
+    ProviderError, Recovery, ReplicaRole, Seen, Storage, StorageSide, StorageState, Wanted, WriteAttempt,
 };
 use crate::time::Span;
 
@@ -277,6 +278,15 @@ impl Storage for GitStorage {
             damaged,
             oldest_missing: compare::age(judged.oldest, now(cx)),
         })
+    }
+
+    async fn recover(&self, cx: &Context, region: RegionRole, wanted: &Wanted) -> Result<Recovery, ProviderError> {
+        self.give_back(cx, region, wanted).await
+    }
+
+    async fn discard_recovered(&self, cx: &Context, region: RegionRole) -> Result<Vec<String>, ProviderError> {
+        let said = self.side(region).discard_recovered(cx, cx.run.as_str()).await?;
+        Ok(said.lines().map(str::to_owned).collect())
     }
 
     async fn write(&self, cx: &Context, region: RegionRole) -> WriteAttempt {

@@ -176,6 +176,21 @@ impl Side {
         self.short(cx, "followed", &[&position.to_string()]).await.map(|_| ())
     }
 
+    /// The book of deletions: lines of `SECONDS NAME`.
+    pub(super) async fn deletions(&self, cx: &Context) -> Result<String, ProviderError> {
+        self.long(cx, "deletions", &[]).await
+    }
+
+    /// Gives back what was deleted at `at`: `gone`, or `REFS REFS-BEFORE OBJECTS DAMAGED PLACE`.
+    pub(super) async fn recover(&self, cx: &Context, run: &str, at: u64, name: &str) -> Result<String, ProviderError> {
+        self.long(cx, "recover", &[run, &at.to_string(), name]).await
+    }
+
+    /// Removes whatever `run` recovered; says what, a line each.
+    pub(super) async fn discard_recovered(&self, cx: &Context, run: &str) -> Result<String, ProviderError> {
+        self.long(cx, "discard-recovered", &[run]).await
+    }
+
     /// Keeps what the other side, which has `theirs` in each repository, does not have: how many commits, and where.
     pub(super) async fn preserve(
         &self,

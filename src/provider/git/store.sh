@@ -144,5 +144,29 @@ case $verb in
     rm -f "$kept/theirs" "$kept/ours"
     echo "$total $kept"
     ;;
+  deletions)
+    [ -d "$books/deleted" ] || { echo "$books/deleted is not there: see docs/providers/git.md" >&2; exit 1; }
+    tail -n 10000 "$books/deleted/log" 2>/dev/null || true
+    ;;
+  recover)
+    # What is kept of $3, deleted at $2, into a scratch place of run $1. Heads are counted in the bundle itself.
+    bundle=$books/deleted/$2-$(printf %s "$3" | tr / _).bundle
+    [ -e "$bundle" ] || { echo gone; exit 0; }
+    place=$books/recovered/$1
+    mkdir -p "$place" && chmod 700 "$books/recovered" || exit 1
+    place=$place/$(printf %s "$3" | tr / _)
+    rm -rf "$place"
+    git clone --quiet --mirror "$bundle" "$place" 1>&2 || exit 1
+    before=$(git bundle list-heads "$bundle" | awk '$2 != "HEAD"' | wc -l)
+    refs=$(git -C "$place" for-each-ref | wc -l)
+    objects=$(git -C "$place" rev-list --all --objects | wc -l)
+    damaged=$(git -C "$place" fsck --full --no-dangling --no-progress 2>&1 | grep -c -E '^(error|missing|broken|dangling)')
+    echo "$(( refs )) $(( before )) $(( objects )) $(( damaged )) $place"
+    ;;
+  discard-recovered)
+    [ -d "$books/recovered/$1" ] || exit 0
+    find "$books/recovered/$1" -mindepth 1 -maxdepth 1 -print
+    rm -rf "${books:?}/recovered/${1:?}"
+    ;;
   *) echo "unknown: $verb" >&2; exit 2 ;;
 esac

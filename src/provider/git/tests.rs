@@ -363,3 +363,46 @@ fn a_side_that_users_cant_reach_is_unreachable_though_its_folder_is_there_needs_
         assert!(why.contains("docs/providers/git.md"), "{why}");
     });
 }
+
+#[test]
+fn a_deleted_repository_comes_back_from_its_bundle_and_not_without_needs_git() {
+    use crate::resource::{Recovery, Wanted};
+    let scene = Scene::new();
+    scene.push(PRIMARY, "a.git", "main", 60).unwrap();
+    scene.push(PRIMARY, "a.git", "topic", 50).unwrap();
+    let deleted = scene.book(PRIMARY, "deleted");
+    fs::create_dir_all(&deleted).unwrap();
+    let (six, eight) = (jiff_now() - 6 * 86_400, jiff_now() - 8 * 86_400);
+    fs::write(deleted.join("log"), format!("{eight} team/old.git\n{six} team/app.git\n")).unwrap();
+    let bundle = deleted.join(format!("{six}-team_app.git.bundle"));
+    let repository = scene.store(PRIMARY).join("a.git");
+    Scene::git(&repository, &["bundle", "create", "-q", bundle.to_str().unwrap(), "--all"]).unwrap();
+    let wanted = |days: u64, name: Option<&str>| Wanted {
+        repository: name.map(str::to_owned),
+        deleted_ago: Span::from_secs(days * 86_400),
+    };
+    play(|cx| async move {
+        let storage = scene.storage();
+        let Recovery::Back(it) = storage.recover(&cx, PRIMARY, &wanted(6, None)).await.unwrap() else { panic!("gone") };
+        assert_eq!((it.repository.as_str(), it.refs, it.refs_before, it.damaged), ("team/app.git", 2, 2, 0), "{it:?}");
+        assert!(it.objects >= 2 && !it.metadata && Path::new(&it.scratch).is_dir(), "{it:?}");
+        // It is nobody's repository yet, and is gone when the step is over.
+        assert!(!scene.store(PRIMARY).join("team/app.git").exists());
+        assert_eq!(storage.discard_recovered(&cx, PRIMARY).await.unwrap(), [it.scratch.as_str()]);
+        assert!(!Path::new(&it.scratch).exists());
+        assert!(storage.discard_recovered(&cx, PRIMARY).await.unwrap().is_empty());
+        // Deleted, and its bundle was cleared away when its time was over.
+        let Recovery::Gone(why) = storage.recover(&cx, PRIMARY, &wanted(8, None)).await.unwrap() else {
+            panic!("back")
+        };
+        assert!(why.contains("team/old.git was deleted 8"), "{why}");
+        let never = storage.recover(&cx, PRIMARY, &wanted(3, None)).await.unwrap_err();
+        assert!(never.to_string().contains("nothing was deleted about 3d ago"), "{never}");
+        let unknown = storage.recover(&cx, PRIMARY, &wanted(3, Some("x.git"))).await.unwrap_err();
+        assert!(unknown.to_string().contains("does not name x.git"), "{unknown}");
+        // Half a bundle is no repository.
+        let bytes = fs::read(&bundle).unwrap();
+        fs::write(&bundle, &bytes[..bytes.len() / 2]).unwrap();
+        storage.recover(&cx, PRIMARY, &wanted(6, None)).await.unwrap_err();
+    });
+}

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::resource::{Context, Exchange, HttpRequest, HttpResponse, Network, TcpRequest};
+use crate::resource::{
+    Certificate, Context, DnsAnswer, DnsRequest, Exchange, HttpRequest, HttpResponse, NetError, Network,
+    PostgresRequest, TcpRequest, TlsRequest,
+};
 use crate::secret::Redactor;
 
 /// Takes the secrets out of what servers answer. Nothing is foretold: this is for the real network.
@@ -19,6 +22,13 @@ impl Masked {
     #[must_use]
     pub fn new(network: Arc<dyn Network>, redactor: Redactor) -> Self {
         Self { network, redactor }
+    }
+
+    fn mask_either(&self, result: &mut Result<String, NetError>) {
+        match result {
+            Ok(text) => self.mask(text),
+            Err(error) => self.mask(&mut error.text),
+        }
     }
 
     fn mask(&self, text: &mut String) {
@@ -42,8 +52,38 @@ impl Network for Masked {
         exchange
     }
 
-    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
-        self.network.tcp(cx, request).await
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<String> {
+        let mut exchange = self.network.tcp(cx, request).await;
+        self.mask_either(&mut exchange.result);
+        exchange
+    }
+
+    async fn tls(&self, cx: &Context, request: &TlsRequest) -> Exchange<Certificate> {
+        let mut exchange = self.network.tls(cx, request).await;
+        if let Err(error) = &mut exchange.result {
+            self.mask(&mut error.text);
+        }
+        exchange
+    }
+
+    async fn dns(&self, cx: &Context, request: &DnsRequest) -> Exchange<Vec<DnsAnswer>> {
+        let mut exchange = self.network.dns(cx, request).await;
+        for answer in exchange.result.iter_mut().flatten() {
+            match &mut answer.result {
+                Ok((values, _)) => values.iter_mut().for_each(|value| self.mask(value)),
+                Err(why) => self.mask(why),
+            }
+        }
+        exchange
+    }
+
+    async fn postgres(&self, cx: &Context, request: &PostgresRequest) -> Exchange<Option<String>> {
+        let mut exchange = self.network.postgres(cx, request).await;
+        match &mut exchange.result {
+            Ok(value) => value.iter_mut().for_each(|value| self.mask(value)),
+            Err(error) => self.mask(&mut error.text),
+        }
+        exchange
     }
 
     fn vantage(&self) -> String {
@@ -57,8 +97,8 @@ mod tests {
     use crate::catalogue::{HttpExpect, HttpProbe, Probe};
     use crate::id::{ProbeId, RunId};
     use crate::model::SampleResult;
-    use crate::probe::{Regions, once};
-    use crate::resource::{Actor, Cancellation, Method, Resolver, Stages};
+    use crate::probe::{Regions, Senses, once};
+    use crate::resource::{Actor, Cancellation, Stages};
     use crate::secret::Secret;
     use crate::time::{Span, run_virtual};
 
@@ -72,12 +112,12 @@ mod tests {
         async fn http(&self, _cx: &Context, _request: &HttpRequest) -> Exchange<HttpResponse> {
             let body = format!("{}{SECRET}{}", "x".repeat(self.0), "y".repeat(200));
             let headers = vec![("server".to_owned(), format!("it {SECRET}"))];
-            let result = Ok(HttpResponse { status: 503, headers, body });
+            let result = Ok(HttpResponse { status: 503, headers, body, certificate: None });
             Exchange { address: None, stages: Stages::default(), result }
         }
 
-        async fn tcp(&self, _cx: &Context, _request: &TcpRequest) -> Exchange<()> {
-            Exchange { address: None, stages: Stages::default(), result: Ok(()) }
+        async fn tcp(&self, _cx: &Context, _request: &TcpRequest) -> Exchange<String> {
+            Exchange { address: None, stages: Stages::default(), result: Ok(String::new()) }
         }
 
         fn vantage(&self) -> String {
@@ -99,18 +139,22 @@ mod tests {
                 fencing: 1,
                 cancel: Cancellation::default(),
             };
+            let processes = &crate::provider::process::RealProcesses::default();
             for begun in 0..130 {
                 let network = Masked::new(Arc::new(Leaking(begun)), redactor.clone());
-                let probe = Probe::Http(HttpProbe {
-                    url: "http://code.example.test/".into(),
-                    method: Method::Get,
-                    headers: std::collections::BTreeMap::new(),
-                    expect: HttpExpect::default(),
-                    resolver: Resolver::System,
-                });
+                let probe = Probe::Http(HttpProbe::get("http://code.example.test/", HttpExpect::default()));
                 let (id, regions) = (ProbeId::new("web").unwrap(), Arc::new(Regions::new()));
                 let address = "127.0.0.1".parse().unwrap();
-                let sample = once(&id, &probe, address, Span::from_secs(1), &regions, &network, &cx).await;
+                let sample = once(
+                    &id,
+                    &probe,
+                    address,
+                    Span::from_secs(1),
+                    &regions,
+                    Senses { network: &network, processes },
+                    &cx,
+                )
+                .await;
                 let SampleResult::Unhealthy(seen) = sample.result else { panic!("healthy") };
                 assert!(!seen.contains("a-long") && !seen.contains("xa-"), "{seen}");
             }

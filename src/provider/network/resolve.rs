@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{fault, stub};
 use crate::infrastructure::real::ServerAddress;
-use crate::resource::Resolver;
+use crate::resource::{Family, Resolver};
 use crate::time::Clock;
 
 /// The most addresses of one name that are tried.
@@ -17,7 +17,12 @@ pub(super) fn literal(host: &str) -> Option<IpAddr> {
 }
 
 /// The addresses of `host` in the resolver's order, at least one; the error is text for people.
-pub(super) async fn addresses(clock: &Clock, host: &str, resolver: &Resolver) -> Result<Vec<IpAddr>, String> {
+pub(super) async fn addresses(
+    clock: &Clock,
+    host: &str,
+    resolver: &Resolver,
+    family: Family,
+) -> Result<Vec<IpAddr>, String> {
     let mut found = match resolver {
         Resolver::Fixed(address) => vec![*address],
         Resolver::System => system(host).await?,
@@ -28,8 +33,18 @@ pub(super) async fn addresses(clock: &Clock, host: &str, resolver: &Resolver) ->
             stub::addresses(clock, server.0, host).await?
         }
     };
+    let none = match family {
+        Family::Any => "the name has no address",
+        Family::Ipv4 => "the name has no IPv4 address",
+        Family::Ipv6 => "the name has no IPv6 address",
+    };
+    found.retain(|address| match family {
+        Family::Any => true,
+        Family::Ipv4 => address.is_ipv4(),
+        Family::Ipv6 => address.is_ipv6(),
+    });
     found.truncate(MAX_ADDRESSES);
-    if found.is_empty() { Err("the name has no address".to_owned()) } else { Ok(found) }
+    if found.is_empty() { Err(none.to_owned()) } else { Ok(found) }
 }
 
 fn is_localhost(host: &str) -> bool {

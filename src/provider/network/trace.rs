@@ -12,7 +12,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tower::{Layer, Service};
 
 use super::{fault, resolve};
-use crate::resource::{NetError, Resolver, Stage, Stages};
+use crate::resource::{Family, NetError, Resolver, Stage, Stages};
 use crate::time::{Clock, Moment};
 
 tokio::task_local! {
@@ -24,6 +24,9 @@ tokio::task_local! {
 pub(super) struct Trace {
     clock: Clock,
     resolver: Resolver,
+    family: Family,
+    /// What is resolved in place of the name that the server is asked for.
+    host: Option<Arc<str>>,
     marks: Mutex<Marks>,
 }
 
@@ -42,16 +45,25 @@ struct Marks {
 
 impl Trace {
     /// `literal` is the host if it is an address: such a host is never resolved.
-    pub(super) fn new(clock: Clock, resolver: Resolver, literal: Option<IpAddr>) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        (resolver, family): (Resolver, Family),
+        host: Option<Arc<str>>,
+        literal: Option<IpAddr>,
+    ) -> Self {
         let address = match resolver {
             Resolver::Fixed(address) => Some(address),
             _ => literal,
         };
-        Self { clock, resolver, marks: Mutex::new(Marks { address, ..Marks::default() }) }
+        Self { clock, resolver, family, host, marks: Mutex::new(Marks { address, ..Marks::default() }) }
     }
 
     pub(super) fn now(&self) -> Moment {
         self.clock.now()
+    }
+
+    pub(super) fn wall(&self) -> jiff::Timestamp {
+        self.clock.wall()
     }
 
     fn marks(&self) -> MutexGuard<'_, Marks> {
@@ -116,9 +128,13 @@ impl Resolve for TraceResolver {
             if let Resolver::Fixed(address) = trace.resolver {
                 return Ok(Box::new(std::iter::once(SocketAddr::new(address, 0))) as Addrs);
             }
+            let host = trace.host.as_deref().unwrap_or(name.as_str());
+            if let Some(address) = resolve::literal(host) {
+                return Ok(Box::new(std::iter::once(SocketAddr::new(address, 0))) as Addrs);
+            }
             let began = trace.now();
             trace.marks().resolving = Some(began);
-            match resolve::addresses(&trace.clock, name.as_str(), &trace.resolver).await {
+            match resolve::addresses(&trace.clock, host, &trace.resolver, trace.family).await {
                 Ok(addresses) => {
                     let now = trace.now();
                     let mut marks = trace.marks();

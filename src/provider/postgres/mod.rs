@@ -16,7 +16,7 @@ mod marks;
 mod preserve;
 mod promote;
 mod replicate;
-mod tls;
+pub(in crate::provider) mod tls;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -17,7 +17,7 @@ use crate::infrastructure::real::postgres::SslMode;
 
 /// What of a server's certificate is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trust {
+pub(in crate::provider) enum Trust {
     /// Nothing: the connection is secret, and nobody knows with whom.
     Anyone,
     /// Who signed it.
@@ -26,34 +26,50 @@ enum Trust {
     AuthorityAndName,
 }
 
+impl Trust {
+    /// That of `mode`; `roots` is the setting `sslrootcert`.
+    pub(in crate::provider) fn of(mode: SslMode, roots: Option<&Path>) -> Self {
+        match (mode, roots) {
+            // As libpq has it: whoever names an authority wants it looked at.
+            (SslMode::Require, Some(_)) | (SslMode::VerifyCa, _) => Self::Authority,
+            (SslMode::VerifyFull, _) => Self::AuthorityAndName,
+            _ => Self::Anyone,
+        }
+    }
+}
+
 /// The connector of `mode`; `roots` is the setting `sslrootcert`.
 pub(super) fn connector(mode: SslMode, roots: Option<&Path>) -> Result<MakeRustlsConnect, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let trust = match (mode, roots) {
-        // As libpq has it: whoever names an authority wants it looked at.
-        (SslMode::Require, Some(_)) | (SslMode::VerifyCa, _) => Trust::Authority,
-        (SslMode::VerifyFull, _) => Trust::AuthorityAndName,
-        _ => Trust::Anyone,
-    };
-    let check = match (trust, roots) {
-        (Trust::Anyone, _) => Check { trust, inner: None, pinned: Vec::new(), provider: Arc::clone(&provider) },
-        (_, Some(path)) if path != Path::new("system") => of_file(trust, path, &provider)?,
-        _ => {
-            let inner = Verifier::new(Arc::clone(&provider)).map_err(|why| {
-                format!(
-                    "this machine's certificate authorities can't be read: {why}; name a file of them as sslrootcert"
-                )
-            })?;
-            Check { trust, inner: Some(Arc::new(inner)), pinned: Vec::new(), provider: Arc::clone(&provider) }
-        }
-    };
+    let check = verifier(Trust::of(mode, roots), roots, &provider)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|why| why.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(check))
+        .with_custom_certificate_verifier(check)
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
+}
+
+/// Who looks at a server's certificate: by the authorities in the file `roots`, or by those that the machine trusts.
+pub(in crate::provider) fn verifier(
+    trust: Trust,
+    roots: Option<&Path>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, String> {
+    let check = match (trust, roots) {
+        (Trust::Anyone, _) => Check { trust, inner: None, pinned: Vec::new(), provider: Arc::clone(provider) },
+        (_, Some(path)) if path != Path::new("system") => of_file(trust, path, provider)?,
+        _ => {
+            let inner = Verifier::new(Arc::clone(provider)).map_err(|why| {
+                format!(
+                    "this machine's certificate authorities can't be read: {why}; name a file of them as sslrootcert"
+                )
+            })?;
+            Check { trust, inner: Some(Arc::new(inner)), pinned: Vec::new(), provider: Arc::clone(provider) }
+        }
+    };
+    Ok(Arc::new(check))
 }
 
 fn of_file(trust: Trust, path: &Path, provider: &Arc<CryptoProvider>) -> Result<Check, String> {

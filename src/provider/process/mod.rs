@@ -12,6 +12,7 @@ mod capture;
 mod feed;
 mod group;
 pub mod keeper;
+mod masked;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use capture::Capture;
 use feed::Feed;
 use group::Group;
 use keeper::Keeper;
+pub use masked::MaskedProcesses;
 
 /// After the program's end its outputs may be held open by what it left behind: that is waited for this long.
 const LEFT_BEHIND: Span = Span(500_000_000);

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::id::{RegionRole, ResourceId, StepId};
-use crate::infrastructure::simulate::{Affliction, Ailment, Answering, Snapshotting, Stepping};
-use crate::resource::{Actor, Context, CopyReport, Restored, SnapshotSummary};
+use crate::infrastructure::simulate::{Affliction, Ailment, Answering, Recovering, Said, Snapshotting, Stepping};
+use crate::resource::{Actor, Context, CopyReport, Recovered, Restored, SnapshotSummary};
 use crate::time::{Class, Moment, Span};
 
 use super::endpoint::Endpoint;
@@ -116,6 +116,33 @@ impl Ills {
         }
     }
 
+    /// For how long deleted repositories are kept, if otherwise than they should.
+    pub(super) fn kept(&self, id: &ResourceId, now: Moment) -> Option<Span> {
+        self.recovering(id, now).find_map(|how| match how {
+            Recovering::Kept(long) => Some(long),
+            _ => None,
+        })
+    }
+
+    fn recovering(&self, id: &ResourceId, now: Moment) -> impl Iterator<Item = Recovering> {
+        self.now(now).filter_map(move |ill| match &ill.what {
+            Ailment::Recovers { of, how } if of == id => Some(*how),
+            _ => None,
+        })
+    }
+
+    /// What is wrong with a repository that came back.
+    pub(super) fn recovered(&self, id: &ResourceId, now: Moment, it: &mut Recovered) {
+        for how in self.recovering(id, now) {
+            match how {
+                Recovering::Lacking(count) => it.refs = it.refs.saturating_sub(count),
+                Recovering::Damaged(count) => it.damaged = count,
+                Recovering::Metadata => it.metadata = !it.metadata,
+                Recovering::Kept(_) => {}
+            }
+        }
+    }
+
     fn stepping(&self, cx: &Context) -> impl Iterator<Item = (&StepId, &Stepping)> {
         self.now(cx.clock.now()).filter_map(|ill| match (&ill.what, &cx.actor) {
             (Ailment::Step { step, how }, Actor::Step(actor)) if step == actor => Some((step, how)),
@@ -158,16 +185,32 @@ impl Ills {
     }
 }
 
-/// An answer over HTTP: status, headers, body.
-pub(super) type Answer = (u16, Vec<(String, String)>, String);
+/// An answer over HTTP.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+    /// For how many days the server's certificate is valid yet.
+    pub(super) days: Option<u32>,
+}
+
+impl Answer {
+    pub(super) fn plain(status: u16, body: String) -> Self {
+        Self { status, headers: Vec::new(), body, days: None }
+    }
+}
 
 /// What becomes of an answer.
-pub(super) fn spoil(how: &Answering, (status, headers, body): &mut Answer) {
+pub(super) fn spoil(how: &Answering, answer: &mut Answer) {
     match how {
-        Answering::Status(other) => *status = *other,
-        Answering::Lacking(text) => *body = body.replace(text.as_str(), ""),
-        Answering::Without(name) => headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name)),
-        Answering::Refused | Answering::Well | Answering::After(_) => {}
+        Answering::Status(other) => answer.status = *other,
+        Answering::Lacking(text) => answer.body = answer.body.replace(text.as_str(), ""),
+        Answering::Without(name) => answer.headers.retain(|(header, _)| !header.eq_ignore_ascii_case(name)),
+        Answering::Instead(_, Said::Http { status, headers, body, days }) => {
+            let (headers, body, days) = (headers.clone(), body.clone(), Some(*days));
+            *answer = Answer { status: *status, headers, body, days };
+        }
+        Answering::Refused | Answering::Well | Answering::After(_) | Answering::Instead(..) => {}
     }
 }
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use crate::chance::Seed;
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::simulate::SimulatedDns;
-use crate::resource::{Context, Dns, DnsState, ProviderError, RecordSet, RecordType, Resolver, ServerAnswer};
+use crate::resource::{Context, Dns, DnsState, DnsType, ProviderError, RecordSet, RecordType, Resolver, ServerAnswer};
 use crate::time::{Moment, Span};
 
 use super::fault::Access;
@@ -162,6 +162,21 @@ impl Record {
             Resolver::System | Resolver::Fixed(_) => self.cached(self.system, now).version,
         };
         self.versions[version].address
+    }
+
+    /// The values of a type that a resolver gives at `now`, and for how long they may be kept; `None`: it is of another type.
+    pub(super) fn values_of(&self, record: DnsType, resolver: &Resolver, now: Moment) -> Option<(Vec<String>, Span)> {
+        let cache = match resolver {
+            Resolver::Server(name) => self.cache_of(name),
+            Resolver::System | Resolver::Fixed(_) => self.system,
+        };
+        let Cached { version, left } = self.cached(cache, now);
+        let set = &self.versions[version].set;
+        let same = matches!(
+            (set.record_type, record),
+            (RecordType::A, DnsType::A) | (RecordType::Aaaa, DnsType::Aaaa) | (RecordType::Cname, DnsType::Cname)
+        );
+        same.then(|| (set.values.clone(), left.min(set.ttl)))
     }
 
     /// What [`Self::resolve`] gives from `now` on, and when that may change.

@@ -4,43 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::id::{RegionRole, ResourceId};
+use crate::infrastructure::simulate::Said;
 
 /// What an endpoint promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndpointKind {
     /// It serves users: databases and storages that it depends on must take writes.
     Serve,
-    /// It is ready to: they must run, as primary or replica.
+    /// It is ready to, or serves reads alone: they must run, as primary or replica.
     Standby,
-}
-
-/// What is answered when all is well: just what is expected of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// Over HTTP.
-    Http {
-        /// The status.
-        status: u16,
-        /// Headers, names in lower case.
-        headers: Vec<(String, String)>,
-        /// The body.
-        body: String,
-    },
-    /// By a program.
-    Program {
-        /// Its exit code.
-        code: i32,
-        /// Its output.
-        stdout: String,
-    },
-}
-
-impl Said {
-    /// What an HTTP server says of which nothing is expected.
-    #[must_use]
-    pub fn ok() -> Self {
-        Self::Http { status: 200, headers: Vec::new(), body: "ok".to_owned() }
-    }
 }
 
 /// A host, port and path that answers as well as what it depends on.
@@ -50,7 +22,8 @@ pub struct Endpoint {
     pub host: Arc<str>,
     /// The port.
     pub port: u16,
-    /// The path of an HTTP endpoint, from its `/`; `None` for one that only takes connections.
+    /// What is asked for there: the path of an HTTP endpoint, from its `/`, or what else tells questions apart
+    /// ([`crate::infrastructure::simulate::Address`]); `None` for one that only takes connections.
     pub path: Option<String>,
     /// What it promises.
     pub kind: EndpointKind,

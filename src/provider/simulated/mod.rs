@@ -9,12 +9,14 @@
 //! anything real: no file, socket, thread, process, nor the machine's clock; and never hold its lock across a wait.
 
 mod affliction;
+mod asked;
 mod backup;
 mod compute;
 mod database;
 mod dns;
 mod endpoint;
 mod fault;
+mod foreseen;
 mod health;
 mod lag;
 mod network;
@@ -34,7 +36,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-pub use endpoint::{Endpoint, EndpointKind, Said};
+pub use crate::infrastructure::simulate::Said;
+pub use endpoint::{Endpoint, EndpointKind};
 pub use fault::{FaultOn, FaultPoint, FaultTarget, Pace};
 pub use health::FaultyHealth;
 pub use process::ObservedCommand;
@@ -44,6 +47,7 @@ pub use crate::resource::settled;
 
 use crate::chance::{Distribution, Seed};
 use crate::id::{RegionRole, ResourceId, StepId};
+use crate::infrastructure::simulate::Address;
 use crate::infrastructure::simulate::{Affliction, PerRegion, SimulatedNetwork, SimulatedRegion, SimulatedResource};
 use crate::resource::{
     Health, Marker, Region, RegionState, Resolver, ResourceState, Resources, Seen, World as Snapshot, region_resource,
@@ -387,7 +391,15 @@ fn build_map(setup: &SimulationSetup, state: &State, ids: &[(ResourceId, Place)]
             }
         }
         let name = endpoint::plain(&endpoint.host);
-        if !map.hosts.contains_key(name.as_ref()) {
+        // A program has no address: it goes where users of its service go.
+        let mut records = endpoint.depends_on.iter().filter_map(|id| match places.get(id) {
+            Some(Place::Dns(n)) if endpoint.port == Address::NO_PORT => Some(*n),
+            _ => None,
+        });
+        if let Some(record) = records.next() {
+            let host = Host { lookup: Lookup::Record(record), endpoints: Vec::new() };
+            map.hosts.entry(name.as_ref().into()).or_insert(host);
+        } else if !map.hosts.contains_key(name.as_ref()) {
             let address = endpoint.host.parse().unwrap_or_else(|_| made_up_address(map.hosts.len()));
             map.owners.entry(address).or_insert(endpoint.region);
             map.hosts.insert(name.as_ref().into(), Host { lookup: Lookup::Always(address), endpoints: Vec::new() });
@@ -449,8 +461,8 @@ fn build_resources(
         storages: BTreeMap::new(),
         backups: BTreeMap::new(),
         regions,
-        network: Arc::new(user),
-        processes: Arc::new(SimulatedProcesses { world: Arc::clone(world), step_takes }),
+        network: Arc::new(user.clone()),
+        processes: Arc::new(SimulatedProcesses { world: Arc::clone(world), step_takes, user }),
         people: Arc::new(people::SimulatedPeople { world: Arc::clone(world) }),
     };
     for ((id, settings), (_, place)) in setup.resources.iter().zip(ids) {

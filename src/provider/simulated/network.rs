@@ -9,16 +9,17 @@ use async_trait::async_trait;
 
 use crate::chance::Draws;
 use crate::id::{ProbeId, RegionRole};
-use crate::infrastructure::simulate::{Answering, SimulatedNetwork};
+use crate::infrastructure::simulate::{Address, Answering, Said, SimulatedNetwork, seconds};
 use crate::resource::{
-    Actor, Context, Exchange, Foretell, ForetellExchange, Foretold, HttpRequest, HttpResponse, Meeting, NetError,
-    Network, ProviderError, Resolver, Stage, Stages, Steady, TcpRequest,
+    Actor, Certificate, Context, DnsAnswer, DnsRequest, Exchange, ForetellExchange, HttpRequest, HttpResponse, Meeting,
+    NetError, Network, PostgresRequest, ProviderError, Resolver, Stage, Stages, Steady, TcpRequest, TlsRequest,
 };
 use crate::time::{Moment, Span};
 
 use super::affliction::{Answer, spoil};
-use super::endpoint::{Endpoint, EndpointKind, Said, plain};
+use super::endpoint::{Endpoint, EndpointKind, plain};
 use super::fault::{Access, Effect, Pace};
+use super::foreseen::{ForetellHttp, ForetellTcp};
 use super::pair::{BOTH, index};
 use super::process::StepTakes;
 use super::truth::{Facts, Need};
@@ -170,7 +171,7 @@ pub(super) struct NeedNames {
 }
 
 impl NeedNames {
-    fn complaint(&self, need: Need) -> String {
+    pub(super) fn complaint(&self, need: Need) -> String {
         match need {
             Need::Database(n) => format!("database {} does not serve here\n", self.databases[n]),
             Need::Storage(n) => format!("storage {} does not serve here\n", self.storages[n]),
@@ -181,50 +182,50 @@ impl NeedNames {
 
 /// How somebody reaches an endpoint: all of it that stays as it is while a drill runs.
 #[derive(Clone, Debug)]
-struct Way {
+pub(super) struct Way {
     resolver: Resolver,
     lookup: Option<Lookup>,
     /// The endpoint that is asked for, by number, if there is one.
-    server: Option<usize>,
+    pub(super) server: Option<usize>,
     /// Whether anything listens on that port.
     listens: bool,
     resolves: Draws,
     connects: Draws,
-    answers: Draws,
+    pub(super) answers: Draws,
 }
 
 /// What was met last, from when on, and after how many changes of the world.
-type Met = Mutex<Option<(usize, Moment, Steady<Meeting>)>>;
+pub(super) type Met = Mutex<Option<(usize, Moment, Steady<Meeting>)>>;
 
 /// A connection on its way.
-struct Route {
+pub(super) struct Route {
     address: Option<IpAddr>,
     stages: Stages,
     /// Until it is there, or the name is known not to exist.
-    takes: Span,
+    pub(super) takes: Span,
     connects: Span,
 }
 
 /// A connection that stands.
-struct Connection {
-    address: IpAddr,
-    stages: Stages,
-    reached: Reached,
+pub(super) struct Connection {
+    pub(super) address: IpAddr,
+    pub(super) stages: Stages,
+    pub(super) reached: Reached,
     /// How it answers, if otherwise than it should.
-    ill: Option<Answering>,
+    pub(super) ill: Option<Answering>,
 }
 
 impl Connection {
-    fn of(meeting: &Meeting) -> Self {
+    pub(super) fn of(meeting: &Meeting) -> Self {
         Self { address: meeting.address, stages: Stages::default(), reached: Reached::of_kind(meeting.kind), ill: None }
     }
 }
 
 /// One that does not.
-struct Failed {
+pub(super) struct Failed {
     address: Option<IpAddr>,
     stages: Stages,
-    error: NetError,
+    pub(super) error: NetError,
 }
 
 impl<T> From<Failed> for Exchange<T> {
@@ -235,7 +236,7 @@ impl<T> From<Failed> for Exchange<T> {
 
 impl SimulatedUser {
     /// The way of `who` to what `path` names on a port of `host`; without a path it is the port that is meant.
-    fn way(&self, who: &str, (host, port, path): (&str, u16, Option<&str>), resolver: &Resolver) -> Way {
+    pub(super) fn way(&self, who: &str, (host, port, path): (&str, u16, Option<&str>), resolver: &Resolver) -> Way {
         let named = |n: &usize| self.map.servers[*n].endpoint.path.as_deref() == path;
         let draws = |what| self.world.seed.draws(what, who);
         Way {
@@ -250,10 +251,11 @@ impl SimulatedUser {
     }
 
     fn way_of_http(&self, who: &str, request: &HttpRequest) -> Way {
-        self.way(who, (&request.host, request.port, Some(path_of(&request.url))), &request.resolver)
+        let path = Address::path(request.method, path_of(&request.url));
+        self.way(who, (&request.host, request.port, Some(&path)), &request.resolver)
     }
 
-    fn way_of_tcp(&self, who: &str, request: &TcpRequest) -> Way {
+    pub(super) fn way_of_tcp(&self, who: &str, request: &TcpRequest) -> Way {
         self.way(who, (&request.host, request.port, None), &request.resolver)
     }
 
@@ -270,7 +272,7 @@ impl SimulatedUser {
     }
 
     /// Resolves and connects; never comes back where nobody answers.
-    async fn connect(&self, cx: &Context, way: &Way, slow: Pace) -> Result<Connection, Failed> {
+    pub(super) async fn connect(&self, cx: &Context, way: &Way, slow: Pace) -> Result<Connection, Failed> {
         let route = self.route(way, cx.clock.now(), slow);
         cx.clock.sleep(route.takes).await;
         match self.arrive(route, way, cx.clock.now()) {
@@ -280,7 +282,7 @@ impl SimulatedUser {
     }
 
     /// Where a connection that is begun at `start` goes, and how long that takes.
-    fn route(&self, way: &Way, start: Moment, slow: Pace) -> Route {
+    pub(super) fn route(&self, way: &Way, start: Moment, slow: Pace) -> Route {
         let address = look_up(&self.world.state(), way.lookup, &way.resolver, start);
         let stages = Stages { resolve: self.resolves(way, start, slow), ..Stages::default() };
         let connects = if address.is_some() { self.connects(way, start, slow) } else { Span::ZERO };
@@ -288,7 +290,7 @@ impl SimulatedUser {
     }
 
     /// How long the name takes of a connection that is begun at `start`; `None`: no name is asked for.
-    fn resolves(&self, way: &Way, start: Moment, slow: Pace) -> Option<Span> {
+    pub(super) fn resolves(&self, way: &Way, start: Moment, slow: Pace) -> Option<Span> {
         let named = !matches!(way.resolver, Resolver::Fixed(_));
         named.then(|| times(self.settings.resolve.draw_at(way.resolves, start.0), slow))
     }
@@ -299,13 +301,13 @@ impl SimulatedUser {
     }
 
     /// The stages of a connection that comes about.
-    fn stages(&self, way: &Way, sent: Moment) -> Stages {
+    pub(super) fn stages(&self, way: &Way, sent: Moment) -> Stages {
         let (resolve, connect) = (self.resolves(way, sent, Pace::PLAIN), Some(self.connects(way, sent, Pace::PLAIN)));
         Stages { resolve, connect, ..Stages::default() }
     }
 
     /// What a connection meets from `from` on, where an endpoint answers, well or not.
-    fn steady(&self, way: &Way, met: &Met, from: Moment) -> Option<Steady<Meeting>> {
+    pub(super) fn steady(&self, way: &Way, met: &Met, from: Moment) -> Option<Steady<Meeting>> {
         // What is wrong with the world sets in and ends when it likes.
         if self.world.ills.any() {
             return None;
@@ -344,7 +346,7 @@ impl SimulatedUser {
     }
 
     /// What the connection meets when it is there, at `now`; `None`: nobody ever answers.
-    fn arrive(
+    pub(super) fn arrive(
         &self,
         Route { address, mut stages, takes: _, connects }: Route,
         way: &Way,
@@ -375,10 +377,16 @@ impl SimulatedUser {
     }
 
     /// What is answered over a connection.
-    fn answer(&self, connection: &Connection, way: &Way, body_limit: usize, stages: Stages) -> Exchange<HttpResponse> {
+    pub(super) fn answer(
+        &self,
+        connection: &Connection,
+        way: &Way,
+        body_limit: usize,
+        stages: Stages,
+    ) -> Exchange<HttpResponse> {
         let mut answer: Answer = match (connection.reached, way.server) {
-            (_, None) => (404, Vec::new(), "not found\n".to_owned()),
-            (Reached::Lacks(need), _) => (503, Vec::new(), self.ids.complaint(need)),
+            (_, None) => Answer::plain(404, "not found\n".to_owned()),
+            (Reached::Lacks(need), _) => Answer::plain(503, self.ids.complaint(need)),
             (_, Some(n)) => said(&self.map.servers[n].endpoint.says),
         };
         if let Some(how) = &connection.ill {
@@ -389,7 +397,14 @@ impl SimulatedUser {
     }
 
     /// How long a server takes to answer a request that was sent at `sent` and arrives, connected, at `arrives`.
-    fn first_byte(&self, connection: &Connection, way: &Way, sent: Moment, arrives: Moment, tls: Span) -> Span {
+    pub(super) fn first_byte(
+        &self,
+        connection: &Connection,
+        way: &Way,
+        sent: Moment,
+        arrives: Moment,
+        tls: Span,
+    ) -> Span {
         match connection.ill {
             Some(Answering::After(whole)) => whole - (arrives.since(sent) + tls),
             _ => self.settings.answer.draw_at(way.answers, arrives.0),
@@ -397,7 +412,7 @@ impl SimulatedUser {
     }
 
     /// Waits for an answer's bytes; they never come if the region was cut off meanwhile.
-    async fn receive(&self, cx: &Context, address: IpAddr, takes: Span, ill: Option<&Answering>) {
+    pub(super) async fn receive(&self, cx: &Context, address: IpAddr, takes: Span, ill: Option<&Answering>) {
         cx.clock.sleep(takes).await;
         let cut = {
             let state = self.world.state();
@@ -452,12 +467,32 @@ impl Network for SimulatedUser {
         self.answer(&connection, &way, request.body_limit, stages)
     }
 
-    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
-        let effect = match self.meet(cx).await {
-            Ok(effect) => effect,
-            Err(error) => return Failed { address: None, stages: Stages::default(), error }.into(),
-        };
-        greeted(self.connect(cx, &self.way_of_tcp(asker(&cx.actor), request), effect.slow).await)
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<String> {
+        match self.meet(cx).await {
+            Ok(effect) => self.converse(cx, request, effect).await,
+            Err(error) => Failed { address: None, stages: Stages::default(), error }.into(),
+        }
+    }
+
+    async fn tls(&self, cx: &Context, request: &TlsRequest) -> Exchange<Certificate> {
+        match self.meet(cx).await {
+            Ok(effect) => self.shake(cx, request, effect).await,
+            Err(error) => Failed { address: None, stages: Stages::default(), error }.into(),
+        }
+    }
+
+    async fn dns(&self, cx: &Context, request: &DnsRequest) -> Exchange<Vec<DnsAnswer>> {
+        match self.meet(cx).await {
+            Ok(_) => self.look_up(cx, request).await,
+            Err(error) => Failed { address: None, stages: Stages::default(), error }.into(),
+        }
+    }
+
+    async fn postgres(&self, cx: &Context, request: &PostgresRequest) -> Exchange<Option<String>> {
+        match self.meet(cx).await {
+            Ok(effect) => self.query(cx, request, effect).await,
+            Err(error) => Failed { address: None, stages: Stages::default(), error }.into(),
+        }
     }
 
     fn foretell_http(&self, probe: &ProbeId, request: &HttpRequest) -> Option<Box<dyn ForetellExchange<HttpResponse>>> {
@@ -467,7 +502,10 @@ impl Network for SimulatedUser {
         Some(Box::new(ForetellHttp { user, way, https, body_limit, met }))
     }
 
-    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn ForetellExchange<()>>> {
+    fn foretell_tcp(&self, probe: &ProbeId, request: &TcpRequest) -> Option<Box<dyn ForetellExchange<String>>> {
+        if request.talks() {
+            return None;
+        }
         let (way, met) = (self.way_of_tcp(probe.as_str(), request), Met::default());
         Some(Box::new(ForetellTcp { user: self.clone(), way, met }))
     }
@@ -477,100 +515,16 @@ impl Network for SimulatedUser {
     }
 }
 
-/// Foretells [`Network::http`] of a probe.
-struct ForetellHttp {
-    user: SimulatedUser,
-    way: Way,
-    https: bool,
-    body_limit: usize,
-    met: Met,
-}
-
-impl Foretell<Moment, Exchange<HttpResponse>> for ForetellHttp {
-    fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<HttpResponse>>> {
-        let Self { user, way, https, body_limit, .. } = self;
-        let route = user.route(way, sent, Pace::PLAIN);
-        let arrives = sent + route.takes;
-        if arrives >= by {
-            return None;
-        }
-        let connection = match user.arrive(route, way, arrives) {
-            Some(Ok(connection)) => connection,
-            Some(Err(failed)) => return Some(Foretold::At(arrives, failed.into())),
-            None => return Some(Foretold::Silence),
-        };
-        let mut stages = connection.stages;
-        if *https {
-            stages.tls = stages.connect;
-        }
-        let first_byte = user.first_byte(&connection, way, sent, arrives, stages.tls.unwrap_or_default());
-        stages.first_byte = Some(first_byte);
-        let answered = arrives + (stages.tls.unwrap_or_default() + first_byte);
-        (answered < by).then(|| Foretold::At(answered, user.answer(&connection, way, *body_limit, stages)))
-    }
-}
-
-impl ForetellExchange<HttpResponse> for ForetellHttp {
-    fn steady(&self, from: Moment) -> Option<Steady<Meeting>> {
-        self.user.steady(&self.way, &self.met, from)
-    }
-
-    fn answer(&self, meeting: &Meeting) -> Exchange<HttpResponse> {
-        self.user.answer(&Connection::of(meeting), &self.way, self.body_limit, Stages::default())
-    }
-
-    fn stages(&self, sent: Moment) -> Stages {
-        let mut stages = self.user.stages(&self.way, sent);
-        let arrives = sent + stages.total();
-        stages.tls = stages.connect.filter(|_| self.https);
-        stages.first_byte = Some(self.user.settings.answer.draw_at(self.way.answers, arrives.0));
-        stages
-    }
-}
-
-/// Foretells [`Network::tcp`] of a probe.
-struct ForetellTcp {
-    user: SimulatedUser,
-    way: Way,
-    met: Met,
-}
-
-impl Foretell<Moment, Exchange<()>> for ForetellTcp {
-    fn foretell(&self, sent: Moment, by: Moment, _deadline: Moment) -> Option<Foretold<Exchange<()>>> {
-        let route = self.user.route(&self.way, sent, Pace::PLAIN);
-        let arrives = sent + route.takes;
-        if arrives >= by {
-            return None;
-        }
-        Some(match self.user.arrive(route, &self.way, arrives) {
-            Some(arrived) => Foretold::At(arrives, greeted(arrived)),
-            None => Foretold::Silence,
-        })
-    }
-}
-
-impl ForetellExchange<()> for ForetellTcp {
-    fn steady(&self, from: Moment) -> Option<Steady<Meeting>> {
-        self.user.steady(&self.way, &self.met, from)
-    }
-
-    fn answer(&self, meeting: &Meeting) -> Exchange<()> {
-        greeted(Ok(Connection::of(meeting)))
-    }
-
-    fn stages(&self, sent: Moment) -> Stages {
-        self.user.stages(&self.way, sent)
-    }
-}
-
 /// What a connection comes to over which nothing is said.
-fn greeted(arrived: Result<Connection, Failed>) -> Exchange<()> {
+pub(super) fn greeted(arrived: Result<Connection, Failed>) -> Exchange<String> {
     match arrived {
         Ok(Connection { address, stages, reached: Reached::Lacks(_), .. }) => {
             let error = NetError { stage: Stage::Connect, text: "connection refused".into() };
             Failed { address: Some(address), stages, error }.into()
         }
-        Ok(Connection { address, stages, .. }) => Exchange { address: Some(address), stages, result: Ok(()) },
+        Ok(Connection { address, stages, .. }) => {
+            Exchange { address: Some(address), stages, result: Ok(String::new()) }
+        }
         Err(failed) => failed.into(),
     }
 }
@@ -578,18 +532,26 @@ fn greeted(arrived: Result<Connection, Failed>) -> Exchange<()> {
 /// What is said over HTTP.
 fn said(says: &Said) -> Answer {
     match says {
-        Said::Http { status, headers, body } => (*status, headers.clone(), body.clone()),
-        Said::Program { .. } => (200, Vec::new(), "ok".to_owned()),
+        Said::Http { status, headers, body, days } => {
+            Answer { status: *status, headers: headers.clone(), body: body.clone(), days: Some(*days) }
+        }
+        _ => Answer::plain(200, "ok".to_owned()),
     }
 }
 
-fn response((status, headers, mut body): Answer, limit: usize) -> HttpResponse {
+/// The answer as it arrives, over a URL that speaks TLS or not.
+fn response(Answer { status, headers, mut body, days }: Answer, limit: usize) -> HttpResponse {
     let mut end = limit.min(body.len());
     while !body.is_char_boundary(end) {
         end -= 1;
     }
     body.truncate(end);
-    HttpResponse { status, headers, body }
+    let certificate = days.map(|days| Certificate {
+        names: Vec::new(),
+        issuer: "CN=Simulated authority".to_owned(),
+        valid_for_s: seconds(days),
+    });
+    HttpResponse { status, headers, body, certificate }
 }
 
 /// The path of a URL, without its query.

@@ -8,11 +8,12 @@ use async_trait::async_trait;
 
 use crate::chance::Distribution;
 use crate::id::StepId;
+use crate::infrastructure::simulate::Said;
 use crate::resource::{Actor, CommandLine, Context, Finished, ProcessError, Processes, ProviderError};
 use crate::time::Span;
 
-use super::endpoint::Said;
 use super::fault::Access;
+use super::network::SimulatedUser;
 use super::world::{World, asker, times};
 
 /// How long an observation takes, in milliseconds.
@@ -72,6 +73,8 @@ impl Commands {
 pub(super) struct SimulatedProcesses {
     pub(super) world: Arc<World>,
     pub(super) step_takes: Arc<StepTakes>,
+    /// Who runs those of probes.
+    pub(super) user: SimulatedUser,
 }
 
 /// How long the commands and requests of steps take, and what they answer.
@@ -105,7 +108,7 @@ impl StepTakes {
     fn ended(&self, world: &World, cx: &Context) -> Finished {
         let (mut code, mut stdout) = match self.said(cx) {
             Some(Said::Program { code, stdout }) => (*code, stdout.clone()),
-            Some(Said::Http { .. }) | None => (0, String::new()),
+            _ => (0, String::new()),
         };
         world.ills.program(cx, &mut code, &mut stdout);
         Finished { code: Some(code), bytes: stdout.len() as u64, stdout, stderr: String::new() }
@@ -115,6 +118,11 @@ impl StepTakes {
 #[async_trait]
 impl Processes for SimulatedProcesses {
     async fn run(&self, cx: &Context, command: &CommandLine) -> Result<Finished, ProcessError> {
+        let of_probe =
+            !matches!(cx.actor, Actor::Step(_)) || command.env.iter().any(|(name, _)| name == "MUSTER_ADDRESS");
+        if of_probe && self.user.is_probes(command) {
+            return self.user.program(cx, command).await;
+        }
         let observes = self.world.state().commands.done(&cx.actor, &command.argv).is_some();
         let access = if observes { Access::Read } else { Access::Work };
         let met = cx.clock.timeout(command.timeout, self.world.met(cx, None, access)).await;

@@ -10,8 +10,8 @@ use crate::chance::Seed;
 use crate::id::{ProbeId, RegionRole};
 use crate::infrastructure::simulate::SimulatedStorage;
 use crate::resource::{
-    CanaryRow, CanaryRows, Context, CopyReport, FenceProof, ForetellRows, Preserved, ProviderError, ReplicaRole, Seen,
-    Storage, StorageSide, StorageState, WriteAttempt,
+    CanaryRow, CanaryRows, Context, CopyReport, FenceProof, ForetellRows, Preserved, ProviderError, Recovered,
+    Recovery, ReplicaRole, Seen, Storage, StorageSide, StorageState, Wanted, WriteAttempt,
 };
 use crate::time::Moment;
 
@@ -22,6 +22,9 @@ use super::world::{Handle, State, asker, times};
 
 const FENCED: &str = "remote: pushes are refused: this side is fenced";
 const COPY: &str = "remote: pushes are refused: this side is a copy";
+/// What the twin's deleted repositories are like.
+const REFS: u32 = 14;
+const OBJECTS: u64 = 5_200;
 const NO_REPOSITORY: &str = "remote: repository muster/canary does not exist";
 
 /// The model of one storage.
@@ -33,6 +36,8 @@ pub(super) struct Repositories {
     missing: u32,
     /// How many of the copy's are damaged.
     damaged: u32,
+    /// Deleted repositories that were given back, and stand in their scratch places: one a region.
+    recovered: Vec<String>,
 }
 
 impl Repositories {
@@ -43,6 +48,7 @@ impl Repositories {
             count: settings.repositories,
             missing: settings.missing.min(settings.repositories),
             damaged: settings.damaged.min(settings.repositories),
+            recovered: Vec::new(),
         }
     }
 
@@ -215,6 +221,48 @@ impl Storage for Handle<SimulatedStorage> {
             (report.missing, report.behind, report.damaged) = (0, 0, 0);
         }
         Ok(report)
+    }
+
+    async fn recover(&self, cx: &Context, region: RegionRole, wanted: &Wanted) -> Result<Recovery, ProviderError> {
+        let effect = self.world.change(cx, &self.id).await?;
+        let takes = self.world.takes(cx, "recover", &self.id, Some(region), &self.settings.recover);
+        // The age is that at the time of asking.
+        let kept = self.world.ills.kept(&self.id, cx.clock.now()).unwrap_or(self.settings.deleted_kept);
+        if wanted.deleted_ago > kept {
+            self.ask(cx, region).await?;
+            return Ok(Recovery::Gone(format!(
+                "it was deleted {} ago, and deleted repositories are kept for {}",
+                wanted.deleted_ago.short(),
+                kept.short()
+            )));
+        }
+        self.world.work(cx, region, times(takes, effect.slow)).await?;
+        let repository = wanted.repository.clone().unwrap_or_else(|| "team/deleted.git".to_owned());
+        let scratch = format!("{}-{region}-recovered", self.id);
+        let mut it = Recovered {
+            repository,
+            deleted_ago: wanted.deleted_ago,
+            scratch: scratch.clone(),
+            refs: REFS,
+            refs_before: REFS,
+            objects: OBJECTS,
+            damaged: 0,
+            metadata: false,
+        };
+        self.world.ills.recovered(&self.id, cx.clock.now(), &mut it);
+        if !effect.lies {
+            let recovered = &mut self.world.state().storages[self.n].recovered;
+            if !recovered.contains(&scratch) {
+                recovered.push(scratch);
+            }
+        }
+        Ok(Recovery::Back(it))
+    }
+
+    async fn discard_recovered(&self, cx: &Context, region: RegionRole) -> Result<Vec<String>, ProviderError> {
+        let effect = self.world.meet(cx, &self.id, Access::Read).await?;
+        self.world.work(cx, region, times(self.settings.api.median(), effect.slow)).await?;
+        Ok(std::mem::take(&mut self.world.state().storages[self.n].recovered))
     }
 
     async fn write(&self, cx: &Context, region: RegionRole) -> WriteAttempt {

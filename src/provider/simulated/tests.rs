@@ -95,20 +95,12 @@ fn simulate(clock: &Clock) -> Simulation {
 }
 
 fn request(path: &str, resolver: Resolver) -> HttpRequest {
-    HttpRequest {
-        method: Method::Get,
-        url: format!("https://code.example.test{path}").into(),
-        host: "code.example.test".into(),
-        port: 443,
-        headers: Vec::new(),
-        body: None,
-        resolver,
-        body_limit: 1_024,
-    }
+    let url = format!("https://code.example.test{path}");
+    HttpRequest::new(Method::Get, &url, ("code.example.test", 443), resolver, 1_024)
 }
 
 fn tcp(host: &str, port: u16) -> TcpRequest {
-    TcpRequest { host: host.into(), port, resolver: Resolver::System }
+    TcpRequest::to(host, port, Resolver::System)
 }
 
 async fn status(simulation: &Simulation, clock: &Clock, path: &str, resolver: Resolver) -> Option<u16> {

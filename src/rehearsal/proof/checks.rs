@@ -1,9 +1,10 @@
 //! What there is to be seen red in a plan.
 
 use super::Sight;
-use crate::catalogue::{Act, Condition, Mode, Part, Probe, Services};
+use super::expectations::{self, Expected};
+use crate::catalogue::{Act, Condition, Mode, Part, Promise, Services, StorageRecover};
 use crate::id::{ProbeId, RegionRole, ResourceId, ServiceId, StepId};
-use crate::infrastructure::simulate::{Answering, Snapshotting};
+use crate::infrastructure::simulate::{Answering, Recovering, Snapshotting};
 use crate::model::{Leg, Plan, Service, Step, Watch};
 use crate::time::Span;
 
@@ -45,6 +46,8 @@ pub enum Subject {
     Copy(StepId, ResourceId, [u32; 3]),
     /// Snapshots are otherwise: the first is beyond what is allowed, the second just within, if there is a threshold.
     Snapshots(StepId, ResourceId, Snapshotting, Option<Snapshotting>),
+    /// A deleted repository comes back otherwise: the first breaks the promise, the second just keeps it.
+    Recovery(StepId, ResourceId, Recovering, Option<Recovering>),
     /// A step's program ends with another exit code.
     Exit(StepId, i32),
     /// A step's program does not print what it should.
@@ -71,17 +74,6 @@ pub enum Subject {
     Nothing(String),
 }
 
-/// One expectation of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
-    /// What breaks it.
-    pub breaks: Answering,
-    /// What just keeps it, if it has a threshold.
-    pub keeps: Option<Answering>,
-    /// What is said when it is broken.
-    says: String,
-}
-
 /// `subject`, unless an answer that breaks what is expected would come too late to be one.
 fn in_time(service: &Service, expected: &Expected, subject: Subject) -> Subject {
     let timeout = service.probe.timeout;
@@ -93,46 +85,12 @@ fn in_time(service: &Service, expected: &Expected, subject: Subject) -> Subject 
     }
 }
 
-/// Every expectation of a probe, each with its name.
-fn expectations(probe: &Probe) -> Vec<(String, Expected)> {
-    match probe {
-        Probe::Http(http) => of_answer(&http.expect),
-        Probe::Tcp(_) => vec![(
-            "accepts a connection".to_owned(),
-            Expected { breaks: Answering::Refused, keeps: None, says: "connection refused".to_owned() },
-        )],
-    }
-}
-
-fn of_answer(expect: &crate::catalogue::HttpExpect) -> Vec<(String, Expected)> {
-    let mut all = Vec::new();
-    let mut add = |name: String, breaks, keeps, says: String| all.push((name, Expected { breaks, keeps, says }));
-    if let Some(other) = [500, 404, 302, 200, 100].into_iter().find(|status| !expect.status.contain(*status)) {
-        let says = format!("status {other}, expected");
-        add(format!("status {}", expect.status), Answering::Status(other), None, says);
-    }
-    for name in expect.headers.keys() {
-        let says = format!("header {name} is missing");
-        add(format!("header {name}"), Answering::Without(name.clone()), None, says);
-    }
-    for text in expect.body_contains.iter().flat_map(|texts| &texts.0) {
-        let says = format!("the body does not contain `{text}`");
-        add(format!("body contains `{text}`"), Answering::Lacking(text.clone()), None, says);
-    }
-    if let Some(most) = expect.within.map(|within| within.0) {
-        let (longer, shorter) = (most + Span::from_millis(1), most - Span::from_millis(1));
-        let says = "expected at most".to_owned();
-        add(format!("within {most}"), Answering::After(longer), Some(Answering::After(shorter)), says);
-    }
-    all
-}
-
 /// Every check of `plan` in its mode, in the order in which a reader of the playbook meets them.
 #[must_use]
 pub fn checks(plan: &Plan) -> Vec<Check> {
     let mut all = Vec::new();
     for service in &plan.services {
-        for (name, expected) in expectations(&service.probe.probe) {
+        for (name, expected) in expectations::of_probe(&service.probe.probe) {
             let sight = Sight::Samples(service.id.clone(), expected.says.clone());
             let name = format!("service {}: {name}", service.id);
             all.push(Check {
@@ -230,6 +188,7 @@ fn of_step(plan: &Plan, step: &Step, all: &mut Vec<Check>) {
             add("none damaged".to_owned(), &["are damaged"], copy([0, 1, 0]));
             add("nothing of its own".to_owned(), &["what the original never had"], copy([0, 0, 1]));
         }
+        Act::StorageRecover(it) => recovery(id, it, &mut add),
         Act::BackupVerify(it) => {
             let of = |beyond, within| Subject::Snapshots(id.clone(), it.backup.clone(), beyond, within);
             let second = Span::from_secs(1);
@@ -276,7 +235,7 @@ fn of_step(plan: &Plan, step: &Step, all: &mut Vec<Check>) {
             }
         }
         Act::Http(it) => {
-            for (name, expected) in of_answer(&it.expect) {
+            for (name, expected) in expectations::of_http(&it.expect) {
                 let says = expected.says.clone();
                 add(name, &[&says], Subject::Request(id.clone(), expected));
             }
@@ -295,6 +254,24 @@ fn of_step(plan: &Plan, step: &Step, all: &mut Vec<Check>) {
             Subject::Within(id.clone(), within)
         };
         all.push(Check { name: format!("step {id}: within {within}"), subject, sight: Sight::Within(id.clone()) });
+    }
+}
+
+/// What users are promised of a deleted repository.
+fn recovery(id: &StepId, it: &StorageRecover, add: &mut impl FnMut(String, &[&str], Subject)) {
+    let of = |beyond, within| Subject::Recovery(id.clone(), it.storage.clone(), beyond, within);
+    let (ago, second) = (it.deleted_ago.0, Span::from_secs(1));
+    let (kept, gone) = (Recovering::Kept(ago), Recovering::Kept(ago - second));
+    if it.expect == Promise::Refused {
+        add(format!("refused after {ago}"), &["and was promised to be refused"], of(kept, Some(gone)));
+        return;
+    }
+    add(format!("comes back after {ago}"), &["it does not come back"], of(gone, Some(kept)));
+    add("all refs".to_owned(), &["refs came back"], of(Recovering::Lacking(1), None));
+    add("none damaged".to_owned(), &["are damaged"], of(Recovering::Damaged(1), None));
+    if !it.metadata {
+        let says = "users are told that it is gone";
+        add("metadata stays gone".to_owned(), &[says], of(Recovering::Metadata, None));
     }
 }
 
@@ -332,7 +309,7 @@ fn condition(
         }
         Condition::Standby { service, region } => {
             let Some(found) = plan.services.iter().find(|one| one.id == *service) else { return };
-            for (name, expected) in expectations(found.standby.as_ref().unwrap_or(&found.probe.probe)) {
+            for (name, expected) in expectations::of_probe(found.standby.as_ref().unwrap_or(&found.probe.probe)) {
                 let says: Vec<&str> = waits.iter().copied().chain([expected.says.as_str()]).collect();
                 let subject = Subject::Standby(id.clone(), service.clone(), *region, expected.clone());
                 let subject = in_time(found, &expected, subject);

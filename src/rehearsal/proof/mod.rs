@@ -6,6 +6,7 @@
 
 mod baseline;
 mod checks;
+mod expectations;
 mod sight;
 mod trials;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use baseline::Baseline;
 pub use checks::{Check, Subject, checks};
+pub use expectations::{Expected, expected_of};
 pub use sight::{Colour, Sight};
 pub use trials::{Trial, Trials, trials};
 

@@ -3,11 +3,11 @@
 //! other check stops the drill before.
 
 use super::baseline::{Baseline, MARGIN, before, noticed_after};
-use super::{Check, Subject};
-use crate::catalogue::{Act, Condition, Part, Probe, Services, split_url};
+use super::{Check, Expected, Subject};
+use crate::catalogue::{Act, Condition, Part, Probe, Services};
 use crate::id::{RegionRole, ResourceId, ServiceId, StepId};
 use crate::infrastructure::simulate::{
-    Address, Affliction, Ailment, Answering, Fault, FaultKind, Snapshotting, Stepping,
+    Address, Affliction, Ailment, Answering, Fault, FaultKind, Recovering, Snapshotting, Stepping,
 };
 use crate::model::{CheckPlan, Leg, Service, Watch};
 use crate::time::{Moment, Span};
@@ -69,14 +69,14 @@ pub fn trials(check: &Check, baseline: Baseline<'_>) -> Found {
     match &check.subject {
         Subject::Nothing(why) => Err(why.clone()),
         Subject::Answer(service, expected) => {
-            let answer = |how: &Answering| answers(baseline, service, how);
+            let answer = |how: &Answering| answers(baseline, service, expected, how);
             Ok(both(answer(&expected.breaks)?, expected.keeps.as_ref().map(answer).transpose()?))
         }
         Subject::Healthy(step, service) => {
             let service = of(baseline, service)?;
             let from = late_in(baseline, step, service)?;
             let what = format!("{} refuses connections from {} on", service.id, told(from));
-            Ok(beyond(one(what, from, ill(&service.probe.probe, None, Answering::Refused)?)))
+            Ok(beyond(trial(what, since(from, down(&service.probe.probe)?))))
         }
         Subject::HealthyFor(step, service, long) => now_and_then(baseline, step, of(baseline, service)?, *long),
         Subject::ServedBy(step, service, by) => served_elsewhere(baseline, step, of(baseline, service)?, *by),
@@ -86,7 +86,7 @@ pub fn trials(check: &Check, baseline: Baseline<'_>) -> Found {
             let probe = service.standby.as_ref().unwrap_or(&service.probe.probe);
             let answer = |how: &Answering| {
                 let what = format!("the standby of {} in {region} {}", service.id, words(how));
-                Ok::<_, String>(one(what, from, ill(probe, Some(*region), how.clone())?))
+                Ok::<_, String>(trial(what, since(from, broken(probe, Some(*region), expected, how)?)))
             };
             Ok(both(answer(&expected.breaks)?, expected.keeps.as_ref().map(answer).transpose()?))
         }
@@ -136,6 +136,11 @@ pub fn trials(check: &Check, baseline: Baseline<'_>) -> Found {
         Subject::Snapshots(step, of, beyond, within) => {
             let from = began(baseline, step)?;
             let how = |how: Snapshotting| one(snapshots(of, how), from, Ailment::Snapshots { of: of.clone(), how });
+            Ok(both(how(*beyond), within.map(how)))
+        }
+        Subject::Recovery(step, of, beyond, within) => {
+            let from = began(baseline, step)?;
+            let how = |how: Recovering| one(recovering(of, how), from, Ailment::Recovers { of: of.clone(), how });
             Ok(both(how(*beyond), within.map(how)))
         }
         Subject::Exit(step, code) => {
@@ -188,6 +193,16 @@ fn words(how: &Answering) -> String {
         Answering::Lacking(text) => format!("answers without `{text}` in the body"),
         Answering::Without(name) => format!("answers without the header {name}"),
         Answering::After(long) => format!("answers after {}", long.short()),
+        Answering::Instead(words, _) => words.clone(),
+    }
+}
+
+fn recovering(of: &ResourceId, how: Recovering) -> String {
+    match how {
+        Recovering::Kept(long) => format!("deleted repositories of {of} are kept for {}", long.short()),
+        Recovering::Lacking(count) => format!("{count} ref of a deleted repository of {of} is not kept"),
+        Recovering::Damaged(count) => format!("{count} object of a deleted repository of {of} is damaged"),
+        Recovering::Metadata => format!("a deleted repository of {of} comes back with its metadata"),
     }
 }
 
@@ -202,28 +217,52 @@ fn snapshots(of: &ResourceId, how: Snapshotting) -> String {
     }
 }
 
-/// An address that answers otherwise.
-fn ill(probe: &Probe, region: Option<RegionRole>, how: Answering) -> Result<Ailment, String> {
-    let (host, port, path) = match probe {
-        Probe::Http(http) => {
-            let (host, port, path) = split_url(&http.url)?;
-            let path = path.find(['?', '#']).map_or(path, |at| &path[..at]);
-            (host, port, Some(path.to_owned()))
-        }
-        Probe::Tcp(tcp) => (tcp.host.as_str(), tcp.port, None),
-    };
-    Ok(Ailment::Answers { at: Address { host: host.to_owned(), port, path }, region, how })
+/// Whatever a probe connects to answers otherwise.
+fn ill(probe: &Probe, region: Option<RegionRole>, how: &Answering) -> Result<Vec<Ailment>, String> {
+    let of = |leaf: &Probe| Ok(Ailment::Answers { at: Address::of(leaf)?, region, how: how.clone() });
+    probe.leaves().into_iter().map(of).collect()
+}
+
+/// Whatever a probe connects to refuses connections.
+fn down(probe: &Probe) -> Result<Vec<Ailment>, String> {
+    ill(probe, None, &Answering::Refused)
+}
+
+/// What breaks, or just keeps, one expectation of a probe. Of a combination that could do without the one that expects it,
+/// so many of the others are down that it can't.
+fn broken(
+    probe: &Probe,
+    region: Option<RegionRole>,
+    expected: &Expected,
+    how: &Answering,
+) -> Result<Vec<Ailment>, String> {
+    let leaves = probe.leaves();
+    let leaf = leaves.get(expected.leaf).ok_or("the probe has no such part")?;
+    let mut all = ill(leaf, region, how)?;
+    for beside in probe.beside(expected.leaf) {
+        all.extend(ill(leaves[beside], region, &Answering::Refused)?);
+    }
+    Ok(all)
+}
+
+/// All of these from `from` on.
+fn since(from: Moment, ills: Vec<Ailment>) -> Vec<Affliction> {
+    ills.into_iter().map(|ill| Affliction::since(from, ill)).collect()
+}
+
+/// All of these, for so long.
+fn lasting(from: Moment, lasts: Span, ills: Vec<Ailment>) -> Vec<Affliction> {
+    since(from, ills).into_iter().map(|ill| Affliction { lasts: Some(lasts), ..ill }).collect()
 }
 
 /// A service that answers otherwise for a while, in the midst of the longest time in which it is well.
-fn answers(baseline: Baseline<'_>, service: &ServiceId, how: &Answering) -> Result<Trial, String> {
+fn answers(baseline: Baseline<'_>, service: &ServiceId, expected: &Expected, how: &Answering) -> Result<Trial, String> {
     let service = of(baseline, service)?;
     let (from, long) = baseline.well(&service.id).ok_or("it is not probed")?;
     let lasts = noticed_after(&service.probe);
     let from = from + Span(long.0 / 3);
     let what = format!("{} {} for {} from {} on", service.id, words(how), lasts.short(), told(from));
-    let ill = ill(&service.probe.probe, None, how.clone())?;
-    Ok(trial(what, vec![Affliction { lasts: Some(lasts), ..Affliction::since(from, ill) }]))
+    Ok(trial(what, lasting(from, lasts, broken(&service.probe.probe, None, expected, how)?)))
 }
 
 /// So late in a step that waits for a service that nothing else has time to stop the drill before.
@@ -239,9 +278,9 @@ fn now_and_then(baseline: Baseline<'_>, step: &StepId, service: &Service, long: 
     let every = service.probe.every;
     let pulse = |from: Moment, again: Span| {
         let what = format!("{} refuses one connection every {}", service.id, again.short());
-        let ill = ill(&service.probe.probe, None, Answering::Refused)?;
-        let pulses = Affliction { lasts: Some(every), again: Some(again), ..Affliction::since(from, ill) };
-        Ok::<_, String>(trial(what, vec![pulses]))
+        let pulses = lasting(from, every, down(&service.probe.probe)?);
+        let pulses = pulses.into_iter().map(|pulse| Affliction { again: Some(again), ..pulse });
+        Ok::<_, String>(trial(what, pulses.collect()))
     };
     if long <= every * 5 + MARGIN {
         return Err(format!("{long} is too short for its probe, of one sample every {every}"));
@@ -287,8 +326,7 @@ fn sent_back(
     moved: &[&ResourceId],
     (from, as_of): (Moment, Moment),
 ) -> Result<Trial, String> {
-    let well = ill(&service.probe.probe, Some(by.other()), Answering::Well)?;
-    let mut afflictions = vec![Affliction::since(from, well)];
+    let mut afflictions = since(from, ill(&service.probe.probe, Some(by.other()), &Answering::Well)?);
     let stale = |id: &&ResourceId| Affliction::since(from, Ailment::Resolves { record: ResourceId::clone(id), as_of });
     afflictions.extend(moved.iter().map(stale));
     let what = format!("resolvers send users of {} back, and it is answered there", service.id);
@@ -303,7 +341,7 @@ fn stays_up(baseline: Baseline<'_>, step: &StepId, service: &Service) -> Found {
     let lost = outages.filter(|start| *start <= ended).max().unwrap_or(began);
     let what = format!("{} answers as if all were well", service.id);
     let from = before(lost.min(began), MARGIN);
-    Ok(beyond(one(what, from, ill(&service.probe.probe, None, Answering::Well)?)))
+    Ok(beyond(trial(what, since(from, ill(&service.probe.probe, None, &Answering::Well)?))))
 }
 
 /// A step's work takes longer.
@@ -318,8 +356,7 @@ fn too_slow(baseline: Baseline<'_>, step: &StepId, within: Span) -> Found {
         let from = before(began, noticed_after(&service.probe));
         let lasts = began.since(from) + (within - *healthy_for) + MARGIN;
         let what = format!("{} refuses connections for {}", service.id, lasts.short());
-        let ill = ill(&service.probe.probe, None, Answering::Refused)?;
-        return Ok(beyond(trial(what, vec![Affliction { lasts: Some(lasts), ..Affliction::since(from, ill) }])));
+        return Ok(beyond(trial(what, lasting(from, lasts, down(&service.probe.probe)?))));
     }
     let took = baseline.step(step).and_then(|it| it.within?.counted).unwrap_or_default();
     let looks = matches!(found.act, Act::Check(_) | Act::Wait(_) | Act::BackupVerify(_));
@@ -356,8 +393,7 @@ fn guardrail(baseline: Baseline<'_>, n: usize) -> Found {
     };
     let refuses = |from: Moment, lasts: Span| {
         let what = format!("{} refuses connections for {}", probe.probe, lasts.short());
-        let ill = ill(&probe.probe, None, Answering::Refused)?;
-        Ok::<_, String>(trial(what, vec![Affliction { lasts: Some(lasts), ..Affliction::since(from, ill) }]))
+        Ok::<_, String>(trial(what, lasting(from, lasts, down(&probe.probe)?)))
     };
     let after = guardrail.broken_after;
     let occasions = occasions(baseline)?;
@@ -417,8 +453,7 @@ fn outage(baseline: Baseline<'_>, services: &Services, after: Span) -> Found {
     let probe = &service.probe;
     let out = |from: Moment, lasts: Span| {
         let what = format!("{} refuses connections for {} from {} on", service.id, lasts.short(), told(from));
-        let ill = ill(&probe.probe, None, Answering::Refused)?;
-        Ok::<_, String>(trial(what, vec![Affliction { lasts: Some(lasts), ..Affliction::since(from, ill) }]))
+        Ok::<_, String>(trial(what, lasting(from, lasts, down(&probe.probe)?)))
     };
     let mut from = occasions(baseline)?;
     from.extend(baseline.outage(&service.id, Leg::Failover).map(|(from, _)| from));
@@ -440,13 +475,12 @@ fn cut_off(baseline: Baseline<'_>) -> Found {
         return Err("nothing else is probed".to_owned());
     };
     let what = format!("{} and {} refuse connections", witness.probe, probe.probe);
-    let lasts = Some(noticed_after(probe).max(noticed_after(witness)));
+    let lasts = noticed_after(probe).max(noticed_after(witness));
     let mut beyond = Vec::new();
     for from in occasions(baseline)? {
-        let ill = |probe: &Probe| {
-            Ok::<_, String>(Affliction { lasts, ..Affliction::since(from, ill(probe, None, Answering::Refused)?) })
-        };
-        beyond.push(trial(what.clone(), vec![ill(&witness.probe)?, ill(&probe.probe)?]));
+        let mut both = down(&witness.probe)?;
+        both.extend(down(&probe.probe)?);
+        beyond.push(trial(what.clone(), lasting(from, lasts, both)));
     }
     Ok(Trials { beyond, within: Vec::new() })
 }
@@ -491,8 +525,7 @@ fn out_too_long(baseline: Baseline<'_>, leg: Leg, service: Option<&ServiceId>, m
     };
     let out = |lasts: Span| {
         let what = format!("{} stays out for {}", service.id, lasts.short());
-        let ill = ill(&probe.probe, None, Answering::Refused)?;
-        Ok::<_, String>(trial(what, vec![Affliction { lasts: Some(lasts), ..Affliction::since(from, ill) }]))
+        Ok::<_, String>(trial(what, lasting(from, lasts, down(&probe.probe)?)))
     };
     let lead = noticed_after(probe);
     let shorter = most - lead - MARGIN;

@@ -20,7 +20,7 @@ fn step_id(id: &str) -> StepId {
 fn probe(id: &str) -> ProbePlan {
     ProbePlan {
         id: ProbeId::new(id).unwrap(),
-        probe: Probe::Tcp(TcpProbe { host: "git.example.test".to_owned(), port: 22, resolver: Resolver::System }),
+        probe: Probe::Tcp(TcpProbe::to("git.example.test", 22, Resolver::System)),
         every: secs(1),
         timeout: secs(1),
         healthy_after: 3,
@@ -68,6 +68,7 @@ fn plan() -> Plan {
         id: ServiceId::new(id).unwrap(),
         title: id.to_owned(),
         depends_on: Vec::new(),
+        access: crate::model::ServiceAccess::Write,
         objectives: Objectives::default(),
         probe: probe(id),
         standby: None,

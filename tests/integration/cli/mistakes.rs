@@ -212,7 +212,7 @@ fn no_action_in_a_step() {
     14 |       - id: fence
        |             ^^^^^
        |
-       = help: add one of dns.switch, database.fence, database.promote, database.replicate, storage.fence, storage.promote, storage.replicate, storage.verify, data.preserve, compute.start, compute.stop, compute.scale, backup.verify, backup.restore, region.isolate, region.rejoin, check, wait, command, http, approve, manual, notify, playbook
+       = help: add one of dns.switch, database.fence, database.promote, database.replicate, storage.fence, storage.promote, storage.replicate, storage.verify, storage.recover, data.preserve, compute.start, compute.stop, compute.scale, backup.verify, backup.restore, region.isolate, region.rejoin, check, wait, command, http, approve, manual, notify, playbook
     ");
 }
 

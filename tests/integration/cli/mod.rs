@@ -15,6 +15,7 @@ mod locks;
 mod killed;
 mod mistakes;
 mod people;
+mod probing;
 mod programs;
 mod plans;
 mod proving;

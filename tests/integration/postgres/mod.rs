@@ -6,6 +6,7 @@ mod canaries;
 mod drills;
 mod fence;
 mod looks;
+mod probing;
 mod promotion;
 mod rebuilding;
 mod tls;

@@ -100,3 +100,31 @@ fn needs_postgres_what_takes_no_tls_is_reached_without_where_that_is_allowed_alo
         assert!(required.contains("SSL encryption"), "{required}");
     });
 }
+
+#[test]
+fn needs_postgres_a_probe_demands_by_its_sslmode_what_its_name_says() {
+    use super::super::harness::Scene;
+    let pair = over_tls("hostssl all all 127.0.0.0/8 trust\nhostnossl all all 127.0.0.0/8 reject\n");
+    let (port, authority) = (pair.port(Primary), pair.folder("ca.pem"));
+    let lab =
+        "muster: 1\nname: lab\nenvironment: lab\nregions: { primary: { name: here }, secondary: { name: there } }\n";
+    let tries = |host: &str, more: &str| {
+        let drill = format!(
+            "muster: 1\nname: drill\ninfrastructure: lab.yaml\nservices:\n  rows:\n    probe: {{ postgres: '{host}:{port}', user: postgres, \
+             query: 'select ssl from pg_stat_ssl where pid = pg_backend_pid()', expect: {{ value: true }}, {more} }}\n\
+             phases: [{{ name: failover, steps: [{{ id: nothing, wait: {{ for: 1s }} }}] }}]\n"
+        );
+        Scene::new().file("lab.yaml", lab).file("drill.yaml", &drill).types("probe drill.yaml rows")
+    };
+    let ca = format!("tls_options: {{ ca: '{authority}' }}");
+    for mode in ["prefer", "require", "allow"] {
+        tries("127.0.0.1", &format!("sslmode: {mode}")).exits(0).says("TLS");
+    }
+    tries("127.0.0.1", "sslmode: disable").exits(1);
+    tries("127.0.0.1", &format!("sslmode: verify-full, {ca}")).exits(0);
+    // The certificate is not for 127.0.0.2.
+    tries("127.0.0.2", &format!("sslmode: verify-ca, {ca}")).exits(0);
+    tries("127.0.0.2", &format!("sslmode: verify-full, {ca}")).exits(1).says("TLS handshake");
+    tries("127.0.0.2", &format!("sslmode: verify-full, tls_options: {{ ca: '{authority}', server_name: localhost }}"))
+        .exits(0);
+}

@@ -73,7 +73,7 @@ fn the_schedule_says_what_is_due_when_next_when_last_and_what_is_overdue() {
     let moved = &row(&scene, "2026-11-01T00:00:00Z")["next"][0];
     assert_eq!(moved["moved_from"], "2026-11-10");
     let table = scene.types("schedule --at 2026-11-01T00:00:00Z").exits(0);
-    table.says("✗ overdue").says("since [at]").says("in place of 2026-11-10").says("no `schedule:`");
+    table.says("✗ overdue").says("since 2026-08-16").says("2026-11-10").says("no `schedule:`");
 }
 
 #[test]

@@ -215,16 +215,8 @@ proptest! {
             let mut found: Vec<Option<RegionRole>> =
                 dns.resolvers(&cx).await.unwrap().iter().map(|answer| answer.serves).collect();
             for resolver in [Resolver::System, Resolver::Server(resolver)] {
-                let request = HttpRequest {
-                    method: Method::Get,
-                    url: "https://code.example.test/healthz".into(),
-                    host: "code.example.test".into(),
-                    port: 443,
-                    headers: Vec::new(),
-                    body: None,
-                    resolver,
-                    body_limit: 100,
-                };
+                let url = "https://code.example.test/healthz";
+                let request = HttpRequest::new(Method::Get, url, ("code.example.test", 443), resolver, 100);
                 let exchange = resources.network.http(&user(&clock), &request).await;
                 let new: Vec<String> = exchange.address.iter().map(ToString::to_string).collect();
                 found.push(Some(if new == to.values { S } else { P }));
@@ -247,7 +239,7 @@ proptest! {
             resources.regions[&P].set_isolation(&cx, &cut).await.unwrap();
             clock.sleep(Span::from_secs(wait)).await;
             // Outside: users and Muster, at its addresses and at its provider's.
-            let request = TcpRequest { host: "192.0.2.10".into(), port: 22, resolver: Resolver::System };
+            let request = TcpRequest::to("192.0.2.10", 22, Resolver::System);
             let asked = user(&clock);
             let answered = clock.timeout(Span::from_secs(600), resources.network.tcp(&asked, &request)).await;
             prop_assert_eq!(answered.is_err(), users, "an answer from a region that is cut off, or none from one that is not");

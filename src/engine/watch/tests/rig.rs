@@ -20,8 +20,8 @@ use crate::model::{Canary, Environment, Guardrail, Objectives, Plan, ProbePlan, 
 use crate::probe::Regions;
 use crate::provider::simulated::{Endpoint, EndpointKind, Simulation, SimulationSetup};
 use crate::resource::{
-    Actor, Cancellation, Context, Exchange, HttpRequest, HttpResponse, Method, Network, Resolver, ResourceKind,
-    Resources, TcpRequest,
+    Actor, Cancellation, Context, Exchange, HttpRequest, HttpResponse, Network, Resolver, ResourceKind, Resources,
+    TcpRequest,
 };
 use crate::time::{Clock, JoinHandle, Moment, Span, run_virtual};
 
@@ -61,17 +61,11 @@ pub(super) fn context(clock: &Clock) -> Context {
 }
 
 pub(super) fn http(url: &str) -> Probe {
-    Probe::Http(HttpProbe {
-        url: url.into(),
-        method: Method::Get,
-        headers: BTreeMap::new(),
-        expect: HttpExpect::default(),
-        resolver: Resolver::System,
-    })
+    Probe::Http(HttpProbe::get(url, HttpExpect::default()))
 }
 
 pub(super) fn tcp(host: &str, port: u16) -> Probe {
-    Probe::Tcp(TcpProbe { host: host.into(), port, resolver: Resolver::System })
+    Probe::Tcp(TcpProbe::to(host, port, Resolver::System))
 }
 
 pub(super) fn probe(name: &str, probe: Probe, every: Span, timeout: Span) -> ProbePlan {
@@ -83,6 +77,7 @@ pub(super) fn service(probe: ProbePlan, depends_on: &[&str]) -> Service {
         id: ServiceId::new(probe.id.as_ref()).unwrap(),
         title: probe.id.to_string(),
         depends_on: depends_on.iter().map(|text| id(text)).collect(),
+        access: crate::model::ServiceAccess::Write,
         objectives: Objectives::default(),
         probe,
         standby: None,
@@ -294,19 +289,19 @@ impl<F: Fn(&str, Moment) -> Says + Send + Sync> Network for Scripted<F> {
                 Exchange {
                     address: Some(address.parse().unwrap()),
                     stages: crate::resource::Stages::default(),
-                    result: Ok(HttpResponse { status, headers: Vec::new(), body: "ok".into() }),
+                    result: Ok(HttpResponse { status, headers: Vec::new(), body: "ok".into(), certificate: None }),
                 }
             }
             Says::Silence => std::future::pending().await,
         }
     }
 
-    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<()> {
+    async fn tcp(&self, cx: &Context, request: &TcpRequest) -> Exchange<String> {
         match (self.0)(&request.host, cx.clock.now()) {
             Says::Status(_, address, takes) => {
                 cx.clock.sleep(takes).await;
                 let stages = crate::resource::Stages::default();
-                Exchange { address: Some(address.parse().unwrap()), stages, result: Ok(()) }
+                Exchange { address: Some(address.parse().unwrap()), stages, result: Ok(String::new()) }
             }
             Says::Silence => std::future::pending().await,
         }

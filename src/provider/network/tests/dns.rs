@@ -115,7 +115,13 @@ pub(super) async fn name_server(
 fn resolve_with(reply: impl Fn(&Query) -> Reply + Send + Sync + 'static) -> Result<Vec<String>, String> {
     run_real(|clock| async move {
         let (server, _) = name_server(&clock, reply).await;
-        let found = resolve::addresses(&clock, "code.example.test", &Resolver::Server(server.to_string())).await?;
+        let found = resolve::addresses(
+            &clock,
+            "code.example.test",
+            &Resolver::Server(server.to_string()),
+            crate::resource::Family::Any,
+        )
+        .await?;
         Ok(found.iter().map(ToString::to_string).collect())
     })
     .unwrap()
@@ -186,8 +192,14 @@ fn what_the_server_refuses_is_said_in_words() {
 fn a_silent_server_is_asked_three_times_and_named() {
     run_real(|clock| async move {
         let (server, asked) = name_server(&clock, |_| Reply::Silence).await;
-        let error =
-            resolve::addresses(&clock, "code.example.test", &Resolver::Server(server.to_string())).await.unwrap_err();
+        let error = resolve::addresses(
+            &clock,
+            "code.example.test",
+            &Resolver::Server(server.to_string()),
+            crate::resource::Family::Any,
+        )
+        .await
+        .unwrap_err();
         assert_eq!(error, format!("the resolver {server} does not answer (timed out)"));
         assert_eq!(asked.load(Ordering::Relaxed), 6, "three times for each family");
     })

@@ -26,7 +26,7 @@ fn where_one_family_refuses_the_other_is_taken_whichever_comes_first() {
             let Some((_listener, port)) = only_on(open, closed).await else { return };
             for order in [[open, closed], [closed, open]] {
                 let connected = connect(&clock, &with_port(&order, port)).await;
-                assert_eq!(connected.unwrap(), open, "{order:?}");
+                assert_eq!(connected.unwrap().0, open, "{order:?}");
             }
         }
     })

@@ -84,9 +84,51 @@ impl Knot {
     }
 
     async fn resolve(&self, clock: &Clock, name: &str) -> Result<Vec<String>, String> {
-        let found = resolve::addresses(clock, name, &Resolver::Server(self.address.to_string())).await?;
+        let found =
+            resolve::addresses(clock, name, &Resolver::Server(self.address.to_string()), crate::resource::Family::Any)
+                .await?;
         Ok(found.iter().map(ToString::to_string).collect())
     }
+}
+
+#[test]
+fn a_real_server_is_asked_for_records_and_judged_needs_knot() {
+    use crate::catalogue::{DnsExpect, Judged};
+    use crate::resource::{DnsRequest, DnsType, Network as _};
+    run_real(|clock| async move {
+        let knot = Knot::start(&clock).await;
+        let network = RealNetwork::new();
+        let server = knot.address.to_string();
+        let ask = async |name: &str, record: DnsType, servers: &[&str]| {
+            let servers = servers.iter().map(|server| (*server).to_owned()).collect();
+            let exchange = network.dns(&context(&clock), &DnsRequest { name: name.into(), record, servers }).await;
+            (exchange.result.unwrap(), exchange.address, exchange.stages.resolve)
+        };
+        let judge = |text: &str, answers: &[crate::resource::DnsAnswer]| {
+            let expect: DnsExpect = serde_yaml::from_str(text).unwrap();
+            match expect.judge(answers, Span::ZERO) {
+                Judged::AsExpected => "as expected".to_owned(),
+                Judged::Otherwise(seen) => seen,
+            }
+        };
+        let (answers, address, took) = ask("west.example.test", DnsType::A, &[&server, &server]).await;
+        assert_eq!(address, Some("192.0.2.7".parse().unwrap()));
+        assert!(took.is_some());
+        assert_eq!(judge("answers: 192.0.2.7", &answers), "as expected");
+        assert!(judge("answers: 192.0.2.8", &answers).contains("answers 192.0.2.7, expected 192.0.2.8"));
+        assert_eq!(judge("ttl_at_most: 1h", &answers), "as expected");
+        assert!(judge("ttl_at_most: 1s", &answers).contains("expected at most 1 s"));
+        let (answers, ..) = ask("code.example.test", DnsType::Cname, &[&server]).await;
+        assert_eq!(judge("answers: west.example.test", &answers), "as expected");
+        let (answers, ..) = ask("none.example.test", DnsType::A, &[&server]).await;
+        assert!(judge("{}", &answers).contains("no such name"));
+        let (answers, ..) = ask("www.example.com", DnsType::A, &[&server]).await;
+        assert!(judge("{}", &answers).contains("REFUSED"));
+        // One of them does not answer: not all agree.
+        let (answers, ..) = ask("west.example.test", DnsType::A, &[&server, "127.0.0.1:1"]).await;
+        assert!(judge("{}", &answers).contains("127.0.0.1:1: does not answer"), "{answers:?}");
+    })
+    .unwrap();
 }
 
 #[test]
@@ -111,7 +153,7 @@ fn the_resolver_of_the_infrastructure_file_stands_for_the_machines_own_needs_kno
     run_real(|clock| async move {
         let knot = Knot::start(&clock).await;
         let network = RealNetwork::resolving_at(knot.address);
-        let ask = |host: &str| TcpRequest { host: host.into(), port: 1, resolver: Resolver::System };
+        let ask = |host: &str| TcpRequest::to(host, 1, Resolver::System);
         // Only Knot knows the name; nobody listens there.
         let exchange = network.tcp(&context(&clock), &ask("ns.example.test")).await;
         assert_eq!(exchange.address, Some("127.0.0.1".parse().unwrap()), "{exchange:?}");

@@ -36,16 +36,8 @@ fn context(clock: &Clock) -> Context {
 }
 
 fn get(host: &str, port: u16) -> HttpRequest {
-    HttpRequest {
-        method: Method::Get,
-        url: format!("http://{host}:{port}/healthz").into(),
-        host: host.into(),
-        port,
-        headers: Vec::new(),
-        body: None,
-        resolver: Resolver::System,
-        body_limit: 1024,
-    }
+    let url = format!("http://{host}:{port}/healthz");
+    HttpRequest::new(Method::Get, &url, (host, port), Resolver::System, 1024)
 }
 
 /// Reads one request's head (and what comes with it).
@@ -309,13 +301,13 @@ fn tcp_connects_or_says_why_not() {
         let port = listener.local_addr().unwrap().port();
         let network = RealNetwork::new();
         let cx = context(&clock);
-        let ask = |host: &str, resolver: Resolver| TcpRequest { host: host.into(), port, resolver };
+        let ask = |host: &str, resolver: Resolver| TcpRequest::to(host, port, resolver);
 
         let open = network.tcp(&cx, &ask("localhost", Resolver::System)).await;
-        assert_eq!((open.result, open.address), (Ok(()), Some(LOOPBACK)));
+        assert_eq!((open.result, open.address), (Ok(String::new()), Some(LOOPBACK)));
         assert!(open.stages.resolve.is_some() && open.stages.connect.is_some());
         let fixed = network.tcp(&cx, &ask("gateway.example.test", Resolver::Fixed(LOOPBACK))).await;
-        assert_eq!((fixed.result, fixed.stages.resolve), (Ok(()), None));
+        assert_eq!((fixed.result, fixed.stages.resolve), (Ok(String::new()), None));
 
         drop(listener);
         let closed = network.tcp(&cx, &ask("127.0.0.1", Resolver::System)).await;
