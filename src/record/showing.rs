@@ -319,6 +319,9 @@ fn recovery_time(record: &Record) -> Fact {
 }
 
 fn data_loss(record: &Record) -> Fact {
+    if record.ended.verdict == Verdict::Incomplete {
+        return (Holds::NotShown, "the run has no end: what was lost after its last record is not known".to_owned());
+    }
     let legs = reached(record);
     let Some(first) = legs.first() else { return (Holds::NotShown, "the run came to no failover".to_owned()) };
     if first.rpo.is_none() {

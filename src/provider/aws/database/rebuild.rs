@@ -80,13 +80,13 @@ async fn replica(it: &AwsRds, cx: &Context, from: RegionRole, to: RegionRole) ->
                 old
             }
             // An earlier attempt set it aside already.
-            None => look::instance_if_any(cx, access, &kept).await?.unwrap_or_else(|| source.clone()),
+            None => Box::pin(look::instance_if_any(cx, access, &kept)).await?.unwrap_or_else(|| source.clone()),
         };
-        stop(cx, access, &kept).await?;
-        open(it, cx, to).await?;
+        Box::pin(stop(cx, access, &kept)).await?;
+        Box::pin(open(it, cx, to)).await?;
         Box::pin(create(it, cx, (from, to), &model, &arn)).await?;
     } else {
-        open(it, cx, to).await?;
+        Box::pin(open(it, cx, to)).await?;
     }
     until(cx, || async {
         let found = Box::pin(look::instance(cx, access, id)).await?;
