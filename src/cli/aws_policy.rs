@@ -30,6 +30,7 @@ pub(super) struct AwsPolicy {
 }
 
 impl AwsPolicy {
+    #[expect(clippy::unused_self, reason = "every subcommand is asked alike")]
     pub(super) fn runs(&self) -> Runs {
         Runs::of(std::path::Path::new(super::arguments::REPORTS))
     }

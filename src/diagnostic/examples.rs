@@ -191,6 +191,8 @@ services: { web: { probe: { http: "https://code.example.test/", every: 10s } } }
     example("M066", Part::Playbook, "roles: [incident-commander]
 phases: [ { name: prechecks, steps: [ { id: go, approve: { by: [incident-comander], prompt: Go?, deadline: 1h } } ] } ]", "roles: [incident-commander]
 phases: [ { name: prechecks, steps: [ { id: go, approve: { by: [incident-commander], prompt: Go?, deadline: 1h } } ] } ]"),
+    example("M075", Part::Playbook, "services: { web: { probe: { http: 'http://code.example.test/', every: 1s, expect: { certificate_days: 14 } } } }", "services: { web: { probe: { http: 'https://code.example.test/', every: 1s, expect: { certificate_days: 14 } } } }"),
+    example("M076", Part::Playbook, "services: { web: { probe: { any: [{ tcp: 'code.example.test:443', every: 1s }] } } }", "services: { web: { probe: { any: [{ tcp: 'code.example.test:443' }], every: 1s } } }"),
     example("M085", Part::Playbook, "objectives: { rto: 2m }
 phases:
   - name: failover

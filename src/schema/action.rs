@@ -100,6 +100,34 @@ pub(super) fn arguments(key: &str) -> Option<Object> {
                 json!("1m"),
             )
             .not_null(),
+        "storage.recover" => at(of(about, "storage", STORAGE, "repositories"))
+            .must("deleted_ago", duration(), "How long ago it was deleted.", json!("6d"))
+            .else_in_words(
+                "repository",
+                Shape::Text,
+                "The repository.",
+                "one that was deleted about then",
+                json!("team/app.git"),
+            )
+            .may(
+                "expect",
+                Shape::Words(&[
+                    ("recovered", "it comes back"),
+                    ("refused", "it was deleted too long ago; a refusal is the expected result"),
+                ]),
+                "What users are promised.",
+                json!("recovered"),
+                json!("refused"),
+            )
+            .not_null()
+            .may(
+                "metadata",
+                Shape::Bool,
+                "Whether issues, settings and the like are promised too.",
+                json!(false),
+                json!(false),
+            )
+            .not_null(),
         "data.preserve" => at(Object::new(about).must(
             "of",
             Shape::one_or_many(id()),

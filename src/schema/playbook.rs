@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::action::{arguments, check, services, when};
 use super::leaf::{ID_KEY, VARIABLE_KEY, duration, id, mode, on_failure};
-use super::probe::{probe, standby};
+use super::probe::{part, probe, standby};
 use super::shape::{Object, Otherwise, Shape, given};
 use crate::catalogue::Act;
 
@@ -168,6 +168,14 @@ pub(super) fn service() -> Object {
                 "The resources that it needs; the simulation derives its health from them.",
                 json!([]),
                 json!(["code", "main", "web-servers"]),
+            )
+            .not_null()
+            .may(
+                "access",
+                Shape::Words(&[("write", "they read and write"), ("read", "they only read: a copy will do")]),
+                "What users do with it.",
+                json!("write"),
+                json!("read"),
             )
             .not_null()
             .may(
@@ -637,7 +645,8 @@ pub(super) fn variable() -> Shape {
 
 /// The parts that stand in several places, by their names.
 pub(super) fn parts() -> Vec<(String, Value)> {
-    let mut parts = vec![("step".to_owned(), step())];
+    let one_of_several = Shape::Object(part()).json(super::shape::Templates::Filled);
+    let mut parts = vec![("step".to_owned(), step()), ("part".to_owned(), one_of_several)];
     for key in Act::KEYS {
         if let Some(arguments) = arguments(key) {
             let example = example(&arguments);

@@ -122,6 +122,8 @@ fn storage() -> Object {
     .time("replicate", "How long it takes to make the copy anew.")
     .time("preserve", "How long it takes to keep what only one side has.")
     .time("verify", "How long it takes to compare the copy with the original.")
+    .key("deleted_kept", duration(), "For how long a deleted repository is kept.", json!("7d"))
+    .time("recover", "How long it takes to give one back.")
     .time("write", "How long a push takes.")
     .time("api", "How long the provider takes to answer a question.")
     .key("pushes_per_minute", count(), "How many pushes users make in a minute.", json!(30))

@@ -72,7 +72,7 @@ fn one_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(u16, u16), 
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<(u16, u16), E> {
             if let Some((low, high)) = text.split_once('-') {
-                let bound = |text: &str| match text.trim().parse() {
+                let bound = |text: &str| match text.parse() {
                     Ok(number) => Code.visit_u64(number).map(|(code, _)| code),
                     Err(_) => Err(E::invalid_value(de::Unexpected::Str(text), &Code)),
                 };

@@ -85,7 +85,7 @@ where
 
 /// The kind that a probe is of; nothing if that can't be told, which is noted.
 fn kind(node: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<&'static str> {
-    let mut there = KINDS.into_iter().filter(|kind| node.get(kind).is_some());
+    let mut there = KINDS.into_iter().filter(|kind| node.has(kind));
     let Some(first) = there.next() else {
         if node.as_map().is_none() {
             // It says what it wanted, and what it found.
@@ -136,7 +136,10 @@ fn own_keys(node: &Node, kind: &str, diagnostics: &mut Vec<Diagnostic>) -> Node 
         };
         diagnostics.push(Diagnostic::error("M042", message).at(entry.value.place()).help(help));
     }
-    node.with_entries(entries.iter().filter(|entry| theirs(entry.name()).is_none()).cloned().collect())
+    // Another kind's key that is `null` is left out.
+    let none = |name: &str| name != kind && KINDS.contains(&name) && !node.has(name);
+    let own = entries.iter().filter(|entry| theirs(entry.name()).is_none() && !none(entry.name()));
+    node.with_entries(own.cloned().collect())
 }
 
 fn question<const RHYTHMIC: bool>(

@@ -124,7 +124,7 @@ clients! {
     autoscaling => aws_sdk_autoscaling, "autoscaling";
     /// RDS.
     rds => aws_sdk_rds, "rds";
-    /// CloudWatch, which alone knows how far a replica is behind.
+    /// `CloudWatch`, which alone knows how far a replica is behind.
     cloudwatch => aws_sdk_cloudwatch, "cloudwatch";
 }
 

@@ -27,42 +27,48 @@ enum Kind {
 }
 
 /// Sends what only reads: it may be dropped.
-pub(super) async fn reads<T, E>(
+pub(super) fn reads<T, E>(
     cx: &Context,
     access: &Access,
     action: &Action,
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<T, ProviderError>
+) -> impl Future<Output = Result<T, ProviderError>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    send(cx, access, action, Kind::Reads, request).await.map_err(|failed| failed.error)
+    // The SDK's futures are large, and would be so in whoever waits for them.
+    let request = Box::pin(request);
+    async move { send(cx, access, action, Kind::Reads, request).await.map_err(|failed| failed.error) }
 }
 
 /// As [`reads`], for who goes by the service's code when it says no.
-pub(super) async fn tries_to_read<T, E>(
+pub(super) fn tries_to_read<T, E>(
     cx: &Context,
     access: &Access,
     action: &Action,
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<T, Failed>
+) -> impl Future<Output = Result<T, Failed>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    send(cx, access, action, Kind::Reads, request).await
+    // The SDK's futures are large, and would be so in whoever waits for them.
+    let request = Box::pin(request);
+    async move { send(cx, access, action, Kind::Reads, request).await }
 }
 
 /// Sends what changes something. If the step is asked to end while it is under way, whether it happened is not known.
-pub(super) async fn writes<T, E>(
+pub(super) fn writes<T, E>(
     cx: &Context,
     access: &Access,
     action: &Action,
     request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-) -> Result<T, Failed>
+) -> impl Future<Output = Result<T, Failed>>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    send(cx, access, action, Kind::Writes, request).await
+    // The SDK's futures are large, and would be so in whoever waits for them.
+    let request = Box::pin(request);
+    async move { send(cx, access, action, Kind::Writes, request).await }
 }
 
 /// A request that failed, and the code that the service gave.

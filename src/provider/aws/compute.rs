@@ -85,7 +85,9 @@ impl AwsCompute {
                 let state = instance.state().and_then(|state| state.name());
                 !matches!(state, Some(InstanceStateName::Terminated | InstanceStateName::ShuttingDown))
             };
-            found.extend(answer.reservations().iter().flat_map(|one| one.instances()).filter(gone).cloned());
+            found.extend(
+                answer.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances).filter(gone).cloned(),
+            );
             next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
             if next.is_none() {
                 break;
@@ -156,7 +158,7 @@ impl AwsCompute {
     ) -> Result<(), ProviderError> {
         let access = self.ways.to(region);
         let ids = |up: bool| -> Vec<String> {
-            let differs = |one: &&Instance| is_asked_for(one) == !up && wanted.iter().any(|it| it == id(one)) == up;
+            let differs = |one: &&Instance| is_asked_for(one) != up && wanted.iter().any(|it| it == id(one)) == up;
             fleet.instances.iter().filter(differs).map(|one| id(one).to_owned()).collect()
         };
         let (start, stop) = (ids(true), ids(false));

@@ -161,7 +161,9 @@ impl World {
         state.push(self.writer());
         state.extend(acls(&self.cloud, "us-east-1", &self.subnets[..1]));
         state.extend(acls(&self.cloud, "us-west-2", &self.subnets[1..]));
-        state.extend(texts(&self.cloud.form("ec2", "us-west-2", "DescribeVolumes", &[]), "volumeId"));
+        // Servers of the group have volumes of their own; what is meant are scratch ones.
+        let scratch = [("Filter.1.Name", "tag-key"), ("Filter.1.Value.1", "muster:scratch")];
+        state.extend(texts(&self.cloud.form("ec2", "us-west-2", "DescribeVolumes", &scratch), "volumeId"));
         state
     }
 }

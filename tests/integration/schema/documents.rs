@@ -63,6 +63,21 @@ fn playbooks() -> Vec<Value> {
         "probe": rhythm, "standby": { "tcp": "code.example.test:443", "resolver": { "server": "192.0.2.1" } },
         "silence": [{ "code": "M094", "because": "a test" }] });
     all.push(with(smallest(), "services", json!({ "web": service })));
+    for probe in [
+        json!({ "http": "https://a.test/", "method": "POST", "headers": { "a": { "env": "B" } }, "body": "c", "redirects": 2, "family": "ipv4",
+            "tls_options": { "ca": "ca.pem", "server_name": "b.test", "insecure": false, "client_certificate": "c.pem", "client_key": { "file": "k" } },
+            "expect": { "status": "200-204", "body_lacks": "x", "headers_contain": { "a": "b" }, "json": { "/a": 1 }, "certificate_days": 3 } }),
+        json!({ "tcp": "a.test:1", "send": "x", "expect": { "receives": ["y"], "within": "1s" } }),
+        json!({ "tls": "a.test:443", "tls_options": { "insecure": true }, "expect": { "names": "a.test", "days": 3, "issuer": "x", "within": "1s" } }),
+        json!({ "dns": "a.test", "record": "TXT", "servers": ["192.0.2.53"], "expect": { "answers": "x", "contains": ["y"], "ttl_at_most": "1m", "within": "1s" } }),
+        json!({ "postgres": "a.test:5432", "user": "x", "password": { "env": "Y" }, "database": "z", "query": "select 1", "sslmode": "require",
+            "expect": { "value": 1, "within": "1s" } }),
+        json!({ "command": ["x", "y"], "prints_address": true, "expect": { "exit": [0, 2], "stdout_contains": "z", "within": "1s" } }),
+        json!({ "all": [{ "tcp": "a.test:1" }, { "any": [{ "dns": "a.test" }, { "command": ["x"] }] }], "every": "2s" }),
+        json!({ "of": 1, "probes": [{ "tcp": "a.test:1", "expect": { "within": "1s" } }, { "http": "http://a.test/" }] }),
+    ] {
+        all.push(with(smallest(), "services", json!({ "web": { "access": "read", "probe": probe } })));
+    }
     all.push(with(
         smallest(),
         "services",

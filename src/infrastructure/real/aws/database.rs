@@ -89,7 +89,7 @@ pub(in crate::infrastructure::real) fn check(settings: &Node, diagnostics: &mut 
         }
         (Some(_), Kind::Replica) => teller.tell(&["name"], "two instances have no common name", "leave `name` out"),
         (Some(name), _) if !is_identifier(name) => {
-            teller.tell(&["name"], format!("`{name}` is no identifier"), "letters, digits and hyphens, a letter first")
+            teller.tell(&["name"], format!("`{name}` is no identifier"), "letters, digits and hyphens, a letter first");
         }
         _ => {}
     }
@@ -104,7 +104,7 @@ pub(in crate::infrastructure::real) fn check(settings: &Node, diagnostics: &mut 
         match said {
             None => teller.tell(&path, format!("the {role} side's {key} is not said"), &format!("add `{key}:`")),
             Some(said) if !is_identifier(said) => {
-                teller.tell(&path, format!("`{said}` is no identifier"), "letters, digits and hyphens, a letter first")
+                teller.tell(&path, format!("`{said}` is no identifier"), "letters, digits and hyphens, a letter first");
             }
             Some(_) => {}
         }

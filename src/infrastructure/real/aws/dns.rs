@@ -221,7 +221,7 @@ pub(in crate::infrastructure::real) fn check(settings: &Node, diagnostics: &mut 
             "add `health_check: { id: ID, away: [PROGRAM], home: [PROGRAM], look: [PROGRAM] }`",
         ),
         (Some(_), false) => {
-            teller.tell(&["health_check"], "the switch does not go by a health check", "write `by: health_check`")
+            teller.tell(&["health_check"], "the switch does not go by a health check", "write `by: health_check`");
         }
         (Some(check), true) => {
             for (key, argv) in [("away", &check.away), ("home", &check.home), ("look", &check.look)] {

@@ -25,7 +25,7 @@ pub(in crate::provider::aws) const METRICS: Action = Action("cloudwatch:GetMetri
 /// How far back a figure of CloudWatch is taken for news.
 const NEWS_S: i64 = 600;
 
-/// Where a standby of PostgreSQL is: the time up to which it has everything. With everything replayed that the primary
+/// Where a standby of `PostgreSQL` is: the time up to which it has everything. With everything replayed that the primary
 /// has told of, that is the time of the primary's last word; else that of the last commit that was replayed.
 const REPLAYED: &str = "SELECT (extract(epoch FROM CASE WHEN r.latest_end_lsn <= pg_last_wal_replay_lsn() \
      THEN r.last_msg_send_time ELSE pg_last_xact_replay_timestamp() END) * 1000)::bigint::text \
@@ -118,7 +118,7 @@ pub(super) async fn global(
         match call::reads(cx, access, &GLOBALS, request).await {
             Ok(answer) => match answer.global_clusters().first() {
                 Some(found) => return Ok(found.clone()),
-                None => continue,
+                None => {}
             },
             Err(error @ (ProviderError::Unreachable(_) | ProviderError::Transient(_))) => said = error,
             Err(error) => return Err(error),
@@ -194,7 +194,7 @@ pub(super) async fn wall(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<
     Ok(Some((since, gates.first().map(|gate| gate.acl().to_owned()).unwrap_or_default())))
 }
 
-/// How far `role`'s copy is behind, by CloudWatch; nothing if it has no news.
+/// How far `role`'s copy is behind, by `CloudWatch`; nothing if it has no news.
 async fn lag(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<(i64, i64)>, ProviderError> {
     let (side, access) = (it.settings.side(role), it.ways.to(role));
     let (metric, dimension, id, scale) = match it.settings.kind {

@@ -71,7 +71,7 @@ async fn replica(it: &AwsRds, cx: &Context, from: RegionRole, to: RegionRole) ->
     let follows = |one: &DbInstance| {
         one.read_replica_source_db_instance_identifier().is_some_and(|of| of == arn || of == it.instance(from))
     };
-    if !there.as_ref().is_some_and(follows) {
+    if there.as_ref().is_none_or(|one| !follows(one)) {
         it.tag_if_there(cx, to, there.as_ref()).await?;
         let kept = with_run(cx, id, "was");
         let model = match there {

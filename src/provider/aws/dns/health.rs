@@ -53,7 +53,7 @@ pub(super) async fn status(
     let client = access.route53(cx).await?;
     let seen = call::reads(cx, access, &GET, client.get_health_check().health_check_id(&settings.id).send()).await?;
     let config = seen.health_check().and_then(|check| check.health_check_config());
-    if !config.is_some_and(|config| config.inverted() == Some(true)) {
+    if config.is_none_or(|config| config.inverted() != Some(true)) {
         return Err(ProviderError::Refused(format!(
             "the health check {} is not inverted: what is put there would not send users away",
             settings.id

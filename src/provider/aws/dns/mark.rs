@@ -1,5 +1,7 @@
 //! The mark of a run as a TXT record in the hosted zone, beside the record that it guards: `_muster.code.example.com`.
 
+use std::fmt::Write as _;
+
 use crate::id::RunId;
 use crate::infrastructure::real::aws::dns::Route53;
 use crate::infrastructure::real::rfc2136::plain_name;
@@ -63,7 +65,9 @@ fn quoted(text: &str) -> String {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
             b' '..=b'~' => out.push(char::from(byte)),
-            other => out.push_str(&format!("\\{other:03o}")),
+            other => {
+                let _ = write!(out, "\\{other:03o}");
+            }
         }
     }
     out.push('"');

@@ -18,6 +18,7 @@ const WEIGHT: i64 = 100;
 /// One record set, whole: everything that Route 53 keeps of the kinds that a drill switches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "Route 53 calls it the set's identifier")]
 pub(super) struct Set {
     /// The set identifier, where there are several of a name and type.
     #[serde(skip_serializing_if = "Option::is_none")]

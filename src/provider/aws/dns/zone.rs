@@ -81,7 +81,7 @@ pub(super) async fn mark(cx: &Context, access: &Access, settings: &Route53) -> R
             "{name} holds a TXT record that is no mark of Muster's: take it away, or nothing is changed here"
         ))
     };
-    match sets.first().map(|set| set.resource_records()) {
+    match sets.first().map(ResourceRecordSet::resource_records) {
         None => Ok(None),
         Some([one]) => Mark::parse(one.value()).map(Some).ok_or_else(foreign),
         Some(_) => Err(foreign()),

@@ -50,7 +50,11 @@ async fn a_replica_is_promoted_once_rds_shows_it_and_not_when_it_says_so() {
     let (recorded, engine) = (Recorded::new(), Engine::start());
     tags(&recorded);
     let follows = "<ReadReplicaSourceDBInstanceIdentifier>arn:aws:rds:us-east-1:123456789012:db:db1</ReadReplicaSourceDBInstanceIdentifier>";
-    recorded.answers("Action=PromoteReadReplica", 200, "<PromoteReadReplicaResponse/>");
+    recorded.answers(
+        "Action=PromoteReadReplica",
+        200,
+        "<PromoteReadReplicaResponse><PromoteReadReplicaResult/></PromoteReadReplicaResponse>",
+    );
     for (status, more) in
         [("available", follows), ("available", follows), ("modifying", follows), ("rebooting", ""), ("available", "")]
     {
@@ -68,7 +72,11 @@ async fn a_replica_is_promoted_once_rds_shows_it_and_not_when_it_says_so() {
 async fn a_multi_az_instance_is_rebooted_with_failover_until_it_is_in_the_other_zone() {
     let (recorded, engine) = (Recorded::new(), Engine::start());
     tags(&recorded);
-    recorded.answers("Action=RebootDBInstance", 200, "<RebootDBInstanceResponse/>");
+    recorded.answers(
+        "Action=RebootDBInstance",
+        200,
+        "<RebootDBInstanceResponse><RebootDBInstanceResult/></RebootDBInstanceResponse>",
+    );
     let zone = |zone: &str| format!("<MultiAZ>true</MultiAZ><AvailabilityZone>{zone}</AvailabilityZone>");
     for (status, at) in [("available", "us-west-2a"), ("rebooting", "us-west-2a"), ("available", "us-west-2b")] {
         recorded.answers("Action=DescribeDBInstances", 200, &instance("main", "us-west-2", status, &zone(at)));
@@ -133,7 +141,11 @@ async fn a_global_database_fails_over_with_loss_only_where_the_playbook_accepts_
         matches!(&error, ProviderError::Refused(why) if why.contains("does not accept that with `data_loss`")),
         "{error}"
     );
-    recorded.answers("Action=FailoverGlobalCluster", 200, "<FailoverGlobalClusterResponse/>");
+    recorded.answers(
+        "Action=FailoverGlobalCluster",
+        200,
+        "<FailoverGlobalClusterResponse><FailoverGlobalClusterResult/></FailoverGlobalClusterResponse>",
+    );
     for (writer, state) in [("c1", ""), ("c1", moving), ("c2", moving), ("c2", "")] {
         recorded.answers("Action=DescribeGlobalClusters", 200, &global(writer, state));
     }
