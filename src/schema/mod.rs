@@ -17,6 +17,7 @@ mod page;
 mod playbook;
 mod probe;
 mod provider;
+mod services;
 mod shape;
 mod twin;
 
