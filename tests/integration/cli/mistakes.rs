@@ -67,7 +67,7 @@ fn an_unknown_key() {
     4 | ovner: me
       | ^^^^^
       |
-      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `about`, `controls`, `catalogues`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`, `silence`
+      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `about`, `controls`, `catalogues`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `schedule`, `phases`, `silence`
     ");
 }
 
@@ -349,7 +349,7 @@ fn several_at_once() {
     4 | ovner: me
       | ^^^^^
       |
-      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `about`, `controls`, `catalogues`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `phases`, `silence`
+      = help: did you mean `owner`? known keys: `muster`, `name`, `title`, `owner`, `infrastructure`, `mode`, `scenario`, `data_loss`, `discard`, `accepts`, `objectives`, `about`, `controls`, `catalogues`, `roles`, `vars`, `services`, `canaries`, `witness`, `guardrails`, `at_once`, `outage_limit`, `pause_limit`, `windows`, `schedule`, `phases`, `silence`
 
     error[M035]: there is no step `fense` in this phase
       --> drill.yaml:17:17

@@ -147,7 +147,7 @@ fn a_default_says_what_holds_without_the_key() {
     probed["services"] = json!({ "web": { "probe": { "http": "https://code.example.test/" } } });
     let service = &schema["properties"]["services"]["additionalProperties"]["properties"];
     same(&probed, "/services/web", service);
-    same(&probed, "/services/web/probe", &service["probe"]["properties"]);
+    same(&probed, "/services/web/probe", &schema["$defs"]["probe"]["properties"]);
     probed["services"]["web"]["probe"]["expect"] = json!({});
     same(&probed, "/services/web/probe/expect", &schema["$defs"]["http"]["properties"]["expect"]["properties"]);
     let mut canary = smallest();
