@@ -163,7 +163,7 @@ muster: 1
 name: lab
 environment: lab
 regions: { primary: { name: here }, secondary: { name: there } }
-resources: { main: { database: { provider: aws } } }
+resources: { main: { database: { provider: patroni } } }
 ";
 
     fn drill() -> Loaded {

@@ -71,6 +71,7 @@ impl ProbeCommand {
         self.format
     }
 
+    #[expect(clippy::unused_self, reason = "as the other subcommands have it")]
     pub(super) fn runs(&self) -> Runs {
         Runs::of(std::path::Path::new(REPORTS))
     }

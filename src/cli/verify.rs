@@ -1,5 +1,6 @@
 //! `muster verify`.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -116,10 +117,11 @@ fn whole(path: &Path, bundle: &VerifiedBundle) -> String {
         let header = &record.header;
         let stamp = if header.simulated.is_stamped() { ", simulated: no evidence of a real failover" } else { "" };
         let ended = header.heads.finished.as_deref().unwrap_or("the run has no end");
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\n{}: {}{stamp}\n  head when the run finished  {ended}\n  head of the last line       {}",
             header.run, record.ended.verdict, header.heads.last
-        ));
+        );
     }
     text
 }

@@ -292,56 +292,6 @@ pub const CODES: &[Code] = &[
          stand beside the list. At most 4 combinations stand in each other, and a probe is made of at most 16.",
     ),
     code(
-        "M135",
-        "a schedule that does not fit together",
-        "A schedule says how often (`every`), on which day of that (`on`) and when (`at`); a cron expression says all of it. docs/schedule.md has the words.",
-    ),
-    code(
-        "M136",
-        "a calendar file that can't be used",
-        "`not_on: [{ ics: FILE }]` names an iCalendar file of days on which the drill is never due. What can't be understood in it is refused, so that no drill begins on a day that was meant to be left alone.",
-    ),
-    code(
-        "M125",
-        "a control that no catalogue has",
-        "`controls:` names what a run is evidence for. Muster's own catalogue knows the controls that docs/evidence.md lists; a team brings others with `catalogues: [controls/own.yaml]`.",
-    ),
-    code(
-        "M126",
-        "a catalogue of controls that can't be used",
-        "A catalogue has a `prefix`, a `standard` and `controls` by their names, each with `title`, `asks`, `can`, `cannot` and what it `rests_on`; the message says what is wrong.",
-    ),
-    code(
-        "M127",
-        "a control's text claims too much",
-        "A run is evidence supporting a control. Whether somebody complies is for an assessor to find, so no text of a catalogue says it.",
-    ),
-    code(
-        "M145",
-        "settings that AWS would not take",
-        "An id, an account, a role or an address of AWS does not look like one, or two settings exclude each other. The \
-         settings of each resource are in docs/providers/aws.md.",
-    ),
-    code(
-        "M146",
-        "a resource of AWS without the way into both regions",
-        "Resources of AWS are reached by the account, and the profile or role, that their regions state: both regions have \
-         `provider: aws` then.",
-    ),
-    code(
-        "M147",
-        "a promotion that can't be taken back",
-        "A read replica of RDS that was promoted never follows again: the way back builds a new one. The playbook says \
-         that it knows with `irreversible: accept`.",
-    ),
-    code(
-        "M148",
-        "a control plane in the region that is lost",
-        "A change of a hosted zone needs Route 53's control plane, which is in us-east-1. When that is the region that is \
-         lost, the real event would not let the change be made. Switch by routing controls or by a health check, or keep \
-         the zone's switch for after the verification.",
-    ),
-    code(
         "M085",
         "an objective shorter than the steps on the way may take",
         "Along the longest way from the first step that takes something from users to the last that gives it back, the steps may take longer by their own `within` than the recovery time objective allows. A drill in which every step is in time could miss it all the same.",
@@ -415,5 +365,55 @@ pub const CODES: &[Code] = &[
         "M099",
         "a silence that silences nothing",
         "No warning of that code is given for this part. A silence that has outlived its warning would hide the next one.",
+    ),
+    code(
+        "M125",
+        "a control that no catalogue has",
+        "`controls:` names what a run is evidence for. Muster's own catalogue knows the controls that docs/evidence.md lists; a team brings others with `catalogues: [controls/own.yaml]`.",
+    ),
+    code(
+        "M126",
+        "a catalogue of controls that can't be used",
+        "A catalogue has a `prefix`, a `standard` and `controls` by their names, each with `title`, `asks`, `can`, `cannot` and what it `rests_on`; the message says what is wrong.",
+    ),
+    code(
+        "M127",
+        "a control's text claims too much",
+        "A run is evidence supporting a control. Whether somebody complies is for an assessor to find, so no text of a catalogue says it.",
+    ),
+    code(
+        "M135",
+        "a schedule that does not fit together",
+        "A schedule says how often (`every`), on which day of that (`on`) and when (`at`); a cron expression says all of it. docs/schedule.md has the words.",
+    ),
+    code(
+        "M136",
+        "a calendar file that can't be used",
+        "`not_on: [{ ics: FILE }]` names an iCalendar file of days on which the drill is never due. What can't be understood in it is refused, so that no drill begins on a day that was meant to be left alone.",
+    ),
+    code(
+        "M145",
+        "settings that AWS would not take",
+        "An id, an account, a role or an address of AWS does not look like one, or two settings exclude each other. The \
+         settings of each resource are in docs/providers/aws.md.",
+    ),
+    code(
+        "M146",
+        "a resource of AWS without the way into both regions",
+        "Resources of AWS are reached by the account, and the profile or role, that their regions state: both regions have \
+         `provider: aws` then.",
+    ),
+    code(
+        "M147",
+        "a promotion that can't be taken back",
+        "A read replica of RDS that was promoted never follows again: the way back builds a new one. The playbook says \
+         that it knows with `irreversible: accept`.",
+    ),
+    code(
+        "M148",
+        "a control plane in the region that is lost",
+        "A change of a hosted zone needs Route 53's control plane, which is in us-east-1. When that is the region that is \
+         lost, the real event would not let the change be made. Switch by routing controls or by a health check, or keep \
+         the zone's switch for after the verification.",
     ),
 ];

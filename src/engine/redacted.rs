@@ -93,10 +93,9 @@ pub(super) fn clean(mut event: Event, secrets: &dyn Secrets) -> Clean {
                 words(Some(&mut one.advice), secrets);
             }
         }
-        // Not of the engine's making: see `clean_review`.
-        Event::Reviewed { .. } => {}
-        // Names, ids and figures.
-        Event::PhaseStarted { .. }
+        // A review is not of the engine's making (see `clean_review`); the others are names, ids and figures.
+        Event::Reviewed { .. }
+        | Event::PhaseStarted { .. }
         | Event::PhaseFinished { .. }
         | Event::GateOpened { .. }
         | Event::GateAnswered { answer: None, .. }

@@ -245,6 +245,7 @@ pub struct Canary {
 /// What a guardrail watches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one for each guardrail, and few of those")]
 pub enum Watch {
     /// A probe of its own.
     Probe(ProbePlan),

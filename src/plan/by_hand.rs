@@ -87,7 +87,6 @@ impl At<'_> {
             Act::DatabaseReplicate(it) => self.on(&it.database, &Deed::Replicate { from: it.from, to: it.to }),
             Act::StorageReplicate(it) => self.on(&it.storage, &Deed::Replicate { from: it.from, to: it.to }),
             Act::StorageVerify(it) => self.on(&it.storage, &Deed::Compare { region: it.region }),
-            Act::StorageRecover(_) => vec![Instruction::said(act.describe().summary())],
             Act::DataPreserve(it) => self.each(&it.of.0, &Deed::Preserve { region: it.region }),
             Act::ComputeStart(it) => {
                 let servers = it.servers.or_else(|| group(self.before, &it.compute, it.region).map(|(_, most)| most));
@@ -138,7 +137,7 @@ impl At<'_> {
             }
             Act::Manual(it) => it.checklist.iter().map(Instruction::said).collect(),
             // Plans have its steps in its place.
-            Act::Playbook(_) => vec![Instruction::said(act.describe().summary())],
+            Act::Playbook(_) | Act::StorageRecover(_) => vec![Instruction::said(act.describe().summary())],
         }
     }
 

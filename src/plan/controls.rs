@@ -60,19 +60,16 @@ pub(super) fn resolve(
             diagnostics.push(Diagnostic::error("M125", message).at(place.clone()).help("remove one"));
             continue;
         }
-        match theirs.iter().find(|control| control.id == *id).cloned().or_else(|| controls::find(id)) {
-            Some(control) => resolved.controls.push(control),
-            None => {
-                let help = match controls::meant(id, &theirs) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => {
-                        "docs/evidence.md lists the controls that Muster knows; bring others with `catalogues:`".into()
-                    }
-                };
-                let message = format!("no catalogue has the control `{id}`");
-                diagnostics.push(Diagnostic::error("M125", message).at(place.clone()).help(help));
-            }
+        if let Some(control) = theirs.iter().find(|control| control.id == *id).cloned().or_else(|| controls::find(id)) {
+            resolved.controls.push(control);
+            continue;
         }
+        let help = controls::meant(id, &theirs).map_or_else(
+            || "docs/evidence.md lists the controls that Muster knows; bring others with `catalogues:`".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
+        );
+        let message = format!("no catalogue has the control `{id}`");
+        diagnostics.push(Diagnostic::error("M125", message).at(place.clone()).help(help));
     }
     resolved
 }

@@ -242,9 +242,9 @@ fn several(needed: usize, names: &[(Arc<str>, Ask)], parts: Vec<Option<Look>>, o
     regions.sort_unstable();
     regions.dedup();
     let region = if let [only] = regions[..] { Some(only) } else { None };
-    let of_region = heard.iter().filter(|look| regions.is_empty() || (region.is_some() && look.region == region));
-    let address = of_region.filter_map(|look| look.address).next();
-    let decisive = there().filter(|look| !well || is_healthy(look)).last();
+    let mut of_region = heard.iter().filter(|look| regions.is_empty() || (region.is_some() && look.region == region));
+    let address = of_region.find_map(|look| look.address);
+    let decisive = there().rfind(|look| !well || is_healthy(look));
     let failed =
         names.iter().zip(&parts).filter_map(|((name, _), look)| match look.as_ref().map(|look| &look.result) {
             Some(SampleResult::Unhealthy(why)) => Some(format!("{name}: {why}")),

@@ -62,8 +62,12 @@ impl Foreteller {
             }
             Ask::Tcp { request, expect } => Oracle::Tcp(network.foretell_tcp(&probe.id, request)?, expect.clone()),
             // Asked each time: nobody knows ahead what comes.
-            Ask::Tls { .. } | Ask::Dns { .. } | Ask::Postgres { .. } | Ask::Command { .. } => return None,
-            Ask::Several { .. } | Ask::Never(_) => return None,
+            Ask::Tls { .. }
+            | Ask::Dns { .. }
+            | Ask::Postgres { .. }
+            | Ask::Command { .. }
+            | Ask::Several { .. }
+            | Ask::Never(_) => return None,
         };
         Some(Self { probe: Arc::clone(probe), oracle, judged: Mutex::default() })
     }

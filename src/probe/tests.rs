@@ -36,8 +36,8 @@ impl Processes for Echo {
         if program != "echo" {
             return Err(ProcessError::NotStarted { program: program.clone(), why: "there is no such program".into() });
         }
-        let env: String = command.env.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        let stdout = format!("{}{env}\n", words.join(" "));
+        let env = command.env.iter().map(|(name, value)| format!("{name}={value}"));
+        let stdout = words.iter().cloned().chain(env).collect::<Vec<_>>().join(" ") + "\n";
         Ok(Finished { code: Some(0), bytes: stdout.len() as u64, stdout, stderr: String::new() })
     }
 }

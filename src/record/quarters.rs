@@ -359,8 +359,7 @@ impl Lines<'_> {
 fn note(line: &mut Line, at: Option<usize>, said: Said, row: &IndexRow) {
     let Some(cell) = at.and_then(|at| line.cells.get_mut(at)) else { return };
     match (row.simulated, said) {
-        (_, Said::NotYet) => return,
-        (true, Said::BrokenOff) => return,
+        (_, Said::NotYet) | (true, Said::BrokenOff) => return,
         (true, _) => {
             cell.simulated += 1;
             return;

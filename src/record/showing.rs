@@ -3,6 +3,7 @@
 //! Drawn from the record alone. Where the record does not say for certain, nothing is shown.
 
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 
 use super::{HappeningKind, LegRecord, LegVerdict, PhaseState, Record, StepRecord, StepState};
 use crate::measure::{Judgement, Measure};
@@ -139,7 +140,7 @@ fn names<'a>(steps: impl IntoIterator<Item = &'a StepRecord>) -> String {
     let steps: Vec<&StepRecord> = steps.into_iter().collect();
     let mut text = steps.iter().take(5).map(|step| step.id.as_str()).collect::<Vec<_>>().join(", ");
     if steps.len() > 5 {
-        text.push_str(&format!(" and {} more", steps.len() - 5));
+        let _ = write!(text, " and {} more", steps.len() - 5);
     }
     text
 }
@@ -318,6 +319,9 @@ fn recovery_time(record: &Record) -> Fact {
 }
 
 fn data_loss(record: &Record) -> Fact {
+    if record.ended.verdict == Verdict::Incomplete {
+        return (Holds::NotShown, "the run has no end: what was lost after its last record is not known".to_owned());
+    }
     let legs = reached(record);
     let Some(first) = legs.first() else { return (Holds::NotShown, "the run came to no failover".to_owned()) };
     if first.rpo.is_none() {

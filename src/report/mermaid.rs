@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::timeline::chosen;
+use super::view::step_mark;
 use crate::record::{Record, StepRecord, critical};
 use crate::time::Moment;
 
@@ -39,7 +40,7 @@ pub(super) fn gantt(record: &Record) -> String {
                 _ => "done, ",
             };
             let path = if critical.get(*place).copied().unwrap_or_default() { " (critical path)" } else { "" };
-            let how = if step.state.is_bad() { " failed" } else { "" };
+            let how = if step.state.is_bad() { format!(" {}", step_mark(step.state).word) } else { String::new() };
             let from = step.started.unwrap_or(until);
             let _ = writeln!(out, "  {}{how}{path} :{tag}{}", step.id, between(from, step.ended.unwrap_or(until)));
             if let Some(undo) = &step.undo {
@@ -72,7 +73,7 @@ mod tests {
             "  promote :done, 1795336296000, 1795336331000",
             "  go (critical path) :active, ",
             "  fence taken back :active, ",
-            "  dns failed (critical path) :crit, ",
+            "  dns in doubt (critical path) :crit, ",
             "  section web down",
         ] {
             let line = line.replace("1795336296000, 1795336331000", "");

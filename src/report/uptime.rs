@@ -56,7 +56,7 @@ pub fn uptime(at: Timestamp, runs: &[IndexRow]) -> Vec<UptimePage> {
     let mut pages: Vec<UptimePage> = Vec::with_capacity(services.len() + 1);
     let mut list = String::new();
     for drills in services.values_mut() {
-        drills.sort_by(|a, b| b.at.cmp(&a.at));
+        drills.sort_by_key(|drill| std::cmp::Reverse(drill.at));
         let Some(newest) = drills.first() else { continue };
         let title = line(&newest.service.title, 200);
         let file = free_name(&title, &pages);

@@ -25,7 +25,6 @@ pub enum Family {
 
 impl Family {
     /// Whether it is both.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
     #[must_use]
     pub fn is_any(&self) -> bool {
         *self == Self::Any

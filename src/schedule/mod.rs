@@ -5,6 +5,7 @@
 //! and what lies above it. Must never start a run: the daemon does that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
@@ -157,14 +158,14 @@ impl Survey {
         };
         let mut description = format!("Playbook {}, {}", outline.name, slot.occurrence.period);
         if let Some(owner) = &outline.owner {
-            description.push_str(&format!("\nOwner: {owner}"));
+            let _ = write!(description, "\nOwner: {owner}");
         }
         if let Some(day) = slot.occurrence.moved_from {
-            description.push_str(&format!("\nIn place of {day}, which is excluded"));
+            let _ = write!(description, "\nIn place of {day}, which is excluded");
         }
-        description.push_str(&format!("\nIt may begin until {}", wall(slot.until, Some(&drill.playbook.zone))));
+        let _ = write!(description, "\nIt may begin until {}", wall(slot.until, Some(&drill.playbook.zone)));
         if let Some(run) = run {
-            description.push_str(&format!("\nRun {}", run.run));
+            let _ = write!(description, "\nRun {}", run.run);
         }
         let uid = format!("{}-{}", outline.name, slot.occurrence.period);
         FeedEvent { uid, start: slot.occurrence.at, minutes, summary, description, warn_minutes }
@@ -259,7 +260,7 @@ fn drills(
             let table = Timetable::new(schedule, playbook.zone.clone());
             slots(&table, schedule.if_missed.within(), (since, until), at, &begun)
         });
-        Drill { slots, runs, playbook }
+        Drill { playbook, slots, runs }
     };
     playbooks.into_iter().map(drill).collect()
 }

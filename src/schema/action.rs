@@ -69,6 +69,7 @@ fn other_region(region: &str) -> Value {
     json!({ "not": both })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, a few lines an action")]
 /// What the action `key` is told; `None` for an action that this table does not have.
 pub(super) fn arguments(key: &str) -> Option<Object> {
     let about = Act::explain(key)?.trim();

@@ -19,6 +19,7 @@ mod probe;
 mod provider;
 mod services;
 mod shape;
+mod step;
 mod twin;
 
 use serde_json::{Map, Value, json};

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::Document;
 use super::action::arguments;
-use super::playbook::{playbook, step_keys};
+use super::playbook::playbook;
 use super::shape::{Object, Otherwise};
+use super::step::step_keys;
 use super::{infrastructure, provider, twin};
 use crate::catalogue::Act;
 use crate::infrastructure::{SIMULATED, of_kind, of_region};

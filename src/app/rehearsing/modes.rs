@@ -59,14 +59,14 @@ muster: 1
 name: lab
 environment: lab
 regions: { primary: { name: here }, secondary: { name: there } }
-resources: { main: { database: { provider: aws } } }
+resources: { main: { database: { provider: patroni } } }
 ";
     const CALIBRATION: &str = "\
 muster: 1
 calibrates: lab
 half_life: 180d
 runs: []
-resources: { main: { database: { provider: aws, promotion: { p50: 7s, p95: 9s, samples: 9, effective: 9.0, newest: run } } } }
+resources: { main: { database: { provider: patroni, promotion: { p50: 7s, p95: 9s, samples: 9, effective: 9.0, newest: run } } } }
 steps: { drill: { go: { action: command, does: run go, takes: { p50: 3s, p95: 4s, samples: 9, effective: 9.0, newest: run } } } }
 ";
 

@@ -41,7 +41,7 @@ impl fmt::Display for StatusCodes {
 fn written(low: u16, high: u16) -> String {
     match (low, high) {
         _ if low == high => low.to_string(),
-        _ if low % 100 == 0 && high == low + 99 => format!("{}xx", low / 100),
+        _ if low.is_multiple_of(100) && high == low + 99 => format!("{}xx", low / 100),
         _ => format!("{low}-{high}"),
     }
 }

@@ -192,7 +192,7 @@ fn json(expect: &HttpExpect, texts: &[String]) -> String {
     let text = document.to_string();
     let missing: Vec<&String> = texts.iter().filter(|wanted| !text.contains(wanted.as_str())).collect();
     if let (serde_json::Value::Object(object), false) = (&mut document, missing.is_empty()) {
-        object.insert("texts".to_owned(), serde_json::Value::from_iter(missing.into_iter().cloned()));
+        object.insert("texts".to_owned(), missing.into_iter().cloned().collect());
     }
     document.to_string()
 }
@@ -216,24 +216,21 @@ pub fn put(document: &mut serde_json::Value, pointer: &str, value: serde_json::V
     let mut place = document;
     for key in pointer.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~")) {
         let index = key.parse::<usize>().ok().filter(|index| *index < LONGEST && !place.is_object());
-        place = match index {
-            Some(index) => {
-                if !place.is_array() {
-                    *place = serde_json::json!([]);
-                }
-                let serde_json::Value::Array(list) = place else { return };
-                if list.len() <= index {
-                    list.resize(index + 1, serde_json::Value::Null);
-                }
-                &mut list[index]
+        place = if let Some(index) = index {
+            if !place.is_array() {
+                *place = serde_json::json!([]);
             }
-            None => {
-                if !place.is_object() {
-                    *place = serde_json::json!({});
-                }
-                let serde_json::Value::Object(object) = place else { return };
-                object.entry(key).or_insert(serde_json::Value::Null)
+            let serde_json::Value::Array(list) = place else { return };
+            if list.len() <= index {
+                list.resize(index + 1, serde_json::Value::Null);
             }
+            &mut list[index]
+        } else {
+            if !place.is_object() {
+                *place = serde_json::json!({});
+            }
+            let serde_json::Value::Object(object) = place else { return };
+            object.entry(key).or_insert(serde_json::Value::Null)
         };
     }
     *place = value;

@@ -28,6 +28,8 @@ macro_rules! kind {
         $(#[$about])*
         #[derive(Clone, Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
+        #[expect(clippy::allow_attributes, reason = "only the kinds whose key is their name need it")]
+        #[allow(clippy::struct_field_names, reason = "a kind is known by the key that names it")]
         pub(super) struct $alone {
             $($(#[$doc])* pub(super) $key: $type,)*
         }
@@ -35,6 +37,8 @@ macro_rules! kind {
         $(#[$about])*
         #[derive(Clone, Debug, Deserialize)]
         #[serde(deny_unknown_fields)]
+        #[expect(clippy::allow_attributes, reason = "only the kinds whose key is their name need it")]
+        #[allow(clippy::struct_field_names, reason = "a kind is known by the key that names it")]
         pub(super) struct $rhythmic {
             $($(#[$doc])* $key: $type,)*
             /// From one sample to the next; unstated: 5s.

@@ -43,13 +43,11 @@ impl MarkFile {
             self.via.iter().cloned().chain([line]).collect()
         };
         let finished = self.host.run(cx, &argv, TIMEOUT, MARK_MAX).await?;
-        match finished.code {
-            Some(0 | OVERTAKEN) => Ok(finished),
-            _ => {
-                let why = last_line(&finished.stderr);
-                Err(ProviderError::Unreachable(format!("the mark in {} can't be kept: {why}", self.path)))
-            }
+        if let Some(0 | OVERTAKEN) = finished.code {
+            return Ok(finished);
         }
+        let why = last_line(&finished.stderr);
+        Err(ProviderError::Unreachable(format!("the mark in {} can't be kept: {why}", self.path)))
     }
 
     /// The line that stands there, and the mark that it is.
@@ -137,7 +135,7 @@ mod tests {
     const OURS: &str = "20261122-084216-drill";
     const THEIRS: &str = "20261122-084217-drill";
 
-    fn play(test: impl AsyncFn(&MarkFile, &dyn Fn(&str, u64) -> Context, &std::path::Path)) {
+    fn play(test: &impl AsyncFn(&MarkFile, &dyn Fn(&str, u64) -> Context, &std::path::Path)) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/mark");
         let host = Host::new(Arc::new(RealProcesses::default()));
@@ -163,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_one_runs_until_it_lets_go_and_refuses_acts_of_others() {
-        play(async |file, cx, path| {
+        play(&async |file, cx, path| {
             let (ours, theirs) = (marker(OURS, 4), marker(THEIRS, 9));
             file.guard(&cx(THEIRS, 9)).await.unwrap();
             assert_eq!(file.claim(&cx(OURS, 4), &ours, None).await.unwrap(), Claimed::Ours);
@@ -190,7 +188,7 @@ mod tests {
 
     #[test]
     fn of_many_that_claim_at_once_one_has_it() {
-        play(async |file, cx, _| {
+        play(&async |file, cx, _| {
             let clock = cx(OURS, 1).clock;
             let claims: Vec<_> = (0..8)
                 .map(|n| {
@@ -213,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_is_no_mark_is_nobodys_to_pass_over() {
-        play(async |file, cx, path| {
+        play(&async |file, cx, path| {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "notes\n").unwrap();
             assert!(file.claim(&cx(OURS, 1), &marker(OURS, 1), None).await.is_err());

@@ -49,8 +49,8 @@ pub(super) async fn ask(clock: &Clock, request: &DnsRequest, system: Option<Sock
         }
     };
     let answers = join_all(servers.into_iter().take(SERVERS_MAX).map(one)).await;
-    let values = answers.iter().flat_map(|answer| answer.result.iter().flat_map(|(values, _)| values));
-    let address = values.filter_map(|value| value.parse::<IpAddr>().ok()).next();
+    let mut values = answers.iter().flat_map(|answer| answer.result.iter().flat_map(|(values, _)| values));
+    let address = values.find_map(|value| value.parse::<IpAddr>().ok());
     let stages = Stages { resolve: Some(clock.now().since(began)), ..Stages::default() };
     Exchange { address, stages, result: Ok(answers) }
 }

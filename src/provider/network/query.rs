@@ -121,12 +121,11 @@ fn stage_of(error: &Error, before: Stage) -> Stage {
 
 /// One line, with the cause: tokio-postgres tells only its kind.
 fn told(error: &Error) -> String {
-    let text = match error.as_db_error() {
-        Some(said) => format!("{}: {}", said.severity(), said.message()),
-        None => {
-            let cause = std::error::Error::source(error).map(super::fault::root_text);
-            cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
-        }
+    let text = if let Some(said) = error.as_db_error() {
+        format!("{}: {}", said.severity(), said.message())
+    } else {
+        let cause = std::error::Error::source(error).map(super::fault::root_text);
+        cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
     };
     text.lines().next().unwrap_or_default().chars().take(300).collect()
 }

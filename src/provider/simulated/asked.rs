@@ -164,8 +164,8 @@ impl SimulatedUser {
             DnsAnswer { server: name, result }
         };
         let answers: Vec<DnsAnswer> = asked.into_iter().enumerate().map(answer).collect();
-        let values = answers.iter().flat_map(|answer| answer.result.iter().flat_map(|(values, _)| values));
-        let address = values.filter_map(|value| value.parse::<IpAddr>().ok()).next();
+        let mut values = answers.iter().flat_map(|answer| answer.result.iter().flat_map(|(values, _)| values));
+        let address = values.find_map(|value| value.parse::<IpAddr>().ok());
         let stages = Stages { resolve: Some(takes), ..Stages::default() };
         Exchange { address, stages, result: Ok(answers) }
     }

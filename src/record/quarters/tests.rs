@@ -98,10 +98,10 @@ fn a_quarter_in_which_a_drill_was_due_and_none_took_place_was_missed_also_where_
     let rows = [row("2026-02-10T09:00:00Z", Some("passed"), false), row("2026-05-01T00:00:00Z", Some("passed"), true)];
     let quarters = "2026-Q4".parse::<Quarter>().unwrap().last(4);
     let found = coverage(now, &quarters, &[watched], &rows);
-    use CellState::{Due, Missed, Passed};
-    assert_eq!(states(&found), [Passed, Missed, Missed, Due]);
+    let expected = [CellState::Passed, CellState::Missed, CellState::Missed, CellState::Due];
+    assert_eq!(states(&found), expected);
     let web = found.services.iter().find(|line| line.name == "web").unwrap();
-    assert_eq!(web.cells.iter().map(|cell| cell.state).collect::<Vec<_>>(), [Passed, Missed, Missed, Due]);
+    assert_eq!(web.cells.iter().map(|cell| cell.state).collect::<Vec<_>>(), expected);
     assert_eq!(found.overdue().count(), 1);
     assert_eq!(found.playbooks[0].next_due.unwrap().to_string(), "2026-11-10T09:00:00Z");
 }

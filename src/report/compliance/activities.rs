@@ -5,6 +5,7 @@ use crate::model::PhaseKind;
 use crate::record::{PhaseState, Record};
 use crate::report::rehearsal::{Block, Cell, Chapter};
 use crate::report::view::{LIST_MAX, PhaseView, StepView, View};
+use std::fmt::Write as _;
 
 /// Its chapters.
 pub(super) fn chapters(record: &Record, view: &View) -> Vec<Chapter> {
@@ -43,7 +44,7 @@ fn one_step(step: &StepView) -> [Cell; 5] {
     let name = step.title.as_ref().map_or_else(|| step.id.clone(), |title| format!("{}: {title}", step.id));
     let mut expected = format!("{} in about {}", step.summary, step.expected);
     if let Some(within) = &step.within {
-        expected.push_str(&format!("; objective {}", within.word));
+        let _ = write!(expected, "; objective {}", within.word);
     }
     let mut actual = vec![format!("began at {}, took {}", step.started, step.took)];
     if step.attempts > 1 {

@@ -211,7 +211,7 @@ mod tests {
         record.timeline = vec![mark; 9];
         let svg = draw(&record);
         let circles: std::collections::BTreeSet<&str> =
-            svg.split("<circle ").skip(1).filter_map(|rest| rest.split_once("/>")).map(|it| it.0).collect();
+            svg.split("<g transform=").skip(1).filter_map(|rest| rest.split_once("/>")).map(|it| it.0).collect();
         assert_eq!(circles.iter().filter(|circle| circle.contains("r=\"8\"")).count(), 9, "{circles:?}");
     }
 

@@ -140,14 +140,25 @@ pub(crate) fn draw_text_in(record: &Record, width: usize, rows: Rows) -> String 
     if !cuts.is_empty() {
         let _ = writeln!(out, "  quiet times are drawn short: {}", cuts.join(", "));
     }
-    let (gates, blind) = (record.steps.iter().any(|step| !step.gates.is_empty()), unwatched(record).next().is_some());
-    out.push_str("  ▒ phase  ▓ step  ✗ failed  ◂ taken back  · served  █ out");
-    out.push_str(if rows == Rows::All && gates { "  ░ gate" } else { "" });
-    out.push_str(if blind { "  ? unknown" } else { "" });
-    out.push('\n');
-    if rows == Rows::All {
-        out.push_str("  ▸ on the critical path: the run waited for it\n");
+    let mut legend = vec!["▒ phase", "▓ step", "✗ failed", "◂ taken back", "· served", "█ out"];
+    if rows == Rows::All && record.steps.iter().any(|step| !step.gates.is_empty()) {
+        legend.push("░ gate");
     }
+    if unwatched(record).next().is_some() {
+        legend.push("? unknown");
+    }
+    if rows == Rows::All {
+        legend.push("▸ the run waited for it: critical path");
+    }
+    let mut line = String::new();
+    for sign in legend {
+        if line.chars().count() + 2 + sign.chars().count() > columns + NAMES {
+            let _ = writeln!(out, "{line}");
+            line.clear();
+        }
+        let _ = write!(line, "  {sign}");
+    }
+    let _ = writeln!(out, "{line}");
     out
 }
 

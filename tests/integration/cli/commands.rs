@@ -57,13 +57,15 @@ fn the_help_says_what_there_is_and_what_the_exit_codes_mean() {
     Options:
           --color <WHEN>     When colours are used: auto (at a terminal, unless NO_COLOR is set),
                              always, never [default: auto]
-          --format <FORMAT>  How it is drawn: html, markdown, json, junit, text, svg; for auditors:
-                             compliance (Markdown), compliance-html, oscal (assessment results, JSON)
-                             [default: markdown]
-          --out <PATH>       The file to write; standard output if it is not said
+          --format <FORMAT>  How it is drawn: html, markdown, json, junit, text, svg, csv (a row a
+                             step), samples-csv; for auditors: compliance (Markdown), compliance-html,
+                             oscal (assessment results, JSON) [default: markdown]
       -q, --quiet            Say less: no progress, no notices
-          --reports <DIR>    The folder of runs, their journals and reports [default: reports]
+          --template <FILE>  A Handlebars template of one's own, filled with the data of the JSON report
+          --against <RUN>    Another run that it is compared with, in place of the one before it
       -v, --verbose...       Say more: what Muster itself does; -vv says most
+          --out <PATH>       The file to write; standard output if it is not said
+          --reports <DIR>    The folder of runs, their journals and reports [default: reports]
           --store <URL>      Where the index of runs is: sqlite:PATH [default: sqlite:REPORTS/muster.db]
       -h, --help             Print help
     ");

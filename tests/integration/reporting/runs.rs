@@ -57,7 +57,7 @@ pub(super) fn of_every_kind() -> Vec<Kind> {
     let resumed = cut("resumed");
     let seen = resumed.scene.types(&format!("resume {} -q", resumed.id));
     assert!(seen.stdout.contains(&resumed.id[16..]), "{seen}");
-    let aborted = ran("aborted", guarded, "--mode planned --fault promote=slow", 4);
+    let aborted = ran("aborted", guarded, "--mode planned --fault promote=slow", 5);
     vec![
         ran("passed", as_shipped, "--mode planned", 0),
         ran("unplanned", as_shipped, "--mode unplanned --fault promote=flaky", 0),

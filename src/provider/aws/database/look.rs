@@ -22,7 +22,7 @@ pub(in crate::provider::aws) const CLUSTERS: Action = Action("rds:DescribeDBClus
 pub(in crate::provider::aws) const GLOBALS: Action = Action("rds:DescribeGlobalClusters");
 pub(in crate::provider::aws) const METRICS: Action = Action("cloudwatch:GetMetricStatistics");
 
-/// How far back a figure of CloudWatch is taken for news.
+/// How far back a figure of `CloudWatch` is taken for news.
 const NEWS_S: i64 = 600;
 
 /// Where a standby of `PostgreSQL` is: the time up to which it has everything. With everything replayed that the primary
@@ -116,10 +116,11 @@ pub(super) async fn global(
         let client = access.rds(cx).await?;
         let request = client.describe_global_clusters().global_cluster_identifier(name).send();
         match call::reads(cx, access, &GLOBALS, request).await {
-            Ok(answer) => match answer.global_clusters().first() {
-                Some(found) => return Ok(found.clone()),
-                None => {}
-            },
+            Ok(answer) => {
+                if let Some(found) = answer.global_clusters().first() {
+                    return Ok(found.clone());
+                }
+            }
             Err(error @ (ProviderError::Unreachable(_) | ProviderError::Transient(_))) => said = error,
             Err(error) => return Err(error),
         }

@@ -16,7 +16,7 @@ pub(in crate::provider::aws) const FAILOVER_GLOBAL: Action = Action("rds:Failove
 
 /// Makes `role`'s side the one that takes writes.
 pub(super) async fn promote(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(), ProviderError> {
-    let now = look::told(it, cx, role).await?;
+    let now = Box::pin(look::told(it, cx, role)).await?;
     if !now.writer {
         it.tag(cx, role).await?;
         match it.settings.kind {
@@ -27,7 +27,7 @@ pub(super) async fn promote(it: &AwsRds, cx: &Context, role: RegionRole) -> Resu
         }
     }
     until(cx, || async {
-        let told = look::told(it, cx, role).await?;
+        let told = Box::pin(look::told(it, cx, role)).await?;
         let what = it.what(role);
         Ok(match (&told.source, told.writer) {
             (Some(source), _) => {

@@ -43,11 +43,11 @@ pub(super) async fn replicate(
     to: RegionRole,
 ) -> Result<(), ProviderError> {
     if it.settings.kind == Kind::Replica {
-        return replica(it, cx, from, to).await;
+        return Box::pin(replica(it, cx, from, to)).await;
     }
     // The service makes the old writer a reader by itself.
     until(cx, || async {
-        let told = look::told(it, cx, to).await?;
+        let told = Box::pin(look::told(it, cx, to)).await?;
         Ok(match (told.writer, told.is_available()) {
             (false, true) => Ok(()),
             (true, _) => Err(format!("{} is the writer", it.what(to))),
@@ -76,20 +76,20 @@ async fn replica(it: &AwsRds, cx: &Context, from: RegionRole, to: RegionRole) ->
         let kept = with_run(cx, id, "was");
         let model = match there {
             Some(old) => {
-                set_aside(cx, access, (id, &kept)).await?;
+                Box::pin(set_aside(cx, access, (id, &kept))).await?;
                 old
             }
             // An earlier attempt set it aside already.
-            None => look::instance_if_any(cx, access, &kept).await?.unwrap_or_else(|| source.clone()),
+            None => Box::pin(look::instance_if_any(cx, access, &kept)).await?.unwrap_or_else(|| source.clone()),
         };
-        stop(cx, access, &kept).await?;
-        open(it, cx, to).await?;
-        create(it, cx, (from, to), &model, &arn).await?;
+        Box::pin(stop(cx, access, &kept)).await?;
+        Box::pin(open(it, cx, to)).await?;
+        Box::pin(create(it, cx, (from, to), &model, &arn)).await?;
     } else {
-        open(it, cx, to).await?;
+        Box::pin(open(it, cx, to)).await?;
     }
     until(cx, || async {
-        let found = look::instance(cx, access, id).await?;
+        let found = Box::pin(look::instance(cx, access, id)).await?;
         let status = found.db_instance_status().unwrap_or_default();
         Ok(if status == "available" { Ok(()) } else { Err(format!("the new replica {id} is {status}")) })
     })
@@ -103,7 +103,8 @@ async fn set_aside(cx: &Context, access: &Access, (id, kept): (&str, &str)) -> R
         client.modify_db_instance().db_instance_identifier(id).new_db_instance_identifier(kept).apply_immediately(true);
     call::writes(cx, access, &MODIFY, request.send()).await?;
     until(cx, || async {
-        let (old, new) = (look::instance_if_any(cx, access, id).await?, look::instance_if_any(cx, access, kept).await?);
+        let old = Box::pin(look::instance_if_any(cx, access, id)).await?;
+        let new = Box::pin(look::instance_if_any(cx, access, kept)).await?;
         let status = new.as_ref().and_then(|one| one.db_instance_status()).unwrap_or("not there").to_owned();
         Ok(if old.is_none() && status == "available" {
             Ok(())
