@@ -187,7 +187,15 @@ pub(super) fn arguments(key: &str) -> Option<Object> {
                 Shape::Text,
                 "What is said; `run.id`, `run.verdict` and so on may stand in it.",
                 json!("Drill {{ run.id }}: {{ run.verdict }}"),
-            ),
+            )
+            .may(
+                "shape",
+                Shape::Words(&[("text", "JSON with the one field `text`"), ("slack", "the blocks of Slack")]),
+                "The shape of the message.",
+                json!("text"),
+                json!("slack"),
+            )
+            .not_null(),
         "approve" => gate(
             Object::new(about)
                 .must("prompt", Shape::Text, "The question.", json!("Start? Users are out from here."))

@@ -18,6 +18,7 @@ mod playbook;
 mod probe;
 mod provider;
 mod schedule;
+mod services;
 mod shape;
 mod step;
 mod twin;

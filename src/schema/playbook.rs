@@ -1,12 +1,13 @@
-//! A playbook, its services, canaries, guardrails, phases and steps.
+//! A playbook, its phases and steps.
 
 use serde_json::{Value, json};
 
-use super::action::{arguments, check, services, when};
-use super::leaf::{ID_KEY, VARIABLE_KEY, duration, id, mode, on_failure};
-use super::probe::{part, probe, standby};
+use super::action::{arguments, when};
+use super::leaf::{ID_KEY, VARIABLE_KEY, duration, id, mode};
+use super::probe::{a_probe, shared};
 use super::schedule;
-use super::shape::{Object, Shape, given};
+use super::services::{canary, guardrail, service};
+use super::shape::{Object, Shape};
 use super::step::{example, step};
 use crate::catalogue::Act;
 
@@ -36,7 +37,7 @@ fn said() -> Shape {
     Shape::Form("\\s*(?:[^\\s{]|\\{[^{])(?:\\{?[^{])*\\{?|\\s*\\{", "a reason is wanted")
 }
 
-fn objectives(about: &'static str, drill: bool) -> Object {
+pub(super) fn objectives(about: &'static str, drill: bool) -> Object {
     let otherwise = if drill { "no objective" } else { "the drill's" };
     Object::new(about)
         .else_in_words("rto", duration(), "How long users may be out in the failover.", otherwise, json!("15m"))
@@ -80,110 +81,6 @@ pub(super) fn windows() -> Object {
         .not_null()
 }
 
-pub(super) fn service() -> Object {
-    silence(
-        Object::new("What users use, with the probe that sees whether they can.")
-            .must(
-                "probe",
-                Shape::Object(probe()),
-                "How its health is known.",
-                json!({ "http": "https://code.example.test/healthz", "every": "1s" }),
-            )
-            .else_in_words("title", Shape::Text, "For people.", "its name", json!("Web interface"))
-            .may(
-                "depends_on",
-                Shape::list(id()),
-                "The resources that it needs; the simulation derives its health from them.",
-                json!([]),
-                json!(["code", "main", "web-servers"]),
-            )
-            .not_null()
-            .may(
-                "access",
-                Shape::Words(&[("write", "they read and write"), ("read", "they only read: a copy will do")]),
-                "What users do with it.",
-                json!("write"),
-                json!("read"),
-            )
-            .not_null()
-            .may(
-                "objectives",
-                Shape::Object(objectives("Its own objectives, over the drill's.", false)),
-                "Its own objectives, over the drill's.",
-                json!({}),
-                json!({ "rto": "10m" }),
-            )
-            .not_null()
-            .else_in_words(
-                "standby",
-                Shape::Object(standby()),
-                "How the region that does not serve yet is asked whether it could.",
-                "it can't be asked",
-                json!({ "http": "https://code.example.test/readyz" }),
-            )
-            .not_null(),
-    )
-}
-
-pub(super) fn canary() -> Object {
-    silence(
-        Object::new("Small numbered writes that show afterwards what was lost.")
-            .else_in_words("database", id(), "The database that it writes to.", "it writes to a storage", json!("main"))
-            .else_in_words(
-                "storage",
-                id(),
-                "The storage that it writes to.",
-                "it writes to a database",
-                json!("repositories"),
-            )
-            .may("every", duration(), "From one write to the next; at least 10ms.", json!("1s"), json!("200ms"))
-            .exactly_one(&["database", "storage"]),
-    )
-}
-
-pub(super) fn guardrail() -> Object {
-    silence(
-        Object::new("A condition that is watched during the whole run.")
-            .must("name", Shape::Text, "For people.", json!("secondary stays reachable"))
-            .must("broken_after", duration(), "For how long it must be broken.", json!("10s"))
-            .else_in_words(
-                "probe",
-                Shape::Object(probe()),
-                "What is probed.",
-                "it watches something else",
-                json!({ "tcp": "gateway.example.test:22", "every": "2s" }),
-            )
-            .not_null()
-            .else_in_words(
-                "outage_of",
-                services(),
-                "The services of which an outage counts: `any`, one, or a list.",
-                "it watches something else",
-                json!("any"),
-            )
-            .else_in_words(
-                "check",
-                Shape::Object(resource_check()),
-                "The condition on resources that must hold.",
-                "it watches something else",
-                json!({ "database": "main", "in": "secondary", "lag_at_most": "30s" }),
-            )
-            .else_in_words(
-                "every",
-                duration(),
-                "With `check`: from one look to the next; at least 1s.",
-                "10s",
-                json!("10s"),
-            )
-            .may("then", on_failure(), "What happens when it is broken.", json!("pause"), json!("stop"))
-            .exactly_one(&["probe", "outage_of", "check"])
-            .only_with("every", &["check"]),
-    )
-}
-
-/// A guardrail's condition is about resources.
-fn resource_check() -> Object {
-    check("What must hold.").rule(json!({ "not": { "anyOf": [given("services"), given("service")] } }))
 }
 
 fn accepted() -> Object {
@@ -370,7 +267,7 @@ pub(super) fn playbook() -> Object {
                 "witness",
                 Shape::Object(Object::new("Something unrelated that is probed.").must(
                     "probe",
-                    Shape::Object(probe()),
+                    a_probe(),
                     "How.",
                     json!({ "tcp": "status.example.net:443" }),
                 )),
@@ -460,8 +357,10 @@ pub(super) fn variable() -> Shape {
 
 /// The parts that stand in several places, by their names.
 pub(super) fn parts() -> Vec<(String, Value)> {
-    let one_of_several = Shape::Object(part()).json(super::shape::Templates::Filled);
-    let mut parts = vec![("step".to_owned(), step()), ("part".to_owned(), one_of_several)];
+    let mut parts = vec![("step".to_owned(), step())];
+    for (name, object) in shared() {
+        parts.push((name.to_owned(), Shape::Object(object).json(super::shape::Templates::Filled)));
+    }
     for key in Act::KEYS {
         if let Some(arguments) = arguments(key) {
             let example = example(&arguments);

@@ -248,10 +248,33 @@ fn only_of(object: Object, key: &str, kinds: &[&str]) -> Object {
     object.rule(json!({ "if": { "required": [key] }, "then": { "anyOf": each } }))
 }
 
+/// What is expected, by the kind and the name in the schema.
+fn expectations() -> [(&'static str, &'static str, Object); 6] {
+    [
+        ("http", "http_expect", http_expect()),
+        ("tcp", "tcp_expect", tcp_expect()),
+        ("tls", "tls_expect", tls_expect()),
+        ("dns", "dns_expect", dns_expect()),
+        ("postgres", "postgres_expect", postgres_expect()),
+        ("command", "program_expect", program_expect()),
+    ]
+}
+
+/// The mappings that stand in several places, by their names.
+pub(super) fn shared() -> Vec<(&'static str, Object)> {
+    let mut all = vec![
+        ("probe", probe()),
+        ("standby", standby()),
+        ("part", question("One of several probes, without a rhythm of its own.")),
+        ("tls_options", tls_options()),
+    ];
+    all.extend(expectations().into_iter().map(|(_, name, expect)| (name, expect)));
+    all
+}
+
 /// What is expected depends on what is asked.
-fn expects(object: Object, kind: &str, expect: Object) -> Object {
-    let expect = Shape::Object(expect).json(super::shape::Templates::Filled);
-    let expect = json!({ "anyOf": [expect, { "type": "null" }] });
+fn expects(object: Object, kind: &str, name: &str) -> Object {
+    let expect = json!({ "anyOf": [{ "$ref": format!("#/$defs/{name}") }, { "type": "null" }] });
     object.rule(json!({ "if": given(kind), "then": { "properties": { "expect": expect } } }))
 }
 
@@ -318,8 +341,6 @@ fn kinds(object: Object) -> Object {
 
 /// The keys that not every kind has.
 fn particulars(object: Object) -> Object {
-    let expects = [http_expect(), tcp_expect(), tls_expect(), dns_expect(), postgres_expect(), program_expect()];
-    let named = "none";
     object
         .may("method", method(), "With `http`: how it asks.", json!("GET"), json!("HEAD"))
         .may(
@@ -334,7 +355,7 @@ fn particulars(object: Object) -> Object {
             "redirects",
             Shape::Either(vec![Shape::Words(&[("none", "none is followed")]), count()]),
             "With `http`: how many redirects are followed, at most 10.",
-            json!(named),
+            json!("none"),
             json!(2),
         )
         .else_in_words("send", Shape::Text, "With `tcp`: what it sends.", "nothing", json!("PING\r\n"))
@@ -394,7 +415,7 @@ fn particulars(object: Object) -> Object {
         )
         .may(
             "expect",
-            Shape::Either(expects.into_iter().map(Shape::Object).collect()),
+            Shape::Either(expectations().map(|(_, name, expect)| Shape::Shared(name, expect)).to_vec()),
             "What is expected of the answer; which keys there are depends on what is asked.",
             json!({}),
             json!({ "within": "800ms" }),
@@ -403,7 +424,7 @@ fn particulars(object: Object) -> Object {
         .may("family", family(), "Addresses of which family are connected to.", json!("any"), json!("ipv4"))
         .may(
             "tls_options",
-            Shape::Object(tls_options()),
+            Shape::Shared("tls_options", tls_options()),
             "How TLS is spoken, where it is not as the machine has it.",
             json!({}),
             json!({ "ca": "certs/ca.pem" }),
@@ -430,33 +451,21 @@ fn question(about: &'static str) -> Object {
     object = only_of(object, "prints_address", &["command"]);
     object = only_of(object, "probes", &["of"]);
     object = only_of(object, "expect", &["http", "tcp", "tls", "dns", "postgres", "command"]);
-    for (kind, expect) in [
-        ("http", http_expect()),
-        ("tcp", tcp_expect()),
-        ("tls", tls_expect()),
-        ("dns", dns_expect()),
-        ("postgres", postgres_expect()),
-        ("command", program_expect()),
-    ] {
-        object = expects(object, kind, expect);
+    for (kind, name, _) in expectations() {
+        object = expects(object, kind, name);
     }
     object
         .rule(json!({ "if": given("postgres"), "then": given("user") }))
         .rule(json!({ "if": given("of"), "then": given("probes") }))
 }
 
-/// One of several probes: without a rhythm.
-pub(super) fn part() -> Object {
-    question("One of several probes, without a rhythm of its own.")
-}
-
 /// A probe without a rhythm: a service's standby.
-pub(super) fn standby() -> Object {
+fn standby() -> Object {
     question("How the region that does not serve yet is asked whether it could.")
 }
 
 /// A probe.
-pub(super) fn probe() -> Object {
+fn probe() -> Object {
     question("What is asked, how often, and what is expected of the answer.")
         .may("every", duration(), "From one sample to the next; at least 10ms.", json!("5s"), json!("1s"))
         .else_in_words(
@@ -474,4 +483,14 @@ pub(super) fn probe() -> Object {
             json!(2),
             json!(2),
         )
+}
+
+/// A probe, where one is wanted.
+pub(super) fn a_probe() -> Shape {
+    Shape::Shared("probe", probe())
+}
+
+/// A service's standby, where it is wanted.
+pub(super) fn a_standby() -> Shape {
+    Shape::Shared("standby", standby())
 }

@@ -34,6 +34,8 @@ pub(super) enum Shape {
     Named(&'static str, Box<Shape>),
     /// A mapping with keys of its own.
     Object(Object),
+    /// A mapping that stands elsewhere, by its name, because it is needed in several places.
+    Shared(&'static str, Object),
     /// Any of these.
     Either(Vec<Shape>),
     /// A shape that stands elsewhere, by its name.
@@ -96,7 +98,7 @@ impl Shape {
             Self::Either(shapes) => {
                 json!({ "anyOf": shapes.iter().map(|shape| shape.json(templates)).collect::<Vec<_>>() })
             }
-            Self::Of(name) => json!({ "$ref": format!("#/$defs/{name}") }),
+            Self::Of(name) | Self::Shared(name, _) => json!({ "$ref": format!("#/$defs/{name}") }),
             Self::Raw(schema) => schema.clone(),
             // Whatever is written is kept; only templates are looked for in it.
             Self::Any => json!({}),
@@ -118,7 +120,7 @@ impl Shape {
             Self::List(of, _) => format!("list of: {}", of.words()),
             Self::Program => "program and arguments".to_owned(),
             Self::Named(_, of) => format!("by name: {}", of.words()),
-            Self::Object(_) => "mapping".to_owned(),
+            Self::Object(_) | Self::Shared(..) => "mapping".to_owned(),
             Self::Either(shapes) => shapes.iter().map(Self::words).collect::<Vec<_>>().join(", or "),
             Self::Of("secret") => "secret".to_owned(),
             Self::Of("distribution") => "duration or quantiles".to_owned(),
@@ -131,7 +133,7 @@ impl Shape {
     /// The mappings in it.
     pub(super) fn objects(&self) -> Vec<&Object> {
         match self {
-            Self::Object(object) => vec![object],
+            Self::Object(object) | Self::Shared(_, object) => vec![object],
             Self::List(of, _) | Self::Named(_, of) => of.objects(),
             Self::Either(shapes) => shapes.iter().flat_map(Self::objects).collect(),
             _ => Vec::new(),

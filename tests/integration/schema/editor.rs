@@ -134,9 +134,16 @@ fn place(text: &str, of: &str, inside: &str) -> (usize, usize) {
 #[test]
 fn every_shipped_document_names_its_schema_and_needs_yaml_language_server_finds_nothing_to_mark() {
     let scene = shipped();
-    for path in
-        ["playbooks/quarterly-failover.yaml", "playbooks/infra/simulated.yaml", "playbooks/infra/simulated-slow.yaml"]
-    {
+    for path in [
+        "playbooks/quarterly-failover.yaml",
+        "playbooks/backup-integrity.yaml",
+        "playbooks/deleted-repository.yaml",
+        "playbooks/read-only-degradation.yaml",
+        "playbooks/tabletop.yaml",
+        "playbooks/infra/simulated.yaml",
+        "playbooks/infra/simulated-slow.yaml",
+        "playbooks/infra/code-host.yaml",
+    ] {
         let text = std::fs::read_to_string(scene.path(path)).unwrap();
         assert!(text.contains("# yaml-language-server: $schema="), "{path} names no schema");
         let mut editor = Editor::open(&scene.path(path), &text);
