@@ -113,8 +113,7 @@ fn the_template_in_the_guide_fills() {
 fn a_run_is_held_against_another_one() {
     let run = runs::failed();
     run.scene.types("run playbooks/quarterly-failover.yaml --mode unplanned --start 2026-10-01T08:00:00Z -q").exits(0);
-    let seen =
-        run.scene.types(&format!("report {} --against 20261001-080000-quarterly-failover", run.id));
+    let seen = run.scene.types(&format!("report {} --against 20261001-080000-quarterly-failover", run.id));
     seen.exits(0).says("It passed, and this one did not").says("| step dns |").says("✗ newly failing");
     run.scene.types(&format!("report {}", run.id)).exits(0).never_says("Compared with the run before");
     run.scene.types(&format!("report {} --against 20260101-000000-nothing", run.id)).exits(2).warns("no run");
@@ -124,14 +123,9 @@ fn a_run_is_held_against_another_one() {
 fn a_run_is_shown_as_a_story_that_fits_the_terminal() {
     let run = runs::failed();
     let shown = run.scene.types(&format!("show {}", run.id)).exits(0);
-    for part in [
-        "▸ promote",
-        "░",
-        "critical path",
-        "Leg failover: RTA",
-        "Part of the RTA",
-        "What this drill does not show",
-    ] {
+    for part in
+        ["▸ promote", "░", "critical path", "Leg failover: RTA", "Part of the RTA", "What this drill does not show"]
+    {
         assert!(shown.stdout.contains(part), "`{part}` is missing in\n{}", shown.stdout);
     }
     let wide: Vec<&str> = shown.stdout.lines().filter(|line| line.chars().count() > 80).collect();
