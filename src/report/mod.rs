@@ -45,7 +45,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crate::record::Record;
@@ -211,7 +211,7 @@ pub fn in_brief(record: &Record) -> String {
     }
     for tile in &view.tiles {
         let (sign, result) = (tile.result.sign, &tile.result.word);
-        told.push_str(&format!("\n{sign} {}: {} ({} allowed), {result}", tile.what, tile.actual, tile.objective));
+        let _ = write!(told, "\n{sign} {}: {} ({} allowed), {result}", tile.what, tile.actual, tile.objective);
     }
     told
 }

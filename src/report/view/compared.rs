@@ -1,5 +1,7 @@
 //! The run beside the one before: what got slower, faster, newly failing.
 
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -55,7 +57,7 @@ pub(super) fn compared(record: &Record) -> Option<ComparedView> {
         alike => format!("{} ended as before, in about the same time.", count(alike, "other step")),
     };
     if hidden > 0 {
-        rest.push_str(&format!(" {} more changed; report.json has all of them.", count(hidden as u64, "step")));
+        let _ = write!(rest, " {} more changed; report.json has all of them.", count(hidden as u64, "step"));
     }
     Some(ComparedView {
         sentence: line(sentence(record, before)),
@@ -69,11 +71,11 @@ fn sentence(record: &Record, before: &PreviousRun) -> String {
     let mut told = format!("The run before was {}: {}", before.run, before.verdict);
     if before.measures.is_empty() {
         let length = |span: Option<Span>| span.map_or_else(|| "not measured".to_owned(), |span| span.to_string());
-        told.push_str(&format!(", RTA {}, RPA {}; no more is known of it", length(before.rta), length(before.rpa)));
+        let _ = write!(told, ", RTA {}, RPA {}; no more is known of it", length(before.rta), length(before.rpa));
     }
     match before.mode {
         Some(mode) if mode != record.header.mode => {
-            told.push_str(&format!(". It was {mode}, this one {}", record.header.mode));
+            let _ = write!(told, ". It was {mode}, this one {}", record.header.mode);
         }
         _ => {}
     }
@@ -133,8 +135,11 @@ fn noticed(then: Span, now: Span) -> bool {
     apart >= NOTICED.0 && apart >= then.0.max(1) / NOTICED_PART
 }
 
+/// A row with its weight: what became of the step, then by how much its time differs.
+type Weighed = ((u8, u64), ComparedRow);
+
 /// Steps that changed, the weightiest first, each with its weight; and how many did not.
-fn steps(before: &PreviousRun, now: &PreviousRun) -> (Vec<((u8, u64), ComparedRow)>, u64) {
+fn steps(before: &PreviousRun, now: &PreviousRun) -> (Vec<Weighed>, u64) {
     let then: std::collections::BTreeMap<_, &PreviousStep> = before.steps.iter().map(|it| (&it.step, it)).collect();
     let mut changed = Vec::new();
     let mut alike = 0;
