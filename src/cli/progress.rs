@@ -52,7 +52,7 @@ impl Observer for Progress {
         let lines = self.live.event(entry.elapsed, entry.at, &entry.event);
         match &mut self.manner {
             Manner::Screen(screen) => {
-                screen.say(&lines);
+                screen.say(lines);
                 // While a person is asked the terminal is theirs: the question and what they type stay readable.
                 if self.live.asks() {
                     screen.draw(Vec::new());
@@ -72,9 +72,11 @@ impl Observer for Progress {
     }
 
     fn tick(&mut self, now: Moment) {
-        if let Manner::Screen(screen) = &mut self.manner
-            && !self.live.asks()
-        {
+        if let Manner::Screen(screen) = &mut self.manner {
+            if self.live.asks() {
+                screen.print();
+                return;
+            }
             let width = rustix::termios::tcgetwinsize(std::io::stderr())
                 .map_or(80, |size| if size.ws_col == 0 { 80 } else { size.ws_col.max(40) });
             screen.draw(self.live.screen(now, width));
@@ -86,7 +88,12 @@ impl Observer for Progress {
 struct Screen {
     lines: MultiProgress,
     drawn: Vec<ProgressBar>,
+    /// Lines that wait for the next drawing: at a thousand steps a second printing each by itself would cost the run time.
+    waiting: Vec<String>,
 }
+
+/// So many lines are printed at once, without waiting for the next drawing.
+const WAITING_MAX: usize = 200;
 
 impl Screen {
     /// `None` where none can be drawn, and for a simulation, which is over before a screen could be read.
@@ -96,17 +103,27 @@ impl Screen {
         }
         let lines = MultiProgress::new();
         // A terminal that can't move its cursor (`TERM=dumb`, or none said) would show nothing at all.
-        (!lines.is_hidden()).then(|| Self { lines, drawn: Vec::new() })
+        (!lines.is_hidden()).then(|| Self { lines, drawn: Vec::new(), waiting: Vec::new() })
     }
 
-    /// Prints above the lines that are drawn anew.
-    fn say(&self, lines: &[String]) {
-        for line in lines {
-            let _ = self.lines.println(line);
+    /// Has lines printed, soon, above those that are drawn anew.
+    fn say(&mut self, lines: Vec<String>) {
+        self.waiting.extend(lines);
+        if self.waiting.len() >= WAITING_MAX {
+            self.print();
+        }
+    }
+
+    /// Prints what waits.
+    fn print(&mut self) {
+        if !self.waiting.is_empty() {
+            let _ = self.lines.println(self.waiting.join("\n"));
+            self.waiting.clear();
         }
     }
 
     fn draw(&mut self, lines: Vec<String>) {
+        self.print();
         while self.drawn.len() > lines.len() {
             if let Some(line) = self.drawn.pop() {
                 line.finish_and_clear();
@@ -126,6 +143,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        self.print();
         for line in &self.drawn {
             line.finish_and_clear();
         }

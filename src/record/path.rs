@@ -153,10 +153,14 @@ fn ended_earlier(
                 return earlier[place];
             }
         }
-        let Some(ended) = phase.ended else { continue };
-        let new_ends = range(record, phase)
-            .filter_map(|place| Some(record.steps[place].ended?.0.saturating_sub(earlier[place].0)));
-        phase_earlier = ended.since(Moment(new_ends.max().unwrap_or(ended.0).min(ended.0)));
+        // What the run did between its last step and its end, such as asking people, takes as long as it did.
+        let mut ends: Vec<(Moment, Moment)> = Vec::new();
+        for place in range(record, phase) {
+            let Some(ended) = record.steps[place].ended else { continue };
+            ends.push((ended, Moment(ended.0.saturating_sub(earlier[place].0))));
+        }
+        let (was, is) = (ends.iter().map(|end| end.0).max(), ends.iter().map(|end| end.1).max());
+        phase_earlier = was.zip(is).map_or(phase_earlier, |(was, is)| was.since(is));
     }
     Span::ZERO
 }

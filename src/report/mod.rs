@@ -45,8 +45,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crate::record::Record;

@@ -81,8 +81,6 @@ pub(super) fn windows() -> Object {
         .not_null()
 }
 
-}
-
 fn accepted() -> Object {
     Object::new("A bad end of `muster simulate --explore` that is accepted, with a reason.")
         .must("end", Shape::Words(&[

@@ -61,6 +61,21 @@ fn half_of_a_step_saves_what_the_steps_beside_it_leave() {
 }
 
 #[test]
+fn what_a_phase_waited_after_its_last_step_is_not_saved() {
+    let mut record = branched();
+    // Users came back in the phase after it, which began two seconds after the last step of this one.
+    record.legs[0].recovered_at = Some(crate::report::samples::at(390));
+    let all = sooner(&record, &record.legs[0]);
+    let dns = all.iter().find(|one| matches!(one, Sooner::Step { step, .. } if step.as_str() == "dns")).unwrap();
+    assert_eq!(dns.saved(), Span::from_secs(17));
+    for one in &all {
+        if let Sooner::Step { took, saved, .. } = one {
+            assert!(saved.0 <= took.0 / 2, "{one:?}");
+        }
+    }
+}
+
+#[test]
 fn where_no_recovery_was_measured_nothing_is_said() {
     let mut record = branched();
     record.legs[0].parts = None;

@@ -1,8 +1,9 @@
 //! The run beside the one before: what got slower, faster, newly failing.
 
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fmt::Write as _;
 
 use super::forecast::named;
 use super::{Mark, Tone, count, line};
@@ -134,11 +135,11 @@ fn noticed(then: Span, now: Span) -> bool {
     apart >= NOTICED.0 && apart >= then.0.max(1) / NOTICED_PART
 }
 
-/// How much a change matters: its kind, then by how much.
-type Weight = (u8, u64);
+/// A row with its weight: what became of the step, then by how much its time differs.
+type Weighed = ((u8, u64), ComparedRow);
 
 /// Steps that changed, the weightiest first, each with its weight; and how many did not.
-fn steps(before: &PreviousRun, now: &PreviousRun) -> (Vec<(Weight, ComparedRow)>, u64) {
+fn steps(before: &PreviousRun, now: &PreviousRun) -> (Vec<Weighed>, u64) {
     let then: std::collections::BTreeMap<_, &PreviousStep> = before.steps.iter().map(|it| (&it.step, it)).collect();
     let mut changed = Vec::new();
     let mut alike = 0;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::runs::of_every_kind;
-use super::{output, program, report, root};
+use super::{output, program, root};
 use crate::harness::Scene;
 
 /// Where `tests/run` installs it, in the folder of npm's packages.
@@ -32,9 +32,8 @@ fn needs_axe_the_page_of_every_kind_of_run_can_be_used_by_everybody() {
     let pages: Vec<PathBuf> = runs
         .iter()
         .map(|run| {
-            let page = run.scene.path(&format!("{}.html", run.name.replace(' ', "-")));
-            std::fs::write(&page, report(run, "--format html")).unwrap();
-            page
+            run.scene.types(&format!("report {} --format html --out page.html", run.id)).exits(0);
+            run.scene.path("page.html")
         })
         .collect();
     assert_eq!(wrong(&pages), Vec::<String>::new());
