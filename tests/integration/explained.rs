@@ -17,7 +17,7 @@ const PHASES: &str = "phases: [ { name: prechecks, steps: [ { id: quiet, wait: {
 
 /// What is said of an example where it stands.
 fn told(part: Part, text: &str) -> Vec<Diagnostic> {
-    let indented = || text.lines().map(|line| format!("      {line}\n")).collect::<String>();
+    let indented = || text.lines().flat_map(|line| ["      ", line, "\n"]).collect::<String>();
     let lacks = |key: &str| !text.lines().any(|line| line.starts_with(key));
     let (playbook, infrastructure) = match part {
         Part::Steps => {

@@ -2,6 +2,7 @@
 //! what the zone holds, and an engine that takes writes as long as it is let.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -69,7 +70,7 @@ impl Drop for Cloud {
     }
 }
 
-/// Where `tests/run` installs programs of PyPI.
+/// Where `tests/run` installs programs of `PyPI`.
 fn program(name: &str) -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "where this machine keeps what it downloaded")]
     let var = |name: &str| std::env::var(name).ok();
@@ -84,7 +85,7 @@ pub(super) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// Starts a server of PyPI's and waits until it listens.
+/// Starts a server of `PyPI`'s and waits until it listens.
 pub(super) fn serve(name: &str, arguments: &[&str], env: &[(&str, &str)], port: u16) -> Child {
     #[expect(clippy::disallowed_methods, reason = "a server that the test starts for itself")]
     let mut command = Command::new(program(name));
@@ -215,7 +216,7 @@ pub(super) fn form_at(port: u16, service: &str, region: &str, action: &str, fiel
     };
     let mut body = format!("Action={action}&Version={version}");
     for (key, value) in fields {
-        body.push_str(&format!("&{key}={}", wire::encoded(value)));
+        write!(body, "&{key}={}", wire::encoded(value)).unwrap();
     }
     let request = Message {
         line: "POST / HTTP/1.1".into(),

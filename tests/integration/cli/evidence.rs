@@ -141,7 +141,7 @@ fn chained(lines: &[serde_json::Value]) -> String {
             r#"{{"seq":{seq},"at":{},"elapsed_ns":{},"run":{},"event":{},"prev":"{head}"}}"#,
             line["at"], line["elapsed_ns"], line["run"], line["event"]
         );
-        head = sha2::Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+        head = data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(&text));
         out.push_str(&text);
         out.push('\n');
     }

@@ -1,6 +1,7 @@
 //! `muster validate`: what it reads, what it silences, and what it bears.
 
 use crate::harness::Scene;
+use std::fmt::Write as _;
 
 const ROOMS: &str = "\
 muster: 1
@@ -166,7 +167,7 @@ fn many(steps: usize) -> String {
         String::from("muster: 1\nname: drill\ninfrastructure: rooms.yaml\nphases:\n  - name: failover\n    steps:\n");
     for n in 0..steps {
         let unit = if n % 10 == 0 { "" } else { "s" };
-        text.push_str(&format!("      - {{ id: s{n}, wait: {{ for: 1{unit} }} }}\n"));
+        writeln!(text, "      - {{ id: s{n}, wait: {{ for: 1{unit} }} }}").unwrap();
     }
     text
 }
@@ -194,7 +195,7 @@ fn a_calibration_that_can_not_be_read_is_told_by_its_code() {
 
 #[test]
 fn hostile_files_get_a_clear_error_and_exit_2() {
-    let deep = (0..3_000).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<String>();
+    let deep = (0..3_000).map(|n| " ".repeat(n) + "a:\n").collect::<Vec<_>>().concat();
     let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n";
     let texts: Vec<(&str, Vec<u8>, &str)> = vec![
         ("brackets", "[".repeat(200_000).into_bytes(), "M005"),

@@ -16,7 +16,7 @@ const KILLS: u32 = 30;
 /// Each drill is killed about fifteen times; far fewer drills than this are needed.
 const DRILLS_MAX: u32 = 6;
 
-/// Numbers that are the same in each run of the test (SplitMix64).
+/// Numbers that are the same in each run of the test (`SplitMix64`).
 struct Chances(u64);
 
 impl Chances {

@@ -106,7 +106,7 @@ fn drills_are_due_when_another_projects_calendar_says_needs_dateutil() {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let strategy = case();
     let cases: Vec<Value> = (0..CASES).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect();
-    let input: String = cases.iter().map(|case| format!("{case}\n")).collect();
+    let input: String = cases.iter().map(|case| case.to_string() + "\n").collect::<Vec<_>>().concat();
     let answers = says("due.py", &input);
     assert_eq!(answers.lines().count(), cases.len());
     let mut compared = 0;

@@ -191,7 +191,7 @@ fn the_daemon_answers_monitoring_and_ends_in_good_order_needs_promtool() {
     assert!(asks(&address, "GET /status.json", "").contains("\"kind\": \"muster-status\""));
     assert!(asks(&address, "POST /healthz", "content-length: 0\r\n").starts_with("HTTP/1.1 405"));
     assert!(asks(&address, "GET /etc/passwd", "").starts_with("HTTP/1.1 404"));
-    let many: String = (0..70).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let many = (0..70).map(|number| format!("x-{number}: 1\r\n")).collect::<Vec<_>>().concat();
     assert!(asks(&address, "GET /healthz", &many).starts_with("HTTP/1.1 431"));
     serving.terminate();
     serving.ends().exits(0);

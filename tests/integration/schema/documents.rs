@@ -92,6 +92,7 @@ fn playbooks() -> Vec<Value> {
 }
 
 /// A playbook with variables, a service and this step.
+#[expect(clippy::needless_pass_by_value, reason = "each is written out where it is handed over")]
 fn step(step: Value) -> Value {
     let mut document = smallest();
     document["vars"] = json!({ "word": "x", "number": 3, "time": "10s", "region": "primary", "lag": "1s" });
