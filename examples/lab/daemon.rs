@@ -50,6 +50,14 @@ pub(crate) fn clean(lab: &Lab, program: &Path) -> Command {
     command
 }
 
+/// Marks a program that is no server as its starter's: it ends with the call that started it, so that one whose Muster
+/// was killed does not go on writing where the next one begins.
+pub(crate) fn keep_marks(command: &mut Command) {
+    command.envs(
+        std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(|name| name.starts_with("MUSTER_KEPT_"))),
+    );
+}
+
 /// Runs a program as another user, where one is given.
 pub(crate) fn as_user(command: &mut Command, user: Option<(u32, u32)>) {
     use std::os::unix::process::CommandExt;

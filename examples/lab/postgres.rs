@@ -51,6 +51,7 @@ fn name(region: Role) -> String {
 /// A program of PostgreSQL's, run as its user, knowing the administrator's password.
 fn program(lab: &Lab, name: &str) -> Command {
     let mut command = daemon::clean(lab, &lab.programs.postgres.join(name));
+    daemon::keep_marks(&mut command);
     command.env("PGPASSWORD", &lab.admin_password).env("PGCONNECT_TIMEOUT", "5").current_dir("/");
     daemon::as_user(&mut command, lab.postgres_user);
     command
@@ -325,6 +326,7 @@ fn preserve(lab: &Lab, region: Role, into: &Path) -> Result<()> {
         own_folder(lab, parent)?;
     }
     let mut copy = daemon::clean(lab, Path::new("cp"));
+    daemon::keep_marks(&mut copy);
     copy.arg("-a").arg(lab.data(region)).arg(into);
     daemon::as_user(&mut copy, lab.postgres_user);
     done("cp", &mut copy).map(|_| ())

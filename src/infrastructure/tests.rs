@@ -28,7 +28,7 @@ fn settings_of_a_simulated_resource_are_its_twins() {
 
 #[test]
 fn a_real_resource_has_a_twin_that_answers_to_the_same_name() {
-    let text = "muster: 1\nname: i\nenvironment: lab\nregions: { primary: { name: a }, secondary: { name: b } }\nresources:\n  code: { dns: { provider: coredns, name: code.example.test, ttl: 30s, key: { env: TSIG } }, simulate: { servers: 3 } }\n  main: { database: { provider: patroni, primary: { host: db } } }";
+    let text = "muster: 1\nname: i\nenvironment: lab\nregions: { primary: { name: a }, secondary: { name: b } }\nresources:\n  code: { dns: { provider: exec, command: [names], name: code.example.test, ttl: 30s, targets: { primary: [192.0.2.10], secondary: [198.51.100.10] } }, simulate: { servers: 3 } }\n  main: { database: { provider: patroni, primary: { host: db } } }";
     let read = infrastructure(text);
     let Ok(SimulatedResource::Dns(twin)) = twin::resource(&read.resources["code"]) else { panic!("no record") };
     assert_eq!((twin.name.as_deref(), twin.ttl, twin.servers), (Some("code.example.test"), Span::from_secs(30), 3));

@@ -90,7 +90,7 @@ fn metadata(record: &Record, ids: &Ids, what: &str) -> Value {
             { "id": "reviewer", "title": "Reviewed the results" },
         ],
         "props": [prop("simulated", if header.simulated.is_stamped() { "yes" } else { "no" })],
-        "remarks": stamp(record).map_or_else(|| CLAIM.to_owned(), |stamp| format!("{stamp} {CLAIM}")),
+        "remarks": text(remarks(record)),
     });
     let people = people(record, ids);
     if !people.is_empty() {
@@ -104,6 +104,14 @@ fn metadata(record: &Record, ids: &Ids, what: &str) -> Value {
         document["responsible-parties"] = responsible.collect();
     }
     document
+}
+
+/// What the whole of it is, and what it is not.
+fn remarks(record: &Record) -> String {
+    let stamp = stamp(record);
+    let limits = record.limits.iter().map(|limit| limit.text.clone());
+    let open = (!record.limits.is_empty()).then(|| "What this drill does not show:".to_owned());
+    stamp.into_iter().chain([CLAIM.to_owned()]).chain(open).chain(limits).collect::<Vec<_>>().join(" ")
 }
 
 /// Somebody who had to do with the test.

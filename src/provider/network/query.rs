@@ -68,12 +68,14 @@ async fn query(
         config.password(password.expose());
     }
     let began = clock.now();
+    // Where it may be tried with TLS too, a refusal is about how the connection is secured.
+    let unsecured = if request.sslmode == SslMode::Disable { Stage::Exchange } else { Stage::Tls };
     // The driver is aborted with the handle's drop in `Driven`, so that no session outlives its sample.
     let (client, driven) = if wire == Wire::Disable {
         let (client, connection) = config
             .connect_raw(stream, NoTls)
             .await
-            .map_err(|error| fails(stage_of(&error, Stage::Exchange))(told(&error)))?;
+            .map_err(|error| fails(stage_of(&error, unsecured))(told(&error)))?;
         (client, Driven(clock.spawn(async { drop(connection.await) })))
     } else {
         let trust = Trust::of(request.sslmode, request.tls.ca.as_deref());

@@ -62,32 +62,30 @@ phases:
 "#;
 
 /// A world that is bound to a real provider; what it is really like stands in its twin.
-fn world(kind: &str) -> String {
-    format!(
-        "muster: 1
+fn world() -> &'static str {
+    "muster: 1
 name: world
 environment: staging
-regions: {{ primary: {{ name: here, provider: aws }}, secondary: {{ name: there, provider: aws }} }}
+regions: { primary: { name: here, provider: exec, command: [world] }, secondary: { name: there, provider: exec, command: [world] } }
 resources:
-  www: {{ dns: {{ provider: {kind}, name: www.example.test, ttl: 20s }}, simulate: {{ change_takes: 1s, converges: {{ p50: 9s, p95: 20s }} }} }}
+  www: { dns: { provider: exec, command: [world], name: www.example.test, ttl: 20s, targets: { primary: [192.0.2.10], secondary: [198.51.100.10] } }, simulate: { change_takes: 1s, converges: { p50: 9s, p95: 20s } } }
   main:
-    database: {{ provider: {kind} }}
+    database: { provider: exec, command: [world] }
     simulate:
-      replication_lag: {{ p50: 900ms, p95: 4s }}
-      promotion: {{ p50: 20s, p95: 31s }}
-      fence: {{ p50: 5s, p95: 9s }}
-      replicate: {{ p50: 90s, p95: 4m }}
-      preserve: {{ p50: 15s, p95: 40s }}
+      replication_lag: { p50: 900ms, p95: 4s }
+      promotion: { p50: 20s, p95: 31s }
+      fence: { p50: 5s, p95: 9s }
+      replicate: { p50: 90s, p95: 4m }
+      preserve: { p50: 15s, p95: 40s }
   files:
-    storage: {{ provider: {kind} }}
+    storage: { provider: exec, command: [world] }
     simulate:
-      promotion: {{ p50: 4s, p95: 10s }}
-      fence: {{ p50: 2s, p95: 6s }}
-      replicate: {{ p50: 3m, p95: 5m }}
-      preserve: {{ p50: 50s, p95: 100s }}
-  web: {{ compute: {{ provider: {kind} }}, simulate: {{ boot: {{ p50: 40s, p95: 68s }} }} }}
+      promotion: { p50: 4s, p95: 10s }
+      fence: { p50: 2s, p95: 6s }
+      replicate: { p50: 3m, p95: 5m }
+      preserve: { p50: 50s, p95: 100s }
+  web: { compute: { provider: exec, command: [world] }, simulate: { boot: { p50: 40s, p95: 68s } } }
 "
-    )
 }
 
 /// The same world as its owners assumed it to be: with every default, but for the spread of booting.
@@ -95,22 +93,22 @@ fn assumed() -> Infrastructure {
     let text = "muster: 1
 name: world
 environment: staging
-regions: { primary: { name: here, provider: aws }, secondary: { name: there, provider: aws } }
+regions: { primary: { name: here, provider: exec, command: [world] }, secondary: { name: there, provider: exec, command: [world] } }
 resources:
-  www: { dns: { provider: aws, name: www.example.test, ttl: 20s } }
-  main: { database: { provider: aws }, simulate: { promotion: 100s } }
-  files: { storage: { provider: aws } }
-  web: { compute: { provider: aws } }
+  www: { dns: { provider: exec, command: [world], name: www.example.test, ttl: 20s, targets: { primary: [192.0.2.10], secondary: [198.51.100.10] } } }
+  main: { database: { provider: exec, command: [world] }, simulate: { promotion: 100s } }
+  files: { storage: { provider: exec, command: [world] } }
+  web: { compute: { provider: exec, command: [world] } }
 ";
     let parsed = muster::yaml::parse("world.yaml", text.as_bytes());
     read(parsed.node.unwrap(), &mut Vec::new()).unwrap()
 }
 
-fn load(kind: &str, mode: Mode) -> Loaded {
+fn load(mode: Mode) -> Loaded {
     let folder = TempDir::with_prefix("muster-").unwrap();
     let playbook = folder.path().join("drill.yaml");
     std::fs::write(&playbook, PLAYBOOK).unwrap();
-    std::fs::write(folder.path().join("world.yaml"), world(kind)).unwrap();
+    std::fs::write(folder.path().join("world.yaml"), world()).unwrap();
     let playbook = playbook.display().to_string();
     let reality = muster::plan::Reality::Twin;
     app::load(&Request { playbook, mode: Some(mode), reality, ..Request::default() }).unwrap()
@@ -148,7 +146,7 @@ fn after(fitting: &Fitting, setting: &str) -> Distribution {
 
 #[test]
 fn what_a_world_is_like_comes_out_of_the_journals_of_the_drills_in_it() {
-    let loaded = load("aws", Mode::Planned);
+    let loaded = load(Mode::Planned);
     let records: Vec<Record> = (0..60).map(|seed| as_if_real(&loaded, seed)).collect();
     let fitting = fitted(&records);
     assert_eq!((fitting.runs.len(), fitting.simulated), (60, 0));
@@ -184,8 +182,8 @@ fn what_a_world_is_like_comes_out_of_the_journals_of_the_drills_in_it() {
 
 #[test]
 fn an_unplanned_promotion_tells_how_far_the_copy_was_behind() {
-    let planned = fitted(&[as_if_real(&load("aws", Mode::Planned), 3)]);
-    let unplanned = fitted(&[as_if_real(&load("aws", Mode::Unplanned), 3)]);
+    let planned = fitted(&[as_if_real(&load(Mode::Planned), 3)]);
+    let unplanned = fitted(&[as_if_real(&load(Mode::Unplanned), 3)]);
     let samples = |fitting: &Fitting| {
         fitting.lines.iter().find(|line| line.setting == "main replication_lag").map(|line| line.samples)
     };
@@ -195,7 +193,7 @@ fn an_unplanned_promotion_tells_how_far_the_copy_was_behind() {
 #[test]
 fn what_was_simulated_or_is_another_thing_by_now_is_left_out_and_told() {
     let infrastructure = assumed();
-    let loaded = load("aws", Mode::Planned);
+    let loaded = load(Mode::Planned);
     let wholly = app::rehearse(&loaded, &with(1), Vec::new()).unwrap().record;
     assert_eq!(ask(&wholly, &infrastructure), Asked::Simulated);
 
@@ -208,7 +206,7 @@ fn what_was_simulated_or_is_another_thing_by_now_is_left_out_and_told() {
 
     let mut by_another = as_if_real(&loaded, 1);
     let text = &mut std::sync::Arc::make_mut(&mut by_another.header.documents).infrastructure.text;
-    *text = text.replace("database: { provider: aws }", "database: { provider: patroni }");
+    *text = text.replace("database: { provider: exec, command: [world] }", "database: { provider: patroni }");
     let fitting = fitted(&[by_another]);
     assert!(fitting.lines.iter().all(|line| !line.setting.starts_with("main ")), "{:?}", fitting.lines);
     assert!(fitting.notes.iter().any(|note| note.contains("another provider")), "{:?}", fitting.notes);
@@ -223,7 +221,7 @@ fn what_was_simulated_or_is_another_thing_by_now_is_left_out_and_told() {
 
 #[test]
 fn the_newest_weighs_most_and_few_are_said_to_be_few() {
-    let loaded = load("aws", Mode::Planned);
+    let loaded = load(Mode::Planned);
     let (mut old, new) = (as_if_real(&loaded, 1), as_if_real(&loaded, 2));
     old.header.started_at = "2023-03-01T02:00:00Z".parse().unwrap();
     let took = |record: &Record| record.steps.iter().find(|step| step.id == "drain").unwrap().took.unwrap();
@@ -255,7 +253,7 @@ impl Observer for Keeper {
 
 #[test]
 fn a_run_that_began_with_a_forecast_tells_where_in_it_the_truth_fell() {
-    let loaded = load("aws", Mode::Planned);
+    let loaded = load(Mode::Planned);
     let layout = Layout::of(&loaded.plan);
     let mut tally = Tally::new(layout.clone(), Seed(0));
     let records: Vec<Record> = (0..101).map(|seed| as_if_real(&loaded, seed)).collect();
@@ -297,7 +295,7 @@ fn a_run_that_began_with_a_forecast_tells_where_in_it_the_truth_fell() {
 
 #[test]
 fn forecasts_of_the_world_as_it_is_are_found_to_agree() {
-    let loaded = load("aws", Mode::Planned);
+    let loaded = load(Mode::Planned);
     let layout = Layout::of(&loaded.plan);
     let mut tally = Tally::new(layout.clone(), Seed(1_000));
     (1_000..1_120).for_each(|seed| tally.add(&Outturn::of(&as_if_real(&loaded, seed), &layout)));

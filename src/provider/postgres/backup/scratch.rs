@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::PostgresBackups;
@@ -18,6 +19,8 @@ const SOCKET_PATH_MAX: usize = 100;
 const READ_MAX: Span = Span::from_secs(3600);
 /// The number that the socket is named by.
 const PORT: u16 = 5432;
+/// From one look whether it takes sessions to the next.
+const OPENS: Span = Span::from_millis(100);
 
 /// What the scratch copies of a run are called.
 pub(super) fn prefix(cx: &Context) -> String {
@@ -141,7 +144,10 @@ async fn start(
     let (log_file, wait) = (format!("{folder}/log"), (it.settings.timeout.0.0 / 1_000_000_000).to_string());
     let start = ["start", "-w", "-s", "-t", &wait, "-D", &data, "-l", &log_file, "-o", &options];
     let why = match it.succeed(cx, "pg_ctl", &start).await {
-        Ok(()) => return Ok(Started::Yes),
+        Ok(()) => match open(it, cx, folder).await {
+            Ok(()) => return Ok(Started::Yes),
+            Err(why) => why.to_string(),
+        },
         Err(ProviderError::Refused(why)) => why,
         Err(error) => return Err(error),
     };
@@ -151,6 +157,25 @@ async fn start(
     }
     let last = said.lines().find(|line| line.contains("FATAL")).unwrap_or_default().trim();
     Err(ProviderError::Refused(format!("the scratch server did not start: {why}; {last}")))
+}
+
+/// Waits until the scratch server takes sessions: with `hot_standby` off `pg_ctl` takes one for started that has begun to
+/// replay.
+async fn open(it: &PostgresBackups, cx: &Context, folder: &str) -> Result<(), ProviderError> {
+    let dbname = it.database.as_ref().map_or("postgres", |link| link.settings.dbname.as_str());
+    let until = cx.clock.now() + it.settings.timeout.0;
+    loop {
+        match connect(it, cx, folder, dbname).await {
+            Ok((_, driver)) => {
+                driver.abort();
+                return Ok(());
+            }
+            Err(error) if error.code() == Some(&SqlState::CANNOT_CONNECT_NOW) && cx.clock.now() < until => {
+                cx.clock.sleep(OPENS).await;
+            }
+            Err(error) => return Err(refused(error)),
+        }
+    }
 }
 
 /// Whether a scratch server runs.
@@ -174,10 +199,19 @@ async fn session(
     folder: &str,
     dbname: &str,
 ) -> Result<(Client, JoinHandle<()>), ProviderError> {
+    connect(it, cx, folder, dbname).await.map_err(refused)
+}
+
+async fn connect(
+    it: &PostgresBackups,
+    cx: &Context,
+    folder: &str,
+    dbname: &str,
+) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
     let user = it.database.as_ref().map_or("postgres", |link| link.settings.user.as_str());
     let mut config = Config::new();
     config.host_path(folder).port(PORT).user(user).dbname(dbname);
-    let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
+    let (client, connection) = config.connect(NoTls).await?;
     Ok((client, cx.clock.spawn(async { drop(connection.await) })))
 }
 
