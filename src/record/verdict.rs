@@ -142,7 +142,7 @@ pub fn reasons(record: &Record) -> Vec<String> {
         objective(&mut all, &format!("RTO of the {}", leg.leg), leg.rto_judgement, leg.rto, &leg.rta);
         objective(&mut all, &format!("RPO of the {}", leg.leg), leg.rpo_judgement, leg.rpo, &leg.rpa);
     }
-    lost_too_much(&mut all, record);
+    all.extend(lost_too_much(record));
     for service in &record.services {
         for leg in service.legs.iter().filter(|leg| expected(leg.leg)) {
             let of_drill = record.legs.iter().find(|it| it.leg == leg.leg);
@@ -176,18 +176,20 @@ pub fn reasons(record: &Record) -> Vec<String> {
     all
 }
 
-/// An unplanned promotion takes what is there; more lost than the playbook accepts fails the drill, whatever the
-/// objective says.
-fn lost_too_much(all: &mut Vec<String>, record: &Record) {
-    let Some(accepted) = record.header.data_loss.as_ref().map(|loss| loss.accept_up_to) else { return };
+/// Why an unplanned drill lost more than its playbook accepts, or may have: such a promotion takes what is there, and
+/// fails the drill whatever the objective says.
+pub(crate) fn lost_too_much(record: &Record) -> Option<String> {
+    let accepted = record.header.data_loss.as_ref().map(|loss| loss.accept_up_to)?;
     if record.header.mode != Mode::Unplanned {
-        return;
+        return None;
     }
-    for leg in record.legs.iter().filter(|leg| leg.leg == Leg::Failover && leg.started.is_some()) {
-        let judged = leg.rpa.judge(Some(accepted));
-        if judged.fails() && judged != Judgement::NotMeasured {
-            all.push(format!("More data was lost than the playbook accepts ({accepted}): {}", leg.rpa));
+    let leg = record.legs.iter().find(|leg| leg.leg == Leg::Failover && leg.started.is_some())?;
+    match leg.rpa.judge(Some(accepted)) {
+        Judgement::Missed => Some(format!("More data was lost than the playbook accepts ({accepted}): {}", leg.rpa)),
+        Judgement::Undecided => {
+            Some(format!("Whether more data was lost than the playbook accepts ({accepted}) was not seen: {}", leg.rpa))
         }
+        Judgement::Met | Judgement::NotMeasured | Judgement::NoObjective => None,
     }
 }
 

@@ -107,16 +107,20 @@ pub(super) async fn one(it: &Postgres, cx: &Context, region: RegionRole) -> Resu
     Ok(Look::of(row, at)?)
 }
 
-/// Whether the fence of a server holds: it stands in its file, the server goes by it, and nobody from before is left.
-async fn holds(it: &Postgres, cx: &Context, region: RegionRole, look: &Look) -> bool {
-    look.marked
-        && look.strangers == 0
-        && matches!(it.link.app(cx, region, "muster look").await, Err(failed) if failed.is_rejected())
+/// Whether the fence of a server holds: it stands in its file, nobody from before is left, and the server goes by it, as
+/// `newcomer` found who asked for a session. Who got no answer found nothing: a server that is stopped behind its fence,
+/// to be rebuilt, takes no writes.
+fn holds(look: &Look, newcomer: Result<(), Failed>) -> Result<bool, Failed> {
+    match newcomer {
+        Err(failed) if failed.is_rejected() => Ok(look.strangers == 0),
+        Ok(()) | Err(Failed::Said { .. }) => Ok(false),
+        Err(failed) => Err(failed),
+    }
 }
 
 async fn instance(it: &Postgres, cx: &Context, region: RegionRole) -> Result<(Look, bool), Failed> {
     let look = one(it, cx, region).await?;
-    let fenced = holds(it, cx, region, &look).await;
+    let fenced = look.marked && holds(&look, it.link.app(cx, region, "muster look").await.map(drop))?;
     Ok((look, fenced))
 }
 
@@ -174,7 +178,32 @@ async fn lag(it: &Postgres, cx: &Context, region: RegionRole, look: &mut Look, s
 
 #[cfg(test)]
 mod tests {
-    use super::sender;
+    use super::{Look, holds, sender};
+    use crate::provider::postgres::link::Failed;
+    use crate::time::Moment;
+
+    #[test]
+    fn a_server_that_stops_behind_its_fence_is_not_taken_for_one_that_takes_writes() {
+        let look = |strangers| Look {
+            standby: false,
+            position: 1,
+            timeline: 1,
+            sender: None,
+            now_us: 0,
+            newest_us: None,
+            replay_lag_us: None,
+            marked: true,
+            strangers,
+            at: Moment::ZERO,
+        };
+        let said = |code: &str| Err(Failed::Said { code: code.to_owned(), words: String::new() });
+        assert_eq!(holds(&look(0), said("28000")), Ok(true));
+        assert_eq!(holds(&look(1), said("28000")), Ok(false), "a session from before goes on");
+        assert_eq!(holds(&look(0), Ok(())), Ok(false), "it does not go by its file");
+        assert_eq!(holds(&look(0), said("53300")), Ok(false), "it let one past its rules");
+        let silent = Failed::Silent("FATAL: the database system is shutting down".to_owned());
+        assert_eq!(holds(&look(0), Err(silent.clone())), Err(silent));
+    }
 
     #[test]
     fn whom_a_standby_follows_is_read_from_its_settings() {

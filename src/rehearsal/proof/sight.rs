@@ -3,7 +3,7 @@
 use crate::id::{ProbeId, ResourceId, ServiceId, StepId};
 use crate::measure::Judgement;
 use crate::model::Leg;
-use crate::record::{HappeningKind, Record};
+use crate::record::{HappeningKind, Record, verdict};
 
 /// Where a record tells of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,10 +111,7 @@ impl Sight {
                     .and_then(|it| judged(it.judgement, || format!("missed: {}", it.rpa)))
                     .unwrap_or_else(|| instead(record))
             }
-            Self::Accepted => {
-                let told = |reason: &&String| reason.starts_with("More data was lost than the playbook accepts");
-                record.ended.reasons.iter().find(told).map_or(Colour::Green, |reason| Colour::Red(reason.clone()))
-            }
+            Self::Accepted => verdict::lost_too_much(record).map_or(Colour::Green, Colour::Red),
         }
     }
 }

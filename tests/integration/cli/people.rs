@@ -172,7 +172,8 @@ fn needs_script_something_is_done_by_hand() {
     let scene = lab(BY_HAND);
     scene.write("photo.jpg", "abc");
     let mut running = at_a_terminal!(scene, "run drill.yaml --execute --mode planned");
-    running.until("Pull the red cable").until("Close the door").answer("done bob");
+    // What is typed before the question stands there is no answer to it.
+    running.until("Pull the red cable").until("Close the door").until("When it is done type").answer("done bob");
     running.until("Evidence").answer("file:photo.jpg");
     running.ends().exits(0).says("PASSED");
     // The digest of `abc`, FIPS 180-2 appendix B.1.
