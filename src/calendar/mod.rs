@@ -1,7 +1,7 @@
 //! When drills may begin, when they are due, and what has become of those that were. Pure: whoever asks brings the
 //! instant, the time zones and what is known of past runs.
 //!
-//! * [`windows`]: when runs may begin at all;
+//! * `windows`: when runs may begin at all;
 //! * [`timetable`]: when a drill is due, by its playbook's `schedule`;
 //! * [`slots`]: what has become of the times at which it was;
 //! * [`holidays`]: the days of a calendar file on which it is not.
