@@ -109,6 +109,9 @@ pub struct Origin {
     /// The occurrence of the playbook's schedule that it was begun for, if its scheduler named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<String>,
+    /// When the playbook's schedule has it due next after this run began; none without a schedule, or after its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_due: Option<jiff::Timestamp>,
     /// Why what stood in the way of the run was passed over, in the words of who did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<String>,

@@ -1,10 +1,14 @@
 //! `status`: what runs where, who takes writes, what DNS says.
 
+use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
+
+use muster::infrastructure::real::postgres::FENCE_BEGIN;
 
 use crate::Result;
 use crate::clients::Attempt;
@@ -22,19 +26,19 @@ pub(crate) fn run(at: &Path) -> Result<ExitCode> {
     }
     let lab = Lab::open(at)?;
     let mut all_run = true;
-    println!("The lab in {}", at.display());
+    let mut all = format!("The lab in {}\n", at.display());
     for (name, daemon) in daemon::all(&lab) {
         let runs = daemon.process.runs();
         all_run &= runs;
         let said = if runs { format!("process {}", daemon.process.pid) } else { "DEAD".to_owned() };
-        println!("  {name:<20} {said}");
+        let _ = writeln!(all, "  {name:<20} {said}");
     }
     for region in Role::ALL {
-        println!("{region} ({}, {})", region.name(), region.address());
-        println!("  database     {}", database(&lab, region));
-        println!("  repositories {}", repositories(&lab, region));
+        let _ = writeln!(all, "{region} ({}, {})", region.name(), region.address());
+        let _ = writeln!(all, "  database     {}", database(&lab, region));
+        let _ = writeln!(all, "  repositories {}", repositories(&lab, region));
     }
-    println!("DNS");
+    all.push_str("DNS\n");
     let servers = [("first server", lab.ports.names), ("second server", lab.ports.second_names)];
     for (what, port) in servers.into_iter().chain([("resolver", lab.ports.resolver)]) {
         let server = SocketAddr::new(OUTSIDE, port);
@@ -46,25 +50,29 @@ pub(crate) fn run(at: &Path) -> Result<ExitCode> {
                 }
                 Err(why) => why,
             };
-            println!("  {what:<14} {name:<14} {said}");
+            let _ = writeln!(all, "  {what:<14} {name:<14} {said}");
         }
     }
-    println!("clients");
+    all.push_str("clients\n");
     for what in ["write", "read", "connect", "push"] {
-        println!("  {what:<7} {}", last_attempt(&lab, what));
+        let _ = writeln!(all, "  {what:<7} {}", last_attempt(&lab, what));
     }
+    // Whoever reads may stop reading: `status | head`.
+    let _ = std::io::stdout().write_all(all.as_bytes());
     Ok(if all_run { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn database(lab: &Lab, region: Role) -> String {
     let question = "SELECT CASE WHEN pg_is_in_recovery() THEN 'follows, at ' || pg_last_wal_replay_lsn() \
-                    ELSE CASE WHEN current_setting('default_transaction_read_only')::bool THEN 'refuses writes, at ' \
-                    ELSE 'takes writes, at ' END || pg_current_wal_lsn() END \
+                    ELSE 'takes writes, at ' || pg_current_wal_lsn() END \
                     || ', timeline ' || timeline_id FROM pg_control_checkpoint()";
-    postgres::sql(lab, region, "postgres", &[question]).unwrap_or_else(|why| {
-        let first = why.lines().next().unwrap_or_default().to_owned();
-        format!("does not answer: {first}")
-    })
+    let said = match postgres::sql(lab, region, "postgres", &[question]) {
+        Ok(said) => said,
+        Err(why) => return format!("does not answer: {}", why.lines().next().unwrap_or_default()),
+    };
+    // A fence stands in its rules and is nothing that it tells of itself.
+    let rules = fs::read_to_string(lab.of(region, "pg_hba.conf")).unwrap_or_default();
+    if rules.contains(FENCE_BEGIN) { format!("{}, fenced", said.replace("takes", "would take")) } else { said }
 }
 
 fn repositories(lab: &Lab, region: Role) -> String {

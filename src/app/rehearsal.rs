@@ -185,8 +185,12 @@ impl Prepared {
 
     /// The first event of a rehearsal.
     fn started(&self, with: &Rehearsal) -> Started {
-        let origin =
-            Origin { muster: env!("CARGO_PKG_VERSION").to_owned(), faults: with.faults.clone(), ..Origin::default() };
+        let origin = Origin {
+            muster: env!("CARGO_PKG_VERSION").to_owned(),
+            faults: with.faults.clone(),
+            next_due: super::windows::next_due(&self.plan, with.start),
+            ..Origin::default()
+        };
         Started {
             format: FORMAT,
             plan: Arc::clone(&self.plan),

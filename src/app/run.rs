@@ -148,6 +148,7 @@ pub fn run(mut request: RunRequest) -> Result<Finished, AppError> {
     // A simulated run follows from its seed and start alone, so it knows nothing of the runs before it.
     let previous = if simulated { None } else { history.previous(&plan.name, Reality::Real, reports)? };
     let mut started = started(&request, simulated, previous);
+    started.origin.next_due = super::windows::next_due(&started.plan, start);
     started.forecast = forecast;
     // Open actions are of the playbook, like its proof: a simulated run takes them along too, and names them.
     match super::actions::open(&history, reports, &request.loaded.plan.name) {

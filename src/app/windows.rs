@@ -4,8 +4,17 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::AppError;
+use crate::calendar::timetable::Timetable;
 use crate::calendar::{Standing, Zoned, standing};
 use crate::model::Plan;
+
+/// When the plan's schedule has it due next after `at`; `None` without a schedule, and where nothing is due any more.
+pub(super) fn next_due(plan: &Plan, at: Timestamp) -> Option<Timestamp> {
+    let schedule = plan.schedule.as_ref()?;
+    // Its name was looked up when the playbook was read.
+    let zone = TimeZone::get(&schedule.timezone).ok()?;
+    Timetable::new(schedule, zone).from(at).map(|due| due.at).find(|due| *due > at)
+}
 
 /// Why a run must not begin at `at`, for people; `None` if it may.
 ///

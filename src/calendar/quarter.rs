@@ -1,15 +1,19 @@
-//! Quarters of a year, in UTC.
+//! Quarters of a year.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 
-/// A quarter of a year.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Three months of a year: `2026-Q4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct Quarter {
     year: i16,
+    /// From 1.
     number: i8,
 }
 
@@ -19,17 +23,40 @@ pub struct Quarter {
 pub struct QuarterError(String);
 
 impl Quarter {
-    /// The quarter of an instant.
+    /// The one that a day is in.
     #[must_use]
-    pub fn of(at: Timestamp) -> Self {
-        let date = at.to_zoned(TimeZone::UTC).date();
+    pub fn of(date: Date) -> Self {
         Self { year: date.year(), number: (date.month() - 1) / 3 + 1 }
     }
 
-    /// Whether an instant lies in it.
+    /// The one before.
+    #[must_use]
+    pub fn before(self) -> Self {
+        if self.number == 1 {
+            Self { year: self.year - 1, number: 4 }
+        } else {
+            Self { number: self.number - 1, ..self }
+        }
+    }
+
+    /// The last `count` up to this one, in order.
+    #[must_use]
+    pub fn last(self, count: usize) -> Vec<Self> {
+        let mut all: Vec<Self> = std::iter::successors(Some(self), |it| Some(it.before())).take(count).collect();
+        all.reverse();
+        all
+    }
+
+    /// Whether an instant lies in it, in UTC.
     #[must_use]
     pub fn contains(self, at: Timestamp) -> bool {
-        Self::of(at) == self
+        Self::of(at.to_zoned(TimeZone::UTC).date()) == self
+    }
+}
+
+impl From<Quarter> for String {
+    fn from(quarter: Quarter) -> Self {
+        quarter.to_string()
     }
 }
 
@@ -48,7 +75,7 @@ impl FromStr for Quarter {
         if year.len() != 4 || number.len() != 1 {
             return Err(wrong());
         }
-        let year = year.parse().map_err(|_| wrong())?;
+        let year = year.parse().ok().filter(|year| *year > 0).ok_or_else(wrong)?;
         let number = number.parse().ok().filter(|number| (1..=4).contains(number)).ok_or_else(wrong)?;
         Ok(Self { year, number })
     }
@@ -68,14 +95,24 @@ mod tests {
             ("2026-09-30T23:59:59Z", "2026-Q3"),
             ("2026-12-31T23:59:59Z", "2026-Q4"),
         ] {
-            assert_eq!(Quarter::of(at(text)).to_string(), quarter);
+            let date = at(text).to_zoned(TimeZone::UTC).date();
+            assert_eq!(Quarter::of(date).to_string(), quarter);
             assert!(quarter.parse::<Quarter>().unwrap().contains(at(text)));
         }
     }
 
     #[test]
+    fn the_last_quarters_go_over_the_end_of_a_year() {
+        let last = "2026-Q2".parse::<Quarter>().unwrap().last(4);
+        assert_eq!(
+            last.iter().map(Quarter::to_string).collect::<Vec<_>>(),
+            ["2025-Q3", "2025-Q4", "2026-Q1", "2026-Q2"]
+        );
+    }
+
+    #[test]
     fn what_is_no_quarter_is_refused() {
-        for text in ["", "2026", "2026-Q0", "2026-Q5", "26-Q1", "2026-q1", "2026-Q11", "+026-Q1x"] {
+        for text in ["", "2026", "2026-Q0", "2026-Q5", "26-Q1", "2026-q1", "2026-Q11", "+026-Q1x", "0000-Q1"] {
             assert!(text.parse::<Quarter>().is_err(), "{text}");
         }
     }

@@ -5,8 +5,6 @@
 //! none: that one was missed, else that there were simulated ones only, else that one is due.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,79 +12,13 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::index::IndexRow;
+use crate::calendar::Quarter;
 use crate::calendar::slots::{Fate, Slot, overdue};
 use crate::measure::Judgement;
 use crate::time::Span;
 
 /// Figures of a line that are kept: the newest.
 pub const FIGURES_MAX: usize = 12;
-
-/// Three months of a year: `2026-Q4`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
-pub struct Quarter {
-    year: i16,
-    /// From 0.
-    number: i8,
-}
-
-impl Quarter {
-    /// The one that a day is in.
-    #[must_use]
-    pub fn of(date: Date) -> Self {
-        Self { year: date.year(), number: (date.month() - 1) / 3 }
-    }
-
-    /// The one before.
-    #[must_use]
-    pub fn before(self) -> Self {
-        if self.number == 0 {
-            Self { year: self.year - 1, number: 3 }
-        } else {
-            Self { number: self.number - 1, ..self }
-        }
-    }
-
-    /// The last `count` up to this one, in order.
-    #[must_use]
-    pub fn last(self, count: usize) -> Vec<Self> {
-        let mut all: Vec<Self> = std::iter::successors(Some(self), |it| Some(it.before())).take(count).collect();
-        all.reverse();
-        all
-    }
-
-    /// Its first and its last day.
-    #[must_use]
-    pub fn days(self) -> (Date, Date) {
-        let month = |number| Date::new(self.year, self.number * 3 + number, 1).unwrap_or(Date::MIN);
-        (month(1), month(3).last_of_month())
-    }
-}
-
-impl fmt::Display for Quarter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-Q{}", self.year, self.number + 1)
-    }
-}
-
-impl From<Quarter> for String {
-    fn from(quarter: Quarter) -> Self {
-        quarter.to_string()
-    }
-}
-
-impl FromStr for Quarter {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let read = text.split_once("-Q").and_then(|(year, number)| {
-            let year: i16 = (year.len() == 4).then(|| year.parse().ok()).flatten().filter(|year| *year > 0)?;
-            let number: i8 = (number.len() == 1).then(|| number.parse().ok()).flatten()?;
-            (1..=4).contains(&number).then_some(Self { year, number: number - 1 })
-        });
-        read.ok_or_else(|| format!("`{text}` is no quarter; write for example 2026-Q4"))
-    }
-}
 
 /// A playbook that is scheduled, or was looked at.
 #[derive(Clone, Debug)]

@@ -12,11 +12,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::app::{AppError, History, Ledger, Runs, ScheduledPlaybook, index_of, left_behind, read_schedules};
+use crate::calendar::Quarter;
 use crate::calendar::slots::{Begun, Fate, Slot, Worth, overdue, slots};
 use crate::calendar::timetable::Timetable;
 use crate::model::Environment;
 use crate::record::IndexRow;
-use crate::record::quarters::{Coverage, Quarter, Watched, coverage};
+use crate::record::quarters::{Coverage, Watched, coverage};
 use crate::report::agenda::{AgendaRow, AgendaRun, AgendaState, AgendaTime, wall};
 use crate::report::feed::FeedEvent;
 

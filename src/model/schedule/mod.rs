@@ -43,6 +43,24 @@ pub struct Schedule {
     pub warn: Option<Warn>,
 }
 
+impl fmt::Display for Schedule {
+    /// For people: `every quarter, on the second tuesday of the second month, at 09:00 Europe/Amsterdam`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.every {
+            Every::Cron(cron) => write!(f, "by the cron expression {}", cron.as_str())?,
+            period => write!(f, "every {period}")?,
+        }
+        if let Some(on) = self.on {
+            // A weekday is one, and so is `second tuesday`; `15 of may` and `last day` read as they are.
+            write!(f, ", on {on}")?;
+        }
+        match self.at {
+            Some(at) => write!(f, ", at {at} {}", self.timezone),
+            None => write!(f, ", {}", self.timezone),
+        }
+    }
+}
+
 fn utc() -> String {
     "UTC".to_owned()
 }

@@ -99,10 +99,14 @@ fn test_type(record: &Record) -> String {
     }
 }
 
-/// How often such a test is due, and when next. A playbook's schedule is frozen into its plan; where it has none, nothing is
-/// stated.
-fn schedule(_record: &Record) -> (String, String) {
-    ("not stated".to_owned(), "not stated".to_owned())
+/// How often such a test is due, and when next, by the schedule that the playbook had when it was run.
+fn schedule(record: &Record) -> (String, String) {
+    let Some(schedule) = &record.header.schedule else {
+        let none = "not stated: the playbook has no schedule of its own";
+        return (none.to_owned(), none.to_owned());
+    };
+    let next = record.header.origin.next_due.map_or_else(|| "never again, by its schedule".to_owned(), wall);
+    (text(schedule.to_string()), next)
 }
 
 fn components(record: &Record) -> Vec<Block> {

@@ -144,6 +144,10 @@ fn it_has_all_that_such_a_report_has() {
         assumptions: vec!["No change is rolled out meanwhile".to_owned()],
         methodology: Some("Two observers take notes".to_owned()),
     };
+    let schedule =
+        r#"{"every":"quarter","on":"second tuesday of the second month","at":"09:00","timezone":"Europe/Amsterdam"}"#;
+    record.header.schedule = Some(serde_json::from_str(schedule).unwrap());
+    record.header.origin.next_due = Some("2027-02-09T08:00:00Z".parse().unwrap());
     record.header.origin.approved = Some("a3".repeat(32));
     record.header.origin.approved_by = Some("Board".to_owned());
     let text = drawn(&record, Format::Compliance);
@@ -158,8 +162,8 @@ fn it_has_all_that_such_a_report_has() {
         "| Plan version | 3.2 |",
         "| Plan approved by | Board, as stated",
         "| Test type | functional, as stated; rehearsal on a simulation |",
-        "| Frequency | not stated |",
-        "| Next due | not stated |",
+        "| Frequency | every quarter, on second tuesday of the second month, at 09:00 Europe/Amsterdam |",
+        "| Next due | 2027-02-09 08:00:00 UTC |",
         "| Scenario | The primary region is lost without warning |",
         "| Planned or not | planned",
         "| Overridden variables | ttl = 30s",

@@ -1,5 +1,6 @@
 use super::{csv, html, json, text};
-use crate::record::quarters::{Cell, CellState, Coverage, Figure, Line, Quarter};
+use crate::calendar::Quarter;
+use crate::record::quarters::{Cell, CellState, Coverage, Figure, Line};
 use crate::report::Style;
 use crate::time::Span;
 
