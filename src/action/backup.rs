@@ -89,6 +89,18 @@ impl BackupRestore {
         if seen.damaged > 0 {
             wrong.push(format!("{} of {} things that came back are damaged", seen.damaged, seen.checked));
         }
+        if let Some(rows) = &seen.rows {
+            let lacking = rows.expected.unwrap_or_default().saturating_sub(rows.back);
+            if lacking > 0 {
+                let expected = rows.expected.unwrap_or_default();
+                wrong.push(format!(
+                    "{lacking} of the canary's {expected} rows from before that moment did not come back"
+                ));
+            }
+            if rows.after > 0 {
+                wrong.push(format!("{} rows of the canary from after that moment came back", rows.after));
+            }
+        }
         let asked = match self.to.0 {
             RestorePoint::Latest => Span::ZERO,
             RestorePoint::Ago(ago) => ago,
@@ -130,13 +142,20 @@ impl Perform for BackupRestore {
                 });
             }
         };
-        let evidence: Evidence = [
+        let mut evidence: Evidence = [
             ("newest write".to_owned(), format!("{} old", restored.newest_age)),
             ("read through".to_owned(), restored.checked.to_string()),
             ("damaged".to_owned(), restored.damaged.to_string()),
             ("scratch copy".to_owned(), restored.scratch.clone()),
         ]
         .into();
+        if let Some(rows) = &restored.rows {
+            let told = match rows.expected {
+                Some(expected @ 1..) => format!("{} of {expected} came back, {} from after it", rows.back, rows.after),
+                _ => "not compared: the live database has none from before that moment".to_owned(),
+            };
+            evidence.insert("canary rows".to_owned(), told);
+        }
         let mut wrong = self.wrong(&restored);
         let left = discard(backup, cx, &restored.scratch).await.err();
         wrong.extend(left.as_ref().map(|left| left.what.clone()));

@@ -38,6 +38,8 @@ pub(super) struct Job {
     pub(super) sink: Sink,
     /// When the step is given up, whatever the attempt.
     pub(super) deadline: Moment,
+    /// What it acted on before its first attempt, if one of them changed something, or may have.
+    pub(super) earlier: Option<Before>,
 }
 
 /// Whether a step's intent can be written without looking at anything first.
@@ -108,6 +110,14 @@ impl Job {
                 }
                 Err(why) => return Some(self.never_began(&Begin::Look, why)),
             },
+        };
+        let before = match self.earlier.take() {
+            // What is there now is what an earlier attempt left half done: a server that is stopped to be built anew.
+            Some(earlier) => {
+                self.cx.errand = Errand::GoOn;
+                earlier
+            }
+            None => before,
         };
         let ended = self.act(before).await;
         Some(self.end(ended))

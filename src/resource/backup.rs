@@ -58,6 +58,22 @@ pub struct Restored {
     pub checked: u32,
     /// How many of them were damaged.
     pub damaged: u32,
+    /// What came back of a canary's rows; none if this kind of backup has nothing to compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<RestoredRows>,
+}
+
+/// A canary's rows in a restored copy, held against those that the live database has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoredRows {
+    /// How many the live database has from before the point; none if it could not be asked or has no canary.
+    #[serde(default)]
+    pub expected: Option<u64>,
+    /// How many of those came back.
+    pub back: u64,
+    /// How many came back from after the point.
+    pub after: u64,
 }
 
 /// Snapshots in each region.

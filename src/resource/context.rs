@@ -35,7 +35,8 @@ pub enum Errand {
     /// Doing it, or looking at it.
     #[default]
     Do,
-    /// Doing what was begun and broken off, because Muster was killed in between: some of it may have happened.
+    /// Doing what was begun and broken off, because Muster was killed in between or an attempt failed halfway: some of it
+    /// may have happened.
     GoOn,
     /// Taking it back.
     Undo,

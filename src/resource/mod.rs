@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use backup::{Backup, BackupState, RestorePoint, Restored, SnapshotSummary};
+pub use backup::{Backup, BackupState, RestorePoint, Restored, RestoredRows, SnapshotSummary};
 pub use ballot::{Ballot, Cast, Votes};
 pub use compute::{Compute, ComputeGroup, ComputeState};
 pub use context::{Actor, Cancellation, Context, Errand};

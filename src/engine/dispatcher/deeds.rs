@@ -97,6 +97,7 @@ impl Dispatcher {
         let cancel = Cancellation::default();
         self.cancels.insert(step, cancel.clone());
         self.cancelled.remove(&step);
+        let earlier = self.halfway.contains(&step).then(|| self.before(step));
         let plan_step = &self.steps[step];
         let now = self.run.clock.now();
         let deadline = *self.deadlines.entry(step).or_insert(now + plan_step.timeout);
@@ -116,6 +117,7 @@ impl Dispatcher {
             fence: Arc::clone(&self.run.fence),
             sink: self.sink.clone(),
             deadline,
+            earlier,
         }
     }
 

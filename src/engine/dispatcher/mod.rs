@@ -90,6 +90,8 @@ struct Dispatcher {
     cancelled: BTreeSet<usize>,
     deadlines: BTreeMap<usize, Moment>,
     befores: BTreeMap<usize, Before>,
+    /// Steps of which an attempt failed that changed something, or may have: the next one goes on from there.
+    halfway: BTreeSet<usize>,
     retries_due: BTreeSet<usize>,
     /// What the run must not end without.
     unsettled: usize,
@@ -154,6 +156,7 @@ pub async fn drive(mut run: Run) -> Result<Ended, EngineError> {
         cancelled: BTreeSet::new(),
         deadlines: BTreeMap::new(),
         befores: BTreeMap::new(),
+        halfway: BTreeSet::new(),
         retries_due: BTreeSet::new(),
         unsettled: 0,
         interrupts: 0,
@@ -342,9 +345,13 @@ impl Dispatcher {
             }
             Event::StepPassed { pass, .. } if !pass.already => self.promoted(n),
             Event::StepSkipped { .. } => self.promoted(n),
+            Event::UndoFinished { .. } => drop(self.halfway.remove(&n)),
             Event::StepFailed { failure, .. } => {
                 if failure.happened == Happened::Yes {
                     self.promoted(n);
+                }
+                if failure.happened != Happened::No {
+                    self.halfway.insert(n);
                 }
                 if let Some(wait) = failure.retry_in {
                     round.deeds.push(Deed::Rest { step: n, wait });

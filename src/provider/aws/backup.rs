@@ -283,7 +283,7 @@ impl Backup for AwsSnapshots {
             self.volume(cx, region, &chosen).await?
         };
         let newest_age = age(cx.clock.wall().as_millisecond(), chosen.at);
-        Ok(Restored { scratch: format!("{region}/{scratch}"), newest_age, checked: 1, damaged: 0 })
+        Ok(Restored { scratch: format!("{region}/{scratch}"), newest_age, checked: 1, damaged: 0, rows: None })
     }
 
     async fn scratches(&self, cx: &Context) -> Result<Vec<String>, ProviderError> {

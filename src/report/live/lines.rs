@@ -147,7 +147,7 @@ impl Live {
 
     fn step_fails(&self, at: Moment, step: &StepId, failure: &StepFailure) -> String {
         let doubt = match failure.happened {
-            Happened::Yes => " (it took effect all the same)",
+            Happened::Yes => " (it took effect all the same, at least in part)",
             Happened::No => "",
             Happened::Unknown => " (in doubt: whether it took effect is not known)",
         };

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::PostgresBackups;
 use super::archive::{Archived, BaseBackup, between};
+use super::{ENCRYPTED, PostgresBackups};
 use crate::id::RegionRole;
 use crate::provider::postgres::link::literal;
-use crate::resource::{Context, ProviderError, RestorePoint, Restored};
+use crate::resource::{Context, ProviderError, RestorePoint, Restored, RestoredRows};
 use crate::time::{JoinHandle, Span};
 
 /// A socket's path may have no more bytes than this.
@@ -66,6 +66,7 @@ pub(super) async fn restore(
         newest_age: between(asked.newest, now),
         checked: asked.checked + 1,
         damaged: asked.damaged + u32::from(!verified),
+        rows: Some(asked.rows),
     })
 }
 
@@ -77,8 +78,7 @@ async fn unpack(it: &PostgresBackups, cx: &Context, backup: &BaseBackup, folder:
     let Some(packed) = packed else {
         it.succeed(cx, "cp", &["-a", &from, &data]).await?;
         it.succeed(cx, "chmod", &["700", &data]).await?;
-        let verify = it.argv("pg_verifybackup", &["-q", "-n", &data]);
-        return Ok(it.run(cx, verify).await?.code == Some(0));
+        return is_whole(it, cx, &data).await;
     };
     it.succeed(cx, "mkdir", &["-m", "700", &data]).await?;
     it.succeed(cx, "tar", &["-xf", &format!("{from}/{packed}"), "-C", &data]).await?;
@@ -87,7 +87,13 @@ async fn unpack(it: &PostgresBackups, cx: &Context, backup: &BaseBackup, folder:
     if let Some(log) = log {
         it.succeed(cx, "tar", &["-xf", &format!("{from}/{log}"), "-C", &format!("{data}/pg_wal")]).await?;
     }
-    let verify = it.argv("pg_verifybackup", &["-q", "-n", &data]);
+    is_whole(it, cx, &data).await
+}
+
+/// Whether the files in `data` are what their manifest says. What says that a backup is encrypted was laid beside them
+/// later, and stands in no manifest.
+async fn is_whole(it: &PostgresBackups, cx: &Context, data: &str) -> Result<bool, ProviderError> {
+    let verify = it.argv("pg_verifybackup", &["-q", "-n", "-i", ENCRYPTED, data]);
     Ok(it.run(cx, verify).await?.code == Some(0))
 }
 
@@ -190,6 +196,7 @@ struct Asked {
     newest: Timestamp,
     checked: u32,
     damaged: u32,
+    rows: RestoredRows,
 }
 
 /// A session over the scratch server's socket.
@@ -231,45 +238,18 @@ async fn ask(
 ) -> Result<Asked, ProviderError> {
     let dbname = it.database.as_ref().map_or("postgres", |link| link.settings.dbname.as_str());
     let (client, driver) = session(it, cx, folder, dbname).await?;
-    let asked = cx.clock.timeout(READ_MAX, read_through(&client, target)).await;
-    let asked = match asked {
-        Ok(Ok(asked)) => missing(it, cx, &client, target).await.map(|missing| Asked {
-            checked: asked.checked + u32::from(missing.is_some()),
-            damaged: asked.damaged + u32::from(missing.is_some_and(|missing| missing > 0)),
-            ..asked
-        }),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(ProviderError::Refused("the scratch server did not answer in time".to_owned())),
-    };
+    let reading = Box::pin(async {
+        let (checked, damaged) = tables(&client).await?;
+        let (newest, rows) = canary(it, cx, &client, target).await?;
+        Ok(Asked { newest, checked, damaged, rows })
+    });
+    let asked = cx.clock.timeout(READ_MAX, reading).await;
     driver.abort();
-    asked
+    asked.unwrap_or_else(|_| Err(ProviderError::Refused("the scratch server did not answer in time".to_owned())))
 }
 
-/// How many of the canary's rows that the live database has from before the point did not come back; `None` if nobody
-/// can tell. The last second before it is left out: a row is stamped a moment before it is committed.
-async fn missing(
-    it: &PostgresBackups,
-    cx: &Context,
-    client: &Client,
-    target: Option<Timestamp>,
-) -> Result<Option<i64>, ProviderError> {
-    let (Some(link), Some(target)) = (&it.database, target) else { return Ok(None) };
-    let until = target - jiff::SignedDuration::from_secs(1);
-    let count = format!("SELECT count(*) FROM muster_canary.rows WHERE written <= {}", literal(&until.to_string()));
-    for region in RegionRole::ALL {
-        let Ok(live) = link.app(cx, region, "muster backup").await else { continue };
-        let Ok(Ok(live)) = cx.clock.timeout(link.settings.timeout.0, live.client.query_one(&count, &[])).await else {
-            continue;
-        };
-        let live: i64 = live.get(0);
-        // Nothing that was there then is no proof of anything, and no fault.
-        let back = client.query_one(&count, &[]).await.map_or(0, |row| row.get(0));
-        return Ok(Some((live - back).max(0)));
-    }
-    Ok(None)
-}
-
-async fn read_through(client: &Client, target: Option<Timestamp>) -> Result<Asked, ProviderError> {
+/// Reads every table through; gives how many there are, and how many of them can't be read.
+async fn tables(client: &Client) -> Result<(u32, u32), ProviderError> {
     let tables = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = \
                   c.relnamespace WHERE c.relkind IN ('r', 'm') ORDER BY 1";
     let (mut checked, mut damaged) = (0, 0);
@@ -280,24 +260,59 @@ async fn read_through(client: &Client, target: Option<Timestamp>) -> Result<Aske
             damaged += 1;
         }
     }
+    Ok((checked, damaged))
+}
+
+/// When the newest write that came back was made, and what came back of the canary's rows.
+async fn canary(
+    it: &PostgresBackups,
+    cx: &Context,
+    client: &Client,
+    target: Option<Timestamp>,
+) -> Result<(Timestamp, RestoredRows), ProviderError> {
     let newest = "SELECT (extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000000)::int8";
     let mut newest: Option<i64> = client.query_one(newest, &[]).await.map_err(refused)?.get(0);
+    let mut rows = RestoredRows { expected: None, back: 0, after: 0 };
+    // A row is stamped a moment before it is committed.
+    let until = target.map(|target| target - jiff::SignedDuration::from_secs(1));
     let canary = client.query_one("SELECT to_regclass('muster_canary.rows') IS NOT NULL", &[]).await;
     if canary.map_err(refused)?.get(0) {
-        let rows = "SELECT (extract(epoch FROM max(written)) * 1000000)::int8 FROM muster_canary.rows";
-        let last: Option<i64> = client.query_one(rows, &[]).await.map_err(refused)?.get(0);
+        let last = "SELECT (extract(epoch FROM max(written)) * 1000000)::int8 FROM muster_canary.rows";
+        let last: Option<i64> = client.query_one(last, &[]).await.map_err(refused)?.get(0);
         newest = newest.max(last);
-        if let Some(target) = target {
-            let after =
-                format!("SELECT count(*) FROM muster_canary.rows WHERE written > {}", literal(&target.to_string()));
-            let after: i64 = client.query_one(&after, &[]).await.map_err(refused)?.get(0);
-            damaged += u32::from(after > 0);
-            checked += 1;
+        if let (Some(target), Some(until)) = (target, until) {
+            rows.after = counted(client.query_one(&rows_when(">", target), &[]).await.map_err(refused)?.get(0));
+            rows.back = counted(client.query_one(&rows_when("<=", until), &[]).await.map_err(refused)?.get(0));
         }
+    }
+    if let Some(until) = until {
+        rows.expected = expected(it, cx, until).await;
     }
     let newest = newest.and_then(|micros| Timestamp::from_microsecond(micros).ok());
     let newest = newest.ok_or_else(|| ProviderError::Refused("no write came back whose time is known".to_owned()))?;
-    Ok(Asked { newest, checked, damaged })
+    Ok((newest, rows))
+}
+
+/// How many of the canary's rows the live database has from before `until`; `None` if no server can tell.
+async fn expected(it: &PostgresBackups, cx: &Context, until: Timestamp) -> Option<u64> {
+    let link = it.database.as_ref()?;
+    for region in RegionRole::ALL {
+        let Ok(live) = link.app(cx, region, "muster backup").await else { continue };
+        let count = rows_when("<=", until);
+        let asked = cx.clock.timeout(link.settings.timeout.0, live.client.query_one(&count, &[])).await;
+        if let Ok(Ok(row)) = asked {
+            return Some(counted(row.get(0)));
+        }
+    }
+    None
+}
+
+fn rows_when(how: &str, moment: Timestamp) -> String {
+    format!("SELECT count(*) FROM muster_canary.rows WHERE written {how} {}", literal(&moment.to_string()))
+}
+
+fn counted(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or_default()
 }
 
 /// Ends and removes a scratch server.

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::{PRIMARY, Rig, SECONDARY, Short, as_before, records, said, signal, until};
 
 const FENCE: &str = "      - { id: fence, database.fence: { database: main, in: primary } }\n";
@@ -167,4 +169,51 @@ fn if_the_application_there_is_never_healthy_after_the_promotion_the_drill_comes
     assert_eq!(rig.dig("names", "code.lab.test", "A"), [SECONDARY]);
     rig.sql(SECONDARY, "INSERT INTO items VALUES ('test', 1)").unwrap();
     assert!(rig.sql(PRIMARY, "INSERT INTO items VALUES ('test', 2)").is_err(), "{told}");
+}
+
+#[test]
+fn a_rebuild_that_stopped_halfway_goes_on_where_it_stopped_when_it_is_tried_again_needs_postgres_needs_knot_needs_unbound()
+ {
+    let rig = Rig::up();
+    let short = Short::new(
+        &rig,
+        "rebuild",
+        &["main"],
+        "canaries: { main: { database: main, every: 200ms } }",
+        &format!(
+            "  - name: failover\n    steps:\n{FENCE}      - {{ id: promote, database.promote: {{ database: main, to: secondary }}, \
+             timeout: 20s }}\n  - name: failback\n    steps:\n      - {{ id: replicate, database.replicate: {{ database: main, \
+             from: secondary, to: primary }}, on_failure: pause }}\n      - {{ id: fence-back, database.fence: {{ database: main, \
+             in: secondary }} }}\n      - {{ id: promote-back, database.promote: {{ database: main, to: primary, drain: true }}, \
+             timeout: 20s }}\n      - {{ id: protect, database.replicate: {{ database: main, from: primary, to: secondary }} }}\n"
+        ),
+    );
+    let before = records(&rig);
+    // Neither way of building it anew works until somebody has mended what was wrong.
+    let mended = short.place().join("mended");
+    short.change(|infrastructure| {
+        let commands = &mut infrastructure["resources"]["main"]["database"]["regions"]["primary"]["host_commands"];
+        for name in ["rewind", "basebackup"] {
+            let script = format!("test -e {} && exec \"$@\"", mended.display());
+            let mut argv = vec![json!("sh"), json!("-c"), json!(script), json!(name)];
+            argv.extend(commands[name].as_array().unwrap().iter().cloned());
+            commands[name] = json!(argv);
+        }
+    });
+    let mut run = short.start("planned");
+    short.until_event("the run pauses", |event| event["kind"] == "course_changed" && event["course"] == "paused");
+    assert!(rig.sql(PRIMARY, "SELECT 1").is_err(), "its server is stopped");
+    // Tried again too early it fails again, and is not worse off.
+    let retry = short.muster(&["retry", "replicate"]).output().unwrap();
+    assert!(retry.status.success(), "{}", said(&retry));
+    until("it failed twice", || short.events().iter().filter(|(_, event)| event["kind"] == "step_failed").count() == 2);
+    let again = "a second pause";
+    until(again, || short.events().iter().filter(|(_, event)| event["course"] == "paused").count() == 2);
+    fs::write(&mended, "").unwrap();
+    let retry = short.muster(&["retry", "replicate"]).output().unwrap();
+    assert!(retry.status.success(), "{}", said(&retry));
+    // It failed, and so the drill has; nothing is left otherwise than it was.
+    assert_eq!(run.ended(), Some(0), "{}", short.said());
+    assert_eq!(short.report()["ended"]["world"], "home", "{}", short.said());
+    as_before(&rig, &before);
 }
