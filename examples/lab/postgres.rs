@@ -292,6 +292,25 @@ pub(crate) fn rejoin(lab: &Lab, region: Role, fenced: bool) -> Result<()> {
     start(lab, region)
 }
 
+/// Brings what was archived elsewhere while the region was lost into its archive: a hole in it ends every restore there.
+pub(crate) fn catch_up(lab: &Lab, region: Role) -> Result<()> {
+    let (own_archive, other) = (lab.archive(region), lab.archive(region.other()));
+    let failed = |error: std::io::Error| format!("{}: {error}", own_archive.display());
+    for entry in fs::read_dir(&other).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (name, here) = (entry.file_name(), own_archive.join(entry.file_name()));
+        // What begins with a point is being written.
+        if name.to_string_lossy().starts_with('.') || here.exists() {
+            continue;
+        }
+        let part = own_archive.join(format!(".{}.caught-up", name.to_string_lossy()));
+        fs::copy(entry.path(), &part).map_err(failed)?;
+        own(lab, &part)?;
+        fs::rename(&part, &here).map_err(failed)?;
+    }
+    Ok(())
+}
+
 /// Copies a server into a folder; with what it takes to follow it, if `follow`.
 fn basebackup(lab: &Lab, source: &str, into: &Path, follow: bool) -> Result<()> {
     if into.exists() {

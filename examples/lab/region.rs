@@ -172,5 +172,5 @@ fn rejoin(lab: &Lab, region: Role, fenced: &[String]) -> Result<()> {
     if mark.exists() {
         fs::remove_file(&mark).map_err(|error| format!("{}: {error}", mark.display()))?;
     }
-    Ok(())
+    postgres::catch_up(lab, region)
 }

@@ -89,6 +89,11 @@ pub(crate) fn run(at: &Path, options: &Options) -> Result<()> {
     println!("  resolver     {}", lab.resolver());
     println!("  clients      {}", at.join("clients.jsonl").display());
     println!("  for Muster   {}", lab.infrastructure.display());
+    println!("Now, from the checkout (on real servers the mode is said):");
+    println!(
+        "  muster run playbooks/quarterly-failover.yaml --infra {} --execute --mode planned",
+        lab.infrastructure.display()
+    );
     Ok(())
 }
 

@@ -314,7 +314,7 @@ pub const CODES: &[Code] = &[
     code(
         "M089",
         "a TTL longer than the recovery time objective",
-        "After a switch, resolvers may hand out the old address until its TTL has run out, and those users are out until then, whatever the drill does. The TTL must have been shorter for as long as the old one lasts, so lower it days before.",
+        "After a switch, resolvers may hand out the old address until its TTL has run out, and those users are out until then, whatever the drill does. The TTL must have been shorter for as long as the old one lasts, so lower it days before. A check of it (`ttl_at_most`) that lets a longer one pass does not prove that it is.",
     ),
     code(
         "M090",

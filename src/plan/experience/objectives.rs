@@ -2,7 +2,7 @@
 //! served, how long resolvers keep an old address.
 
 use super::{View, gives_back, takes_away};
-use crate::catalogue::Act;
+use crate::catalogue::{Act, Check, Condition};
 use crate::diagnostic::Diagnostic;
 use crate::infrastructure::simulate::SimulatedResource;
 use crate::infrastructure::twin;
@@ -18,6 +18,7 @@ pub(super) fn check(view: &View<'_>, diagnostics: &mut Vec<Diagnostic>) {
     for (service, name) in &view.playbook.services {
         recovery_is_seen(view, service, name, diagnostics);
     }
+    lifetimes_checked(view, diagnostics);
 }
 
 fn key(leg: Leg) -> &'static str {
@@ -106,6 +107,20 @@ fn lifetimes(view: &View<'_>, leg: Leg, diagnostics: &mut Vec<Diagnostic>) {
                 .at(view.names[step].place_of(record.as_str()))
                 .help("give the record a shorter `ttl` in the infrastructure file, days before the drill, or allow more time"),
             );
+        }
+    }
+}
+
+/// A check of a TTL that lets one pass which is longer than users may be out.
+fn lifetimes_checked(view: &View<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(rto) = view.plan.objectives.rto else { return };
+    for (step, name) in view.names.iter().enumerate() {
+        let Act::Check(Check(Condition::Ttl { at_most, .. })) = view.act(step) else { continue };
+        if *at_most > rto {
+            let (at_most, rto) = (at_most.short(), rto.short());
+            let message = format!("this check lets a TTL of {at_most} pass, longer than `rto: {rto}`");
+            let help = format!("so long a resolver may send users to the old side: `ttl_at_most: {rto}`, or less");
+            diagnostics.push(Diagnostic::warning("M089", message).at(name.place_of_key("ttl_at_most")).help(help));
         }
     }
 }

@@ -147,6 +147,13 @@ fn a_ttl_is_not_longer_than_the_objective() {
 }
 
 #[test]
+fn a_check_of_a_ttl_lets_none_pass_that_is_longer_than_the_objective() {
+    let check = "      - { id: ttl, check: { dns: [code], ttl_at_most: 1h } }\n      - { id: go,";
+    let lax = with(&[("      - { id: go,", check)]);
+    assert!(only(&lax, "M089").contains("this check lets a TTL of 1h pass, longer than `rto: 15m`"), "{lax}");
+}
+
+#[test]
 fn a_promotion_has_a_fence_before_it() {
     let fenceless = with(&[(
         "      - { id: fence, database.fence: { database: main, in: primary, unreachable: continue } }\n",

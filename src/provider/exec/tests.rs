@@ -181,3 +181,122 @@ fn states_of_every_kind_are_read_with_lengths_of_time_as_people_write_them() {
     })
     .unwrap();
 }
+
+/// A program that gives each time the answer that is laid down for it, and keeps what it was asked.
+struct Laid {
+    folder: TempDir,
+    program: Exec,
+}
+
+impl Laid {
+    fn new(kind: ResourceKind) -> Self {
+        let folder = TempDir::new().unwrap();
+        let at = folder.path().display();
+        let script = format!("cat >'{at}/heard'; cat '{at}/answer'");
+        let mut settings = json!({ "command": ["/bin/sh", "-c", script], "timeout": "20s" });
+        if kind == ResourceKind::Dns {
+            settings["name"] = "code.example.test".into();
+            settings["targets"] = json!({ "primary": ["192.0.2.10"], "secondary": ["198.51.100.10"] });
+        }
+        let program = exec(kind, "it", settings);
+        Self { folder, program }
+    }
+
+    fn says(&self, answer: &Value) -> &Exec {
+        std::fs::write(self.folder.path().join("answer"), json!({ "ok": answer }).to_string()).unwrap();
+        &self.program
+    }
+
+    /// The last call: what it was, and its arguments.
+    fn heard(&self) -> Value {
+        let heard: Value =
+            serde_json::from_str(&std::fs::read_to_string(self.folder.path().join("heard")).unwrap()).unwrap();
+        json!([heard["call"], heard["act"], heard["args"]])
+    }
+}
+
+#[test]
+fn every_act_of_a_database_and_a_storage_is_asked_for_as_the_page_says_and_its_answer_is_taken() {
+    run_real(|clock| async move {
+        let cx = context(&clock, "20261122-084216-drill");
+        let in_s = json!({ "region": "secondary" });
+        for kind in [ResourceKind::Database, ResourceKind::Storage] {
+            let laid = Laid::new(kind);
+            let it = |answer: Value| laid.says(&answer) as &dyn Database;
+            let proof =
+                json!({ "position": 7, "old_session": "it was ended", "new_session": null, "sessions_ended": 3 });
+            let fenced = it(proof).fence(&cx, S).await.unwrap();
+            assert_eq!(
+                (fenced.position, fenced.old_session.as_deref(), fenced.sessions_ended),
+                (7, Some("it was ended"), 3)
+            );
+            assert_eq!((fenced.new_session, laid.heard()), (None, json!(["apply", "fence", in_s])));
+            it(Value::Null).unfence(&cx, S).await.unwrap();
+            assert_eq!(laid.heard(), json!(["undo", "fence", in_s]));
+            it(Value::Null).promote(&cx, S).await.unwrap();
+            assert_eq!(laid.heard(), json!(["apply", "promote", in_s]));
+            it(Value::Null).replicate(&cx, S, P).await.unwrap();
+            assert_eq!(laid.heard(), json!(["apply", "replicate", { "from": "secondary", "to": "primary" }]));
+            assert_eq!(it(json!({ "refused": "fenced" })).write(&cx, S).await, WriteAttempt::Refused("fenced".into()));
+            assert_eq!(laid.heard(), json!(["apply", "write", in_s]));
+            let row = CanaryRow { number: 41, sent: crate::time::Moment(9) };
+            assert_eq!(it(json!("acknowledged")).write_canary(&cx, S, row).await, WriteAttempt::Acknowledged);
+            let args = json!({ "region": "secondary", "number": 41, "sent_ns": 9 });
+            assert_eq!(laid.heard(), json!(["apply", "write_canary", args]));
+            let rows = it(json!({ "ranges": [[0, 41], [43, 50]] })).canary_rows(&cx, S).await.unwrap();
+            assert_eq!((rows.ranges, laid.heard()), (vec![(0, 41), (43, 50)], json!(["ask", "canary_rows", in_s])));
+            it(Value::Null).prepare_canary(&cx).await.unwrap();
+            assert_eq!(laid.heard(), json!(["apply", "canary", {}]));
+            it(Value::Null).remove_canary(&cx).await.unwrap();
+            assert_eq!(laid.heard(), json!(["undo", "canary", {}]));
+            let kept = json!({ "location": "/kept/1", "what": "rows", "only_here": 3 });
+            let kept = it(kept).preserve(&cx, S).await.unwrap();
+            assert_eq!((kept.location.as_str(), kept.only_here), ("/kept/1", Some(3)));
+            assert_eq!(laid.heard(), json!(["apply", "preserve", in_s]));
+        }
+        let laid = Laid::new(ResourceKind::Storage);
+        let report = json!({ "repositories": 9, "missing": 0, "behind": 1, "diverged": 0, "checked": 3, "damaged": 0,
+            "oldest_missing": "4s" });
+        let report = Storage::verify(laid.says(&report), &cx, S).await.unwrap();
+        assert_eq!((report.repositories, report.behind, report.oldest_missing), (9, 1, Span::from_secs(4)));
+        assert_eq!(laid.heard(), json!(["ask", "verify", in_s]));
+    })
+    .unwrap();
+}
+
+#[test]
+fn every_act_of_backups_regions_and_names_is_asked_for_as_the_page_says_and_its_answer_is_taken() {
+    run_real(|clock| async move {
+        let cx = context(&clock, "20261122-084216-drill");
+        let laid = Laid::new(ResourceKind::Backup);
+        let came = json!({ "scratch": "copy-1", "newest_age": "40s", "checked": 12, "damaged": 0,
+            "rows": { "expected": 9, "back": 9, "after": 0 } });
+        let point = RestorePoint::Ago(Span::from_secs(3600));
+        let restored = laid.says(&came).restore(&cx, S, point).await.unwrap();
+        assert_eq!((restored.scratch.as_str(), restored.rows.unwrap().expected), ("copy-1", Some(9)));
+        assert_eq!(laid.heard(), json!(["apply", "restore", { "region": "secondary", "point": { "ago": "1h" } }]));
+        let plain = json!({ "scratch": "copy-2", "newest_age": "0s", "checked": 1, "damaged": 0 });
+        assert_eq!(laid.says(&plain).restore(&cx, S, RestorePoint::Latest).await.unwrap().rows, None);
+        assert_eq!(laid.heard()[2]["point"], "latest");
+        assert_eq!(laid.says(&json!(["copy-1"])).scratches(&cx).await.unwrap(), ["copy-1"]);
+        assert_eq!(laid.heard(), json!(["ask", "scratches", {}]));
+        laid.says(&Value::Null).discard(&cx, "copy-1").await.unwrap();
+        assert_eq!(laid.heard(), json!(["undo", "restore", { "scratch": "copy-1" }]));
+
+        let laid = Laid::new(ResourceKind::Region);
+        let cut = RegionState { isolated_from: [crate::resource::Party::Users].into() };
+        laid.says(&Value::Null).set_isolation(&cx, &cut).await.unwrap();
+        assert_eq!(laid.heard(), json!(["apply", "isolate", { "isolated_from": ["users"] }]));
+        laid.says(&Value::Null).rejoin_fenced(&cx, &[ResourceId::new("main").unwrap()]).await.unwrap();
+        assert_eq!(laid.heard(), json!(["apply", "rejoin", { "fenced": ["main"] }]));
+        let seen = laid.says(&json!({ "isolated_from": ["users", "secondary"] }));
+        assert_eq!(Region::observe(seen, &cx).await.unwrap().isolated_from.len(), 2);
+
+        let laid = Laid::new(ResourceKind::Dns);
+        let said = json!([{ "server": "r1", "values": ["198.51.100.10"], "ttl": "42s" }, { "server": "r2", "error": "no answer" }]);
+        let answers = laid.says(&said).resolvers(&cx).await.unwrap();
+        assert!(answers[0].gives(S) && answers[1].values == Err("no answer".to_owned()), "{answers:?}");
+        assert_eq!(laid.heard(), json!(["ask", "resolvers", {}]));
+    })
+    .unwrap();
+}

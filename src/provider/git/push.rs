@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 use crate::provider::host::{Host, last_line};
 use crate::resource::{Context, ProviderError, WriteAttempt};
 use crate::time::Span;
@@ -25,6 +28,11 @@ const HOLD: &str = "#!/bin/sh
 left=MOST
 while [ ! -e \"$MUSTER_GO\" ] && [ $left -gt 0 ]; do left=$((left - 1)); sleep 0.02; done
 ";
+
+/// What the folders that pushes come from are called, with the process and a number after it.
+const PREFIX: &str = "muster-git-";
+/// So many entries of the folder for temporary files are looked at for those of processes that were killed.
+const ORPHANS_LOOKED_AT: usize = 100_000;
 
 /// Where pushes come from.
 pub(super) struct Pusher {
@@ -175,12 +183,27 @@ impl Said {
     }
 }
 
+/// Removes the folders of processes that were killed: nothing in them is needed by anybody, and nobody else removes them.
+fn remove_orphans() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten().take(ORPHANS_LOOKED_AT) {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-')?.0.parse().ok());
+        let Some(process) = number.and_then(Pid::from_raw) else { continue };
+        if test_kill_process(process) == Err(Errno::SRCH) {
+            // Another user's can't be removed, and is that one's to remove.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// A folder that nobody else can write to, with a repository and the hook that holds a push.
 fn new_folder() -> io::Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    remove_orphans();
     let (mut n, own) = (0_u32, std::process::id());
     let folder = loop {
-        let folder = std::env::temp_dir().join(format!("muster-git-{own}-{n}"));
+        let folder = std::env::temp_dir().join(format!("{PREFIX}{own}-{n}"));
         match fs::DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => break folder,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && n < 10_000 => n += 1,
@@ -199,4 +222,23 @@ fn new_folder() -> io::Result<PathBuf> {
     fs::write(&hook, HOLD.replace("MOST", &HELD_MAX.to_string()))?;
     fs::set_permissions(hook, fs::Permissions::from_mode(0o700))?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a process that has ended, with a number of its own")]
+    fn what_a_killed_process_left_is_removed_by_the_next_and_what_a_living_one_has_is_not() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let gone = std::env::temp_dir().join(format!("{PREFIX}{}-0", child.id()));
+        child.wait().unwrap();
+        fs::create_dir_all(gone.join("scratch.git")).unwrap();
+        let own = new_folder().unwrap();
+        assert!(!gone.exists() && own.join("hold/pre-push").is_file());
+        remove_orphans();
+        assert!(own.exists());
+        fs::remove_dir_all(own).unwrap();
+    }
 }

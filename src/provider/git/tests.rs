@@ -12,7 +12,8 @@ use crate::id::{ProbeId, RegionRole, RunId};
 use crate::provider::host::Host;
 use crate::provider::process::RealProcesses;
 use crate::resource::{
-    Actor, CanaryRow, Cancellation, Context, ProviderError, ReplicaRole, Seen, Storage, StorageSide, WriteAttempt,
+    Actor, CanaryRow, Cancellation, Claimed, Context, Exclusive, Marker, ProviderError, ReplicaRole, Seen, Storage,
+    StorageSide, WriteAttempt,
 };
 use crate::time::{Moment, Span, run_real};
 
@@ -404,5 +405,48 @@ fn a_deleted_repository_comes_back_from_its_bundle_and_not_without_needs_git() {
         let bytes = fs::read(&bundle).unwrap();
         fs::write(&bundle, &bytes[..bytes.len() / 2]).unwrap();
         storage.recover(&cx, PRIMARY, &wanted(6, None)).await.unwrap_err();
+    });
+}
+
+#[test]
+fn a_run_marks_both_stores_or_none_and_acts_of_another_run_are_refused_needs_git() {
+    let scene = Scene::new();
+    let storage = scene.storage();
+    play(async |cx| {
+        let marker = |run: &str| Marker {
+            run: RunId::new(run).unwrap(),
+            fencing: 1,
+            who: "ops at bastion-1".to_owned(),
+            since: "2026-11-22T08:42:16Z".parse().unwrap(),
+        };
+        let (ours, theirs) = (marker(cx.run.as_str()), marker("20261122-084217-other"));
+        // The second side is another run's: the first is let go again.
+        fs::write(scene.book(SECONDARY, "mark"), serde_json::to_string(&theirs).unwrap() + "\n").unwrap();
+        assert_eq!(storage.claim(&cx, &ours, None).await.unwrap(), Claimed::Taken(theirs.clone()));
+        assert!(!scene.book(PRIMARY, "mark").exists(), "half a mark is none");
+        // Every act on the side that the other run has is refused, and changes nothing.
+        for refused in [
+            storage.fence(&cx, SECONDARY).await.map(drop),
+            storage.unfence(&cx, SECONDARY).await,
+            storage.promote(&cx, SECONDARY).await,
+            storage.replicate(&cx, PRIMARY, SECONDARY).await,
+        ] {
+            let why = refused.unwrap_err().to_string();
+            assert!(why.contains(theirs.run.as_str()) && why.contains("ops at bastion-1"), "{why}");
+        }
+        assert_eq!(fs::read_to_string(scene.book(SECONDARY, "role")).unwrap(), "replica primary");
+        assert!(!scene.book(SECONDARY, "fence").exists());
+
+        fs::remove_file(scene.book(SECONDARY, "mark")).unwrap();
+        assert_eq!(storage.claim(&cx, &ours, None).await.unwrap(), Claimed::Ours);
+        assert_eq!(storage.claim(&cx, &theirs, None).await.unwrap(), Claimed::Taken(ours.clone()));
+        storage.fence(&cx, PRIMARY).await.unwrap();
+        storage.unfence(&cx, PRIMARY).await.unwrap();
+        storage.release(&cx, &theirs).await.unwrap();
+        assert!(scene.book(PRIMARY, "mark").exists(), "another run's mark stays");
+        storage.release(&cx, &ours).await.unwrap();
+        for region in RegionRole::ALL {
+            assert!(!scene.book(region, "mark").exists());
+        }
     });
 }

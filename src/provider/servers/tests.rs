@@ -12,7 +12,8 @@ use crate::id::{RegionRole, ResourceId, RunId};
 use crate::provider::host::Host;
 use crate::provider::process::RealProcesses;
 use crate::resource::{
-    Actor, Cancellation, Compute, ComputeGroup, Context, Party, ProviderError, Region, RegionState, Seen,
+    Actor, Cancellation, Claimed, Compute, ComputeGroup, Context, Exclusive, Marker, Party, ProviderError, Region,
+    RegionState, Seen,
 };
 use crate::time::{Clock, run_real};
 
@@ -167,4 +168,53 @@ fn an_isolation_that_its_status_does_not_confirm_is_in_doubt() {
             assert!(error.in_doubt(), "{isolate}: {error}");
         });
     }
+}
+
+#[test]
+fn servers_and_regions_with_a_mark_obey_one_run_and_those_without_say_that_they_keep_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = json!({ "file": folder.path().join("mark") });
+    let touch = |name: &str| shell(&format!("touch {}/{name}", folder.path().display()));
+    let group =
+        json!({ "capacity": 2, "start": touch("started"), "stop": touch("stopped"), "status": shell("exit 3") });
+    let with = |mark: &serde_json::Value| {
+        let mut servers = json!({ "regions": { "primary": group, "secondary": group } });
+        let mut region = json!({ "isolate": touch("isolated"), "rejoin": touch("rejoined"), "status": shell("true") });
+        if !mark.is_null() {
+            (servers["mark"], region["mark"]) = (mark.clone(), mark.clone());
+        }
+        let servers = CommandedServers::new(serde_json::from_value(servers).unwrap(), host());
+        (servers, CommandedRegion::new(serde_json::from_value(region).unwrap(), host()))
+    };
+    play(async |cx| {
+        let marker = |run: &str| Marker {
+            run: RunId::new(run).unwrap(),
+            fencing: 1,
+            who: "ops at bastion-1".to_owned(),
+            since: "2026-11-22T08:42:16Z".parse().unwrap(),
+        };
+        let (ours, theirs) = (marker(cx.run.as_str()), marker("20261122-084217-other"));
+        let (servers, region) = with(&mark);
+        for kept in [&servers as &dyn Exclusive, &region] {
+            assert_eq!(kept.claim(&cx, &theirs, None).await.unwrap(), Claimed::Ours);
+            assert_eq!(kept.claim(&cx, &ours, None).await.unwrap(), Claimed::Taken(theirs.clone()));
+            let cut = RegionState { isolated_from: [Party::Users].into() };
+            for refused in [
+                servers.scale(&cx, RegionRole::Primary, 1).await,
+                region.set_isolation(&cx, &cut).await,
+                region.rejoin_fenced(&cx, &[]).await,
+            ] {
+                let why = refused.unwrap_err().to_string();
+                assert!(why.contains(theirs.run.as_str()), "{why}");
+            }
+            kept.release(&cx, &theirs).await.unwrap();
+        }
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "no command ran, and no mark stays: {left:?}");
+        let (servers, region) = with(&serde_json::Value::Null);
+        for kept in [&servers as &dyn Exclusive, &region] {
+            let none = kept.claim(&cx, &ours, None).await.unwrap_err();
+            assert!(matches!(none, ProviderError::Unsupported(_)), "{none}");
+        }
+    });
 }

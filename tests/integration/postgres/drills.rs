@@ -163,3 +163,36 @@ fn needs_postgres_an_old_primary_that_comes_back_during_a_drill_is_shouted_about
     let seen = scene.types("run drill.yaml --execute --mode unplanned --yes").exits(5);
     seen.says("FAILED").says("Two sides took writes at once");
 }
+
+#[test]
+fn needs_postgres_a_password_comes_from_the_file_that_is_named_from_pgpassfile_or_from_the_home_folder() {
+    let pair = Pair::up();
+    let steps = "
+  - name: failover
+    steps: [{ id: copy, check: { database: main, in: secondary, lag_at_most: 10s } }]
+";
+    // Only what stands in a password file can have told it.
+    let with = |passfile: Option<&str>| {
+        let scene = scene(&pair, steps);
+        let path = scene.path("lab.yaml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let key = format!("\"password\":{},", serde_json::json!({ "file": pair.folder("password") }));
+        assert!(text.contains(&key), "{text}");
+        let instead =
+            passfile.map_or_else(String::new, |name| format!("\"passfile\":\"{}\",", scene.path(name).display()));
+        std::fs::write(&path, text.replace(&key, &instead)).unwrap();
+        for (name, password) in [("right", "pass-4711"), (".pgpass", "pass-4711"), ("wrong", "pass-0815")] {
+            let file = scene.path(name);
+            std::fs::write(&file, format!("# one line for all\n127.0.0.1:*:*:muster:{password}\n")).unwrap();
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        scene
+    };
+    let plan = "run drill.yaml --execute --mode planned --yes";
+    with(None).types(plan).exits(0).says("PASSED");
+    with(Some("right")).types(plan).exits(0).says("PASSED");
+    let other = with(None);
+    let right = other.path("right").display().to_string();
+    other.env("PGPASSFILE", &right).types(plan).exits(0).says("PASSED");
+    with(Some("wrong")).types(plan).exits(3).says("password authentication failed");
+}
