@@ -118,6 +118,9 @@ class Lab:
         for server in ("names", "second_names"):
             state[server] = [self.dig(server, f"{name}.lab.test", kind)
                              for name, kind in (("code", "A"), ("git", "A"), ("_muster.code", "TXT"), ("_muster.git", "TXT"))]
+        archives = {region: {p.name for p in (self.folder / region / "archive").iterdir() if p.name[0] != "."}
+                    for region in ("primary", "secondary")}
+        state["archived on one side alone"] = sorted(archives["primary"] ^ archives["secondary"])
         state["scratch"] = sorted(p.name for p in (self.folder / "restore").iterdir())
         state["temporary"] = sorted(p.name for p in pathlib.Path(tempfile.gettempdir()).glob("muster-git-*")
                                     if not pathlib.Path(f"/proc/{p.name.split('-')[2]}").exists())
@@ -125,7 +128,11 @@ class Lab:
 
 
 def truth(attempts, what, begin, end):
-    """How long attempts failed in this stretch, at the least and at the most, in seconds; 0, 0 if none did."""
+    """How long attempts failed in this stretch, at the least and at the most, in seconds; 0, 0 if none did.
+
+    The clients look now and then too, so what they know is an interval as well, with about two of their pauses and an
+    answer's time in it: the truth lies in both intervals, or one of the two is wrong.
+    """
     mine = [one for one in attempts if one["what"] == what and begin <= seconds(one["sent"]) < end]
     bad = [n for n, one in enumerate(mine) if not one["ok"]]
     if not bad:

@@ -42,7 +42,14 @@ pub(super) async fn preserve(it: &Postgres, cx: &Context, region: RegionRole) ->
     let since = diverged.map_or_else(
         || "where the other side left its log is not known".to_owned(),
         |from| {
-            format!("its log after {} on timeline {}, up to {}, included", lsn(from), here.timeline, lsn(here.position))
+            let lacked = here.position.saturating_sub(from);
+            format!(
+                "its log after {} on timeline {} up to {} is in it, {lacked} bytes that the other side lacked when it was \
+                 promoted",
+                lsn(from),
+                here.timeline,
+                lsn(here.position)
+            )
         },
     );
     Ok(Preserved {

@@ -43,6 +43,7 @@ fn needs_postgres_what_only_the_old_primary_has_is_counted_and_kept_and_then_it_
         let kept = database.preserve(&cx, Primary).await.unwrap();
         assert_eq!(kept.only_here, Some(7));
         assert!(kept.what.contains("on timeline 1"), "{}", kept.what);
+        assert!(kept.what.contains(" bytes that the other side lacked when it was promoted"), "{}", kept.what);
         let folder = kept.location.strip_suffix(" on the host of primary").unwrap();
         assert!(std::path::Path::new(folder).join("PG_VERSION").exists(), "{folder}");
         let marker = format!("{}/was-here", pair.data(Primary));
