@@ -76,7 +76,7 @@ pub(crate) fn start(lab: &Lab, how: &Start<'_>) -> Result<Daemon> {
     let log = lab.log(&how.name);
     let open = || OpenOptions::new().create(true).append(true).open(&log);
     let [program, arguments @ ..] = how.argv.as_slice() else { return Err(format!("{} has no program", how.name)) };
-    let mut command = clean(lab, Path::new(program));
+    let mut command = noting(lab, how, program).map_err(|error| format!("{}: {error}", how.name))?;
     command.args(arguments).current_dir(how.folder).process_group(0).stdin(Stdio::null());
     let failed = |error: std::io::Error| format!("{} ({program}) can't be started: {error}", how.name);
     command.stdout(open().map_err(failed)?).stderr(open().map_err(failed)?);
@@ -89,16 +89,31 @@ pub(crate) fn start(lab: &Lab, how: &Start<'_>) -> Result<Daemon> {
     let daemon = Daemon { name: how.name.clone(), region: how.region, process };
     let written = serde_json::to_string(&daemon).map_err(|error| error.to_string())?;
     fs::write(file(lab, &how.name), written).map_err(failed)?;
-    note(lab, &how.name).map_err(failed)?;
     // Waited for while this command lives, so that a server which ends at once is not taken for one that runs.
     std::thread::spawn(move || child.wait());
     Ok(daemon)
 }
 
-/// Every start is written down, for whoever wants to know how often there was one.
-fn note(lab: &Lab, name: &str) -> std::io::Result<()> {
-    let mut log = OpenOptions::new().create(true).append(true).open(lab.log("starts"))?;
-    log.write_all(format!("{} {name}\n", Timestamp::now()).as_bytes())
+/// What starts a server. Every start is written down, for whoever wants to know how often there was one: by the process
+/// that becomes the server, since whoever starts it may be killed before or after.
+fn noting(lab: &Lab, how: &Start<'_>, program: &str) -> std::io::Result<Command> {
+    let log = lab.log("starts");
+    if how.user.is_some() {
+        // Another user may not write there.
+        let mut log = OpenOptions::new().create(true).append(true).open(log)?;
+        log.write_all(format!("{} {}\n", Timestamp::now(), how.name).as_bytes())?;
+        return Ok(clean(lab, Path::new(program)));
+    }
+    let mut command = clean(lab, Path::new("sh"));
+    command.args([
+        "-c",
+        "echo \"$1 $2\" >> \"$3\"; shift 3; exec \"$@\"",
+        "sh",
+        &Timestamp::now().to_string(),
+        &how.name,
+    ]);
+    command.arg(log).arg(program);
+    Ok(command)
 }
 
 /// The last lines of a server's log.

@@ -24,6 +24,9 @@ const AT_FIRST: [(Role, u32); 3] = [(Role::Primary, 1), (Role::Primary, 2), (Rol
 /// The clients have been served after so long, or something is wrong.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
 
+/// So often other ports are tried.
+const TRIES: u32 = 3;
+
 /// Stands in the folder once everything has been started.
 const READY: &str = "ready";
 
@@ -61,29 +64,36 @@ pub(crate) fn run(at: &Path, options: &Options) -> Result<()> {
     if let Some(user) = postgres_user {
         reachable(at, user.0)?;
     }
-    let ports = free_ports(options.app_port)?;
-    folder::make(at)?;
-    let _lock = folder::lock(at)?;
     let infrastructure = options.infra.clone().map_or_else(|| Ok(infra::usual_path()), std::path::absolute);
-    let lab = Lab {
-        folder: at.to_owned(),
-        infrastructure: infrastructure.map_err(|error| error.to_string())?,
-        ports,
-        programs,
-        postgres_user,
-        admin_password: hex(&random::<32>()?),
-        app_password: hex(&random::<32>()?),
-        replicator_password: hex(&random::<32>()?),
-        key: base64(&random::<32>()?),
-        client_pause_ms: options.client_pause,
-    };
-    if let Err(why) = start(&lab) {
+    let infrastructure = infrastructure.map_err(|error| error.to_string())?;
+    let mut tries = 0;
+    let (lab, _lock) = loop {
+        tries += 1;
+        let ports = free_ports(options.app_port)?;
+        folder::make(at)?;
+        let lock = folder::lock(at)?;
+        let lab = Lab {
+            folder: at.to_owned(),
+            infrastructure: infrastructure.clone(),
+            ports,
+            programs: programs.clone(),
+            postgres_user,
+            admin_password: hex(&random::<32>()?),
+            app_password: hex(&random::<32>()?),
+            replicator_password: hex(&random::<32>()?),
+            key: base64(&random::<32>()?),
+            client_pause_ms: options.client_pause,
+        };
+        let Err(why) = start(&lab) else { break (lab, lock) };
         let cleaned = down::clean(at);
-        return Err(match cleaned {
-            Ok(()) => format!("{why}. What was started is ended again"),
-            Err(left) => format!("{why}. Cleaning up: {left}"),
-        });
-    }
+        // A port that was free when it was chosen may be taken by another program before it is used: others are.
+        let taken = ["already in use", "failed to bind", "could not bind"].iter().any(|sign| why.contains(sign));
+        match cleaned {
+            Ok(()) if taken && tries < TRIES => {}
+            Ok(()) => return Err(format!("{why}. What was started is ended again")),
+            Err(left) => return Err(format!("{why}. Cleaning up: {left}")),
+        }
+    };
     println!("The lab is up after {:.1} s, in {}.", begun.elapsed().as_secs_f64(), at.display());
     println!("  application  http://{}:{}/", names::code(), lab.ports.app);
     println!("  resolver     {}", lab.resolver());

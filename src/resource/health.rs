@@ -46,7 +46,7 @@ pub trait Health: Send + Sync {
     /// Resolves when any service's health or serving region has changed after this call was made.
     async fn changed(&self, cx: &Context);
 
-    /// Tells the journal all that was seen until now, and resolves once that is on its way there, before anything that
-    /// is told later.
+    /// Waits, in a drill, a moment for the first rows of canaries, then tells the journal all that was seen until now;
+    /// resolves once that is on its way there, before anything that is told later.
     async fn settle(&self) {}
 }

@@ -44,6 +44,8 @@ pub(super) struct CanaryLane {
     handed_over: Option<Moment>,
     /// The last time in this stretch that nobody watched.
     unwatched: Option<(Moment, Moment)>,
+    /// Whether any row, or its making ready, failed: then the first row that is taken may never come.
+    troubled: bool,
 }
 
 /// One side's news since the last summary.
@@ -152,7 +154,13 @@ impl CanaryLane {
             promoting: None,
             handed_over: None,
             unwatched: None,
+            troubled: false,
         }
+    }
+
+    /// Whether its first row is on its way still: what is lost can't be told by a canary that has none.
+    pub(super) fn awaits_its_first(&self) -> bool {
+        self.ledger.last().is_none() && !self.promoted && self.unwatched.is_none() && !self.troubled
     }
 
     /// Takes up again what a journal tells of it. Between the first and the last of the rows that were acknowledged
@@ -203,6 +211,7 @@ impl CanaryLane {
 
     /// It can't be made ready; why.
     pub(super) fn unable(&mut self, why: String) {
+        self.troubled = true;
         let side = &mut self.sides[side(self.active)];
         side.failed += 1;
         side.last_failure = Some(why.into());
@@ -255,6 +264,7 @@ impl CanaryLane {
 
     /// `many` rows in a row were not taken.
     pub(super) fn refused_all(&mut self, region: RegionRole, many: u64, why: Refused<'_>) {
+        self.troubled = true;
         let side = &mut self.sides[side(region)];
         side.failed += many;
         let words = match why {
@@ -299,6 +309,7 @@ impl CanaryLane {
         let number = attempt.row.number;
         let side = &mut self.sides[side(attempt.region)];
         side.under_way = side.under_way.saturating_sub(1);
+        self.troubled |= result != Some(WriteAttempt::Acknowledged);
         match result {
             Some(WriteAttempt::Acknowledged) => {
                 side.acknowledged(number, answered);

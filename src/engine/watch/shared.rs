@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
 use super::WatchSetup;
-use super::canary::Attempt;
+use super::canary::{Attempt, CanaryLane};
 use super::desk::{Desk, probes};
 use super::looks;
+use crate::catalogue::Mode;
 use crate::engine::Sink;
 use crate::id::{ProbeId, RegionRole, ResourceId, RunId, ServiceId};
 use crate::model::{Plan, Sample};
@@ -21,6 +22,11 @@ use crate::time::{Class, Clock, Moment, Span, Ticks};
 
 /// The first ticks of all probes lie within this much of the start, apart from each other.
 pub(super) const SPREAD: Span = Span::from_millis(500);
+
+/// So long a drill waits for the first rows of its canaries before it takes writes away.
+const FIRST_ROW_MAX: Span = Span::from_secs(5);
+/// Between two looks for them.
+const FIRST_ROW_LOOK: Span = Span::from_millis(20);
 
 /// What the tasks of a watch have in common.
 pub(super) struct Shared {
@@ -386,6 +392,15 @@ impl Health for Board {
     }
 
     async fn settle(&self) {
+        if self.0.plan.mode != Mode::Emergency {
+            let first = async {
+                while self.0.at_desk(|desk| desk.canaries().iter().any(CanaryLane::awaits_its_first)) {
+                    self.0.clock.sleep(FIRST_ROW_LOOK).await;
+                }
+            };
+            // A drill whose canary never gets so far says that its loss was not measured.
+            let _ = self.0.clock.timeout(FIRST_ROW_MAX, first).await;
+        }
         let now = self.0.clock.now();
         self.0.at_desk(|desk| desk.sum_up(now));
         self.0.tell_all().await;
