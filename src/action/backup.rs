@@ -33,7 +33,7 @@ impl Perform for BackupVerify {
             }
             None => return Err(ActError::refused(format!("{id} has nothing in {region}"))),
         };
-        let evidence: Evidence = [
+        let mut evidence: Evidence = [
             ("snapshots".to_owned(), seen.count.to_string()),
             ("newest".to_owned(), format!("{} old", seen.newest_age)),
             ("oldest".to_owned(), format!("{} old", seen.oldest_age)),
@@ -41,6 +41,11 @@ impl Perform for BackupVerify {
             ("encrypted".to_owned(), seen.encrypted.to_string()),
         ]
         .into();
+        if seen.aged_as_copies > 0 {
+            let told =
+                format!("{} are copies whose originals were not seen: the ages are the copies'", seen.aged_as_copies);
+            evidence.insert("ages".to_owned(), told);
+        }
         let wrong = self.judge(seen);
         if wrong.is_empty() {
             return Ok(Applied::showing(evidence));

@@ -22,9 +22,9 @@ fn find(tools: &Tools, role: RegionRole) -> Result<&dyn Region, ActError> {
         .ok_or_else(|| ActError::refused(format!("the infrastructure file has no {role} region")))
 }
 
-async fn observe(tools: &Tools, cx: &Context, role: RegionRole) -> Result<BTreeSet<Party>, ActError> {
+async fn observe(tools: &Tools, cx: &Context, role: RegionRole) -> Result<RegionState, ActError> {
     let state = find(tools, role)?.observe(cx).await;
-    state.map(|state| state.isolated_from).map_err(|error| ActError::unseen(format!("region {role}"), &error))
+    state.map_err(|error| ActError::unseen(format!("region {role}"), &error))
 }
 
 fn isolated_before(before: &Before, role: RegionRole) -> Option<&BTreeSet<Party>> {
@@ -97,7 +97,8 @@ fn names(ids: &[ResourceId]) -> String {
 impl Perform for RegionIsolate {
     async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
         let now = observe(tools, cx, self.region).await?;
-        let to = RegionState { isolated_from: now.union(&self.from.iter().copied().collect()).copied().collect() };
+        let to = now.isolated_from.iter().chain(&self.from).copied().collect();
+        let to = RegionState::cut_off_from(to);
         let set = find(tools, self.region)?.set_isolation(cx, &to).await;
         set.map_err(|error| ActError::of(format!("cutting region {} off", self.region), &error))?;
         Ok(Applied::showing([(region_resource(self.region).to_string(), to.to_string())].into()))
@@ -115,9 +116,10 @@ impl Perform for RegionIsolate {
         let now = observe(tools, cx, region).await?;
         // What others cut off meanwhile is theirs to join again.
         let ours: BTreeSet<Party> = self.from.iter().copied().filter(|party| !was.contains(party)).collect();
-        let to = RegionState { isolated_from: now.difference(&ours).copied().collect() };
+        let to = RegionState::cut_off_from(now.isolated_from.difference(&ours).copied().collect());
         let mut evidence: Evidence = [(region_resource(region).to_string(), to.to_string())].into();
-        if to.isolated_from != now {
+        // Also what cuts off only a part, which an isolation that was broken off leaves behind.
+        if to != now {
             // This run promoted nothing when an isolation is taken back, so only what is seen to be so can forbid it.
             let (double, unseen) = dangers(tools, cx, region).await?;
             if !double.is_empty() {
@@ -203,7 +205,7 @@ impl Perform for RegionRejoin {
             Replicated::find(tools, id)?;
         }
         self.refuse_unsafe(tools, cx).await?;
-        let done: Result<(), ProviderError> = if observe(tools, cx, self.region).await?.is_empty() {
+        let done: Result<(), ProviderError> = if observe(tools, cx, self.region).await?.is_reachable() {
             self.fence_reachable(tools, cx).await?;
             Ok(())
         } else if self.fenced.is_empty() {

@@ -1,6 +1,6 @@
 //! The providers of AWS, built with the ways into both regions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalogue::Mode;
@@ -16,6 +16,7 @@ use crate::secret::Redactor;
 use crate::time::Clock;
 
 /// The ways into a plan's regions of AWS.
+#[derive(Clone)]
 pub(super) struct Regions(BTreeMap<RegionRole, Arc<Access>>);
 
 impl Regions {
@@ -30,6 +31,14 @@ impl Regions {
             found.insert(*role, Arc::new(Access::new(*role, region.name.clone(), settings, line.clone())));
         }
         Ok(Self(found))
+    }
+
+    /// The permissions that were found missing, each with where.
+    pub(super) fn missing(&self) -> BTreeSet<(String, &'static str)> {
+        let of = |access: &Arc<Access>| {
+            access.missing().into_iter().map(|action| (access.region().to_owned(), action)).collect::<Vec<_>>()
+        };
+        self.0.values().flat_map(of).collect()
     }
 
     fn to(&self, role: RegionRole) -> Result<Arc<Access>, String> {
@@ -59,9 +68,9 @@ impl Regions {
                 all.computes.insert(id.clone(), Arc::new(AwsCompute::new(typed(binding)?, self.ways()?)));
             }
             ResourceKind::Database => {
-                let loss_accepted = plan.mode != Mode::Planned && (plan.data_loss.is_some() || plan.discard);
                 let (processes, redactor) = (Arc::clone(processes), redactor.clone());
-                let it = AwsRds::new(id.clone(), typed(binding)?, self.ways()?, processes, redactor, loss_accepted);
+                let accepted = loss_accepted(plan);
+                let it = AwsRds::new(id.clone(), typed(binding)?, self.ways()?, processes, redactor, accepted);
                 all.databases.insert(id.clone(), Arc::new(it));
             }
             ResourceKind::Backup => {
@@ -91,6 +100,12 @@ impl Regions {
     }
 }
 
+/// Whether a promotion may lose what was not replicated: only where the playbook says how much, with `data_loss`. That
+/// `discard: accept` lets an old side be overwritten later is another matter.
+fn loss_accepted(plan: &Plan) -> bool {
+    plan.mode != Mode::Planned && plan.data_loss.is_some()
+}
+
 /// What fences the plan's databases in `role`.
 fn fences(plan: &Plan, role: RegionRole) -> Result<BTreeMap<ResourceId, Fence>, String> {
     let databases = plan.resources.iter().filter(|(_, it)| it.kind == ResourceKind::Database && it.provider == AWS);
@@ -100,4 +115,39 @@ fn fences(plan: &Plan, role: RegionRole) -> Result<BTreeMap<ResourceId, Fence>, 
         fences.extend(settings.side(role).fence.clone().map(|fence| (id.clone(), fence)));
     }
     Ok(fences)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan_of(head: &str, mode: Mode) -> Plan {
+        let playbook = format!(
+            "muster: 1\nname: drill\n{head}phases: [{{ name: failover, steps: [{{ id: a, wait: {{ for: 1s }} }}] }}]\n"
+        );
+        let infra =
+            "muster: 1\nname: sim\nenvironment: simulated\nregions: { primary: { name: a }, secondary: { name: b } }\n";
+        let read = |_: &str| Ok(infra.as_bytes().to_vec());
+        let loaded = crate::plan::load(&crate::plan::LoadInput {
+            playbook_path: "drill.yaml",
+            playbook: playbook.as_bytes(),
+            infrastructure_path: Some("infra.yaml"),
+            mode: Some(mode),
+            vars: &[],
+            reality: crate::plan::Reality::AsBound,
+            checked: crate::plan::Checked::default(),
+            read: &read,
+            calibration: &crate::plan::uncalibrated,
+        });
+        loaded.plan.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+    }
+
+    #[test]
+    fn a_failover_with_loss_needs_data_loss_and_no_other_word_will_do() {
+        let stated = "data_loss: { accept_up_to: 30s, because: agreed }\n";
+        let accepted = |head: &str, mode: Mode| loss_accepted(&plan_of(head, mode));
+        assert!(accepted(stated, Mode::Unplanned) && accepted(stated, Mode::Emergency));
+        assert!(!accepted(stated, Mode::Planned), "a planned one loses nothing");
+        assert!(!accepted("discard: accept\n", Mode::Unplanned), "that is for what is built anew later");
+    }
 }

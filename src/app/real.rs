@@ -45,6 +45,24 @@ struct Means<'p> {
     aws: super::aws::Regions,
 }
 
+/// What providers were told that they may not do.
+#[derive(Clone)]
+pub(super) struct Denials {
+    #[cfg(feature = "aws")]
+    aws: super::aws::Regions,
+}
+
+impl Denials {
+    /// The permissions that were found missing since the resources were built: where, and which, in order.
+    #[cfg_attr(not(feature = "aws"), expect(clippy::unused_self, reason = "only AWS has permissions by name"))]
+    pub(super) fn found(&self) -> Vec<(String, String)> {
+        #[cfg(feature = "aws")]
+        return self.aws.missing().into_iter().map(|(place, action)| (place, action.to_owned())).collect();
+        #[cfg(not(feature = "aws"))]
+        Vec::new()
+    }
+}
+
 /// Everything that the plan's steps and probes may reach, but for [`people`].
 pub(super) fn resources(
     plan: &Plan,
@@ -52,6 +70,16 @@ pub(super) fn resources(
     keeper: Option<Keeper>,
     redactor: &Redactor,
 ) -> Result<Resources, AppError> {
+    resources_and_denials(plan, clock, keeper, redactor).map(|(resources, _)| resources)
+}
+
+/// As [`resources`], with what their providers will be told that they may not do.
+pub(super) fn resources_and_denials(
+    plan: &Plan,
+    clock: &Clock,
+    keeper: Option<Keeper>,
+    redactor: &Redactor,
+) -> Result<(Resources, Denials), AppError> {
     refuse_unknown(plan)?;
     let mut all = simulated_part(plan, clock)?;
     let network = plan.resolver.map_or_else(RealNetwork::new, RealNetwork::resolving_at);
@@ -73,7 +101,11 @@ pub(super) fn resources(
         bind_region(*role, region, &means, &mut all)
             .map_err(|why| AppError::Usage(format!("region {role} (by {}): {why}", region.provider)))?;
     }
-    Ok(all)
+    let denials = Denials {
+        #[cfg(feature = "aws")]
+        aws: means.aws,
+    };
+    Ok((all, denials))
 }
 
 /// Builds the real provider of a resource, in place of its twin.

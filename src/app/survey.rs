@@ -27,6 +27,8 @@ pub struct Surveyed {
     pub unseen: Vec<(ResourceId, String)>,
     /// What was found of prechecks that no resource's state tells of.
     pub looks: Looks,
+    /// The permissions that were found missing: where, and which.
+    pub missing: Vec<(String, String)>,
 }
 
 /// Looks at everything that the plan knows.
@@ -36,24 +38,26 @@ pub struct Surveyed {
 pub fn survey(plan: &Plan) -> Result<Surveyed, AppError> {
     let start = crate::time::wall_now();
     let run = RunId::make(start, &plan.name).map_err(|error| AppError::Usage(error.to_string()))?;
-    let ((world, unseen), looks) = if plan.simulated() {
+    let ((world, unseen), looks, missing) = if plan.simulated() {
         let seen = run_virtual(start, |clock| async move {
             let setup = simulation::setup(plan, Seed(1), clock.clone(), &Faults::default()).map_err(AppError::Usage)?;
             let simulation = Simulation::new(setup).map_err(|error| AppError::Usage(error.to_string()))?;
-            Ok(look(plan, &simulation.resources(), Arc::new(StandInSecrets), &run, &clock).await)
+            let (seen, looks) = look(plan, &simulation.resources(), Arc::new(StandInSecrets), &run, &clock).await;
+            Ok((seen, looks, Vec::new()))
         });
         seen.map_err(|stuck| AppError::Defect(stuck.to_string()))?
     } else {
         let seen = run_real(|clock| async move {
             let redactor = real::redactor(plan);
-            let mut resources = real::resources(plan, &clock, None, &redactor)?;
+            let (mut resources, denials) = real::resources_and_denials(plan, &clock, None, &redactor)?;
             resources.network = Arc::new(Masked::new(resources.network, redactor.clone()));
             resources.processes = Arc::new(MaskedProcesses::new(resources.processes, redactor.clone()));
-            Ok(look(plan, &resources, Arc::new(redactor), &run, &clock).await)
+            let (seen, looks) = look(plan, &resources, Arc::new(redactor), &run, &clock).await;
+            Ok((seen, looks, denials.found()))
         });
         seen.map_err(|error| AppError::Defect(error.to_string()))?
     }?;
-    Ok(Surveyed { world, unseen, looks })
+    Ok(Surveyed { world, unseen, looks, missing })
 }
 
 /// The states of all resources, then what prechecks are about beside them.

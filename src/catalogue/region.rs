@@ -1,13 +1,11 @@
 //! `region.isolate`, the disaster itself, and `region.rejoin`, its end.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Access, Achieved, Describe, Named, Part, Setting, Subject, Undo};
 use crate::chance::Distribution;
 use crate::id::{RegionRole, ResourceId};
-use crate::resource::{ByRegion, Party, ResourceKind, ResourceState, Seen, World, region_resource};
+use crate::resource::{ByRegion, Party, RegionState, ResourceKind, ResourceState, Seen, World, region_resource};
 use crate::time::Span;
 
 /// Cuts a region off.
@@ -40,9 +38,9 @@ fn subject(region: RegionRole) -> Subject {
     }
 }
 
-fn isolation(world: &World, region: RegionRole) -> Result<&BTreeSet<Party>, Achieved> {
+fn isolation(world: &World, region: RegionRole) -> Result<&RegionState, Achieved> {
     match world.get(&region_resource(region)) {
-        Some(ResourceState::Region(state)) => Ok(&state.isolated_from),
+        Some(ResourceState::Region(state)) => Ok(state),
         _ => Err(Achieved::Unknown(format!("region {region} was not seen"))),
     }
 }
@@ -108,6 +106,7 @@ impl Describe for RegionIsolate {
     fn effect(&self, world: &mut World, _setting: &Setting<'_>) {
         if let Some(ResourceState::Region(state)) = world.get_mut(&region_resource(self.region)) {
             state.isolated_from.extend(self.from.iter().copied());
+            state.partly.retain(|party| !self.from.contains(party));
         }
         // Muster stands where users are: what they can't reach, it can't see.
         if self.from.contains(&Party::Users) {
@@ -117,9 +116,9 @@ impl Describe for RegionIsolate {
 
     fn achieved(&self, world: &World, _setting: &Setting<'_>) -> Achieved {
         match isolation(world, self.region) {
-            Ok(from) => Achieved::when(
-                || self.from.iter().all(|party| from.contains(party)),
-                || format!("region {} can still be reached", self.region),
+            Ok(state) => Achieved::when(
+                || self.from.iter().all(|party| state.isolated_from.contains(party)),
+                || format!("region {} can still be reached: it is {state}", self.region),
             ),
             Err(unknown) => unknown,
         }
@@ -158,14 +157,14 @@ impl Describe for RegionRejoin {
 
     fn effect(&self, world: &mut World, setting: &Setting<'_>) {
         if let Some(ResourceState::Region(state)) = world.get_mut(&region_resource(self.region)) {
-            state.isolated_from.clear();
+            *state = RegionState::default();
         }
         regain(world, self.region, &self.fenced, setting);
     }
 
     fn achieved(&self, world: &World, _setting: &Setting<'_>) -> Achieved {
         let reachable = match isolation(world, self.region) {
-            Ok(from) => Achieved::when(|| from.is_empty(), || format!("region {} is still cut off", self.region)),
+            Ok(state) => Achieved::when(|| state.is_reachable(), || format!("region {} is still {state}", self.region)),
             Err(unknown) => unknown,
         };
         let fenced = self.fenced.iter().map(|id| match world.get(id) {

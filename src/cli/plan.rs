@@ -72,6 +72,8 @@ impl PlanCommand {
                 let mut value = render::json(&shown, &signed(), &by_hand(&loaded.plan, &seen.world));
                 let unseen = seen.unseen.iter().map(|(id, why)| json!({ "resource": id, "why": why }));
                 value["unseen"] = unseen.collect();
+                let missing = seen.missing.iter().map(|(place, action)| json!({ "permission": action, "in": place }));
+                value["missing_permissions"] = missing.collect();
                 value["problems"] = render_json(&loaded.warnings);
                 output.json_result(&value);
             }
@@ -79,6 +81,13 @@ impl PlanCommand {
         if !output.json() {
             for (id, why) in &seen.unseen {
                 output.complain(&format!("{id} could not be seen: {why}"));
+            }
+            if !seen.missing.is_empty() {
+                let lines = seen.missing.iter().map(|(place, action)| format!("\n  {action} in {place}"));
+                let lines: String = lines.collect();
+                output.complain(&format!(
+                    "permissions that are missing, as far as this plan asked (`muster aws-policy` prints all that it needs):{lines}"
+                ));
             }
         }
         let holds = shown.prechecks_hold && shown.would_fail.is_empty();

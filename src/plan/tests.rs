@@ -109,6 +109,7 @@ fn world() -> crate::resource::World {
         oldest_age: Span::from_secs(31 * 86_400),
         longest_gap: Span::from_secs(3600),
         encrypted: 744,
+        aged_as_copies: 0,
     });
     BTreeMap::from([
         (id("code"), dns("code.example.test")),

@@ -494,7 +494,7 @@ fn a_place_is_a_regions_only_if_all_of_it_is() {
     };
     let gone = || Seen::Unreachable("no answer".to_owned());
     let isolated = |world: &mut World| {
-        let state = RegionState { isolated_from: [crate::resource::Party::Users].into() };
+        let state = RegionState::cut_off_from([crate::resource::Party::Users].into());
         world.insert(region_resource(RegionRole::Primary), ResourceState::Region(state));
     };
     assert_eq!(place(&|_| {}), Place::Home);

@@ -227,7 +227,7 @@ pub fn place(record: &Record, now: &World) -> Place {
             ResourceState::Dns(dns) => votes.push(dns.serves.map_or(Place::Mixed, of)),
             ResourceState::Database(it) => votes.push(of_writers(&it.regions, &it.writable().collect::<Vec<_>>())),
             ResourceState::Storage(it) => votes.push(of_writers(&it.regions, &it.writable().collect::<Vec<_>>())),
-            ResourceState::Region(region) if !region.isolated_from.is_empty() => votes.push(Place::Mixed),
+            ResourceState::Region(region) if !region.is_reachable() => votes.push(Place::Mixed),
             ResourceState::Region(_) | ResourceState::Compute(_) | ResourceState::Backup(_) => {}
         }
     }

@@ -22,6 +22,14 @@ pub struct SnapshotSummary {
     pub longest_gap: Span,
     /// How many are encrypted.
     pub encrypted: u32,
+    /// How many are copies whose originals were not seen: their ages are those of the copies, and what they hold is older.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub aged_as_copies: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The snapshots of both regions.

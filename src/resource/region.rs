@@ -36,15 +36,36 @@ impl fmt::Display for Party {
 pub struct RegionState {
     /// Who cannot reach it.
     pub isolated_from: BTreeSet<Party>,
+    /// Who reaches a part of it and not another: an isolation, or its end, that was broken off.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub partly: BTreeSet<Party>,
+}
+
+impl RegionState {
+    /// Cut off from these, wholly.
+    #[must_use]
+    pub fn cut_off_from(isolated_from: BTreeSet<Party>) -> Self {
+        Self { isolated_from, partly: BTreeSet::new() }
+    }
+
+    /// Whether everybody reaches all of it.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.isolated_from.is_empty() && self.partly.is_empty()
+    }
 }
 
 impl fmt::Display for RegionState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.isolated_from.is_empty() {
-            return f.write_str("reachable");
+        let names = |of: &BTreeSet<Party>| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        match (self.isolated_from.is_empty(), self.partly.is_empty()) {
+            (true, true) => f.write_str("reachable"),
+            (false, true) => write!(f, "cut off from {}", names(&self.isolated_from)),
+            (true, false) => write!(f, "partly cut off from {}", names(&self.partly)),
+            (false, false) => {
+                write!(f, "cut off from {}, partly from {}", names(&self.isolated_from), names(&self.partly))
+            }
         }
-        let names: Vec<String> = self.isolated_from.iter().map(ToString::to_string).collect();
-        write!(f, "cut off from {}", names.join(" and "))
     }
 }
 

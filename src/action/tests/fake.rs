@@ -410,6 +410,7 @@ fn world() -> World {
         oldest_age: Span::from_secs(86_400),
         longest_gap: Span::from_secs(3_600),
         encrypted: 9,
+        aged_as_copies: 0,
     };
     let record = RecordSet {
         name: "code.example.test".into(),

@@ -3,7 +3,9 @@
 //! Nothing is asked before it is needed. The first client that is given out waits until the account was seen to be the
 //! one that the infrastructure file states.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +31,12 @@ const ATTEMPTS: u32 = 200;
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// How long opening a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
+/// How long one look at a region may take, requests that are sent again included.
+pub(super) const LOOK: Span = Span::from_secs(6);
+/// How long it may take once the last one got no answer.
+const ONCE_SILENT: Span = Span::from_secs(2);
+/// How long one look may take whose asker is given 5 s in all: a mark is set or taken away.
+pub(super) const MARKING: Span = Span::from_secs(3);
 
 /// Rests of the SDK go by the house's clock.
 #[derive(Clone)]
@@ -81,7 +89,9 @@ pub struct Access {
     line: Line,
     /// The configuration, once credentials were found and the account was seen to be the right one.
     proven: tokio::sync::OnceCell<Arc<Proven>>,
-    denied: Mutex<std::collections::BTreeSet<&'static str>>,
+    denied: Mutex<BTreeSet<&'static str>>,
+    /// Whether the last look at this region ended without any answer.
+    silent: AtomicBool,
 }
 
 /// What is known once the account was seen.
@@ -132,12 +142,49 @@ impl Access {
     /// The way into `role`'s account, by the settings of its region.
     #[must_use]
     pub fn new(role: RegionRole, region: String, settings: AwsRegion, line: Line) -> Self {
-        Self { role, region, settings, line, proven: tokio::sync::OnceCell::new(), denied: Mutex::default() }
+        let (proven, denied) = (tokio::sync::OnceCell::new(), Mutex::default());
+        Self { role, region, settings, line, proven, denied, silent: AtomicBool::new(false) }
     }
 
-    /// The permissions that were found missing.
+    /// Notes a permission that was found missing.
     pub(super) fn denied(&self, action: &'static str) {
         self.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(action);
+    }
+
+    /// The permissions that were found missing since the start, as IAM names them.
+    #[must_use]
+    pub fn missing(&self) -> BTreeSet<&'static str> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The region's name at AWS.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Notes that somebody answered here.
+    pub(super) fn heard(&self) {
+        self.silent.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits for `ask` for at most `most`, or for less where nobody answered the last time: a region that is lost answers
+    /// nobody, and whoever waited for it as long as the SDK tries would be kept from the other one.
+    pub(super) fn within<T>(
+        &self,
+        cx: &Context,
+        most: Span,
+        ask: impl Future<Output = Result<T, ProviderError>>,
+    ) -> impl Future<Output = Result<T, ProviderError>> {
+        // The SDK's futures are large, and would be so in whoever waits for them.
+        let ask = Box::pin(ask);
+        async move {
+            let most = if self.silent.load(Ordering::Relaxed) { most.min(ONCE_SILENT) } else { most };
+            cx.clock.timeout(most, ask).await.unwrap_or_else(|_| {
+                self.silent.store(true, Ordering::Relaxed);
+                Err(ProviderError::Unreachable(format!("{} gave no answer within {most}", self.region)))
+            })
+        }
     }
 
     /// A client for the cluster of routing controls, at one of its endpoints.

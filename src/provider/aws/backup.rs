@@ -10,10 +10,10 @@ use aws_sdk_ec2::types::{Filter, ResourceType, SnapshotState, Tag as Ec2Tag, Tag
 use aws_sdk_rds::types::Tag as RdsTag;
 use aws_smithy_types::DateTime;
 
-use super::access::Access;
+use super::access::{Access, LOOK};
 use super::call::{self, Action, until};
 use super::tags::RUN;
-use super::{Ways, seen};
+use super::{Ways, look_at};
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::real::aws::backup::{AwsBackups as Settings, Snapshots};
 use crate::resource::{
@@ -57,6 +57,8 @@ struct Snapshot {
     /// In milliseconds since 1970.
     at: i64,
     encrypted: bool,
+    /// The original of which it is a copy, and that one's region, as long as `at` is not the original's.
+    copy_of: Option<(String, String)>,
     /// What RDS needs to know of it for a restore: its instance's class.
     instance: Option<String>,
 }
@@ -80,7 +82,16 @@ fn summary(mut snapshots: Vec<Snapshot>, now: i64) -> SnapshotSummary {
         oldest_age: snapshots.first().map_or(Span::ZERO, |one| age(now, one.at)),
         longest_gap: gaps.max().unwrap_or(Span::ZERO),
         encrypted: u32::try_from(snapshots.iter().filter(|one| one.encrypted).count()).unwrap_or(u32::MAX),
+        aged_as_copies: u32::try_from(snapshots.iter().filter(|one| one.copy_of.is_some()).count()).unwrap_or(u32::MAX),
     }
+}
+
+/// The original that a copy's description names, and its region: `[Copied snap-0a1b from us-east-1] nightly`, as EBS writes
+/// it.
+fn original(description: &str) -> Option<(String, String)> {
+    let (_, rest) = description.split_once("[Copied ")?;
+    let (id, from) = rest.split_once(']')?.0.split_once(" from ")?;
+    id.starts_with("snap-").then(|| (id.to_owned(), from.to_owned()))
 }
 
 /// Whether a snapshot is encrypted, and with the key that is wanted where one is.
@@ -101,9 +112,29 @@ impl AwsSnapshots {
 
     async fn list(&self, cx: &Context, region: RegionRole) -> Result<Vec<Snapshot>, ProviderError> {
         let (settings, access) = self.place(region);
-        match &settings.instance {
-            Some(instance) => rds(cx, access, settings, instance).await,
-            None => ebs(cx, access, settings).await,
+        if let Some(instance) = &settings.instance {
+            return rds(cx, access, settings, instance).await;
+        }
+        let mut found = ebs(cx, access, settings).await?;
+        self.date_copies(cx, region, &mut found).await;
+        Ok(found)
+    }
+
+    /// Gives copies the times of their originals, which the other region knows: EBS itself says when the copy was begun.
+    async fn date_copies(&self, cx: &Context, region: RegionRole, found: &mut [Snapshot]) {
+        let (settings, access) = self.place(region.other());
+        let from_there = |one: &&mut Snapshot| one.copy_of.as_ref().is_some_and(|(_, from)| *from == access.region);
+        if settings.tag.is_none() || !found.iter_mut().any(|one| from_there(&one)) {
+            return;
+        }
+        // Where it does not answer, the copies' own times must do, and it is said that they are.
+        let Ok(originals) = access.within(cx, LOOK, ebs(cx, access, settings)).await else { return };
+        for copy in found.iter_mut().filter(from_there) {
+            let of = copy.copy_of.as_ref().map(|(id, _)| id);
+            if let Some(original) = originals.iter().find(|one| Some(&one.id) == of) {
+                copy.at = copy.at.min(original.at);
+                copy.copy_of = None;
+            }
         }
     }
 
@@ -225,6 +256,7 @@ async fn ebs(cx: &Context, access: &Access, settings: &Snapshots) -> Result<Vec<
             id: one.snapshot_id().unwrap_or_default().to_owned(),
             at: millis(one.start_time()),
             encrypted: is_encrypted(one.encrypted(), one.kms_key_id(), settings.key.as_deref()),
+            copy_of: original(one.description().unwrap_or_default()),
             instance: None,
         }));
         next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
@@ -253,6 +285,7 @@ async fn rds(
             // A copy in the other region is as old as what it is a copy of.
             at: millis(one.original_snapshot_create_time().or(one.snapshot_create_time())),
             encrypted: is_encrypted(one.encrypted(), one.kms_key_id(), settings.key.as_deref()),
+            copy_of: None,
             instance: one.db_instance_identifier().map(str::to_owned),
         }));
         next = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
@@ -269,9 +302,9 @@ impl Exclusive for AwsSnapshots {}
 #[async_trait]
 impl Backup for AwsSnapshots {
     async fn observe(&self, cx: &Context) -> Result<BackupState, ProviderError> {
-        let (primary, secondary) =
-            tokio::join!(self.observed(cx, RegionRole::Primary), self.observed(cx, RegionRole::Secondary));
-        let regions = [(RegionRole::Primary, seen(primary)?), (RegionRole::Secondary, seen(secondary)?)];
+        let [primary, secondary] = RegionRole::ALL.map(|role| look_at(cx, self.ways.to(role), self.observed(cx, role)));
+        let (primary, secondary) = tokio::join!(primary, secondary);
+        let regions = [(RegionRole::Primary, primary?), (RegionRole::Secondary, secondary?)];
         Ok(BackupState { regions: regions.into() })
     }
 
@@ -290,12 +323,15 @@ impl Backup for AwsSnapshots {
         let mut standing = Vec::new();
         for region in RegionRole::ALL {
             let (settings, access) = self.place(region);
-            let ids = if settings.instance.is_some() {
-                scratch_instances(cx, access, &self.scratch_name(cx)).await
-            } else {
-                scratch_volumes(cx, access, self.id.as_str(), Whose::Runs).await
+            let name = self.scratch_name(cx);
+            let ids = async {
+                if settings.instance.is_some() {
+                    scratch_instances(cx, access, &name).await
+                } else {
+                    scratch_volumes(cx, access, self.id.as_str(), Whose::Runs).await
+                }
             };
-            match ids {
+            match access.within(cx, LOOK, ids).await {
                 Ok(ids) => standing.extend(ids.into_iter().map(|id| format!("{region}/{id}"))),
                 // Where nobody answers, nothing was made either; what a lost region holds is found when it is back.
                 Err(ProviderError::Unreachable(_)) if region == RegionRole::Primary => {}
@@ -407,7 +443,7 @@ mod tests {
     use super::*;
 
     fn at(hours: i64, encrypted: bool) -> Snapshot {
-        Snapshot { id: format!("snap-{hours}"), at: hours * 3_600_000, encrypted, instance: None }
+        Snapshot { id: format!("snap-{hours}"), at: hours * 3_600_000, encrypted, copy_of: None, instance: None }
     }
 
     #[test]
@@ -417,6 +453,15 @@ mod tests {
         assert_eq!((seen.newest_age, seen.oldest_age), (Span::from_secs(3600), Span::from_secs(5 * 3600)));
         assert_eq!(seen.longest_gap, Span::from_secs(3 * 3600));
         assert_eq!(summary(Vec::new(), 0).count, 0);
+    }
+
+    #[test]
+    fn a_copy_names_its_original() {
+        let copied = |text: &str| original(text).map(|(id, from)| format!("{id} {from}"));
+        assert_eq!(copied("[Copied snap-0a from us-east-1] nightly").as_deref(), Some("snap-0a us-east-1"));
+        for other in ["", "nightly", "[Copied from us-east-1]", "[Copied ami-0a from us-east-1]"] {
+            assert_eq!(copied(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -113,6 +113,10 @@ where
             return Err(Failed { code: String::new(), error: ProviderError::Cancelled });
         }
     };
+    // Whatever it says, it is there.
+    if matches!(&answered, Ok(_) | Err(SdkError::ServiceError(_))) {
+        access.heard();
+    }
     answered.map_err(|error| judge(access, action, kind, &error))
 }
 

@@ -1,14 +1,15 @@
 //! Servers on EC2: instances that are started and stopped, or the capacity of an Auto Scaling group.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName, SummaryStatus, Tag as WireTag};
 
 use super::access::Access;
-use super::call::{self, Action};
-use super::tags::{self, Tagged, Tags};
-use super::{Ways, seen};
+use super::call::{self, Action, until};
+use super::tags::{self, Marked, Tagged, Tags};
+use super::{Ways, look_at};
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::compute::{AwsServers, Group};
 use crate::resource::{Claimed, Compute, ComputeGroup, ComputeState, Context, Exclusive, Marker, ProviderError};
@@ -28,6 +29,7 @@ pub(super) const UNTAG_GROUP: Action = Action("autoscaling:DeleteTags");
 pub struct AwsCompute {
     settings: AwsServers,
     ways: Ways,
+    marked: Marked,
 }
 
 impl fmt::Debug for AwsCompute {
@@ -36,10 +38,31 @@ impl fmt::Debug for AwsCompute {
     }
 }
 
+/// What EC2 says of an instance that is between two states.
+const NOT_IN_THIS_STATE: &[&str] = &["IncorrectInstanceState"];
+
 /// One region's instances as they are.
+#[derive(Clone)]
 struct Fleet {
     /// In the order in which they are started.
     instances: Vec<Instance>,
+}
+
+impl Fleet {
+    /// What must be started, and what stopped, for exactly `wanted` to run.
+    fn differs(&self, wanted: &[String]) -> (Vec<String>, Vec<String>) {
+        let is_wanted = |one: &&Instance| wanted.iter().any(|it| it == id(one));
+        let (up, down): (Vec<_>, Vec<_>) = self.instances.iter().partition(|one| is_asked_for(one));
+        let ids = |of: Vec<&Instance>, keep: bool| {
+            of.into_iter().filter(|one| is_wanted(one) == keep).map(|one| id(one).to_owned()).collect()
+        };
+        (ids(down, true), ids(up, false))
+    }
+
+    fn is_stopping(&self, which: &str) -> bool {
+        let state = self.instances.iter().find(|one| id(one) == which).and_then(|one| one.state()?.name());
+        state == Some(&InstanceStateName::Stopping)
+    }
 }
 
 fn id(instance: &Instance) -> &str {
@@ -60,7 +83,7 @@ impl AwsCompute {
     /// The groups that `settings` describe.
     #[must_use]
     pub fn new(settings: AwsServers, ways: Ways) -> Self {
-        Self { settings, ways }
+        Self { settings, ways, marked: Marked::default() }
     }
 
     fn group(&self, region: RegionRole) -> (&Group, &Access) {
@@ -148,7 +171,8 @@ impl AwsCompute {
         })
     }
 
-    /// Starts and stops instances until exactly `wanted` run.
+    /// Starts and stops instances until exactly `wanted` are asked for. What is between two states is waited for, until the
+    /// step ends: EC2 starts nothing that is still stopping, and stops nothing that is still starting.
     async fn exactly(
         &self,
         cx: &Context,
@@ -157,32 +181,54 @@ impl AwsCompute {
         wanted: &[String],
     ) -> Result<(), ProviderError> {
         let access = self.ways.to(region);
-        let ids = |up: bool| -> Vec<String> {
-            let differs = |one: &&Instance| is_asked_for(one) != up && wanted.iter().any(|it| it == id(one)) == up;
-            fleet.instances.iter().filter(differs).map(|one| id(one).to_owned()).collect()
-        };
-        let (start, stop) = (ids(true), ids(false));
         let client = access.ec2(cx).await?;
-        let touched: Vec<String> = start.iter().chain(&stop).cloned().collect();
-        if !touched.is_empty() {
-            let tag = WireTag::builder().key(tags::RUN).value(cx.run.as_str()).build();
-            let request = client.create_tags().set_resources(Some(touched)).tags(tag);
-            call::writes(cx, access, &TAG, request.send()).await?;
+        let (start, stop) = fleet.differs(wanted);
+        let touched: Vec<String> = start.into_iter().chain(stop).collect();
+        if touched.is_empty() {
+            return Ok(());
         }
-        if !start.is_empty() {
-            let request = client.start_instances().set_instance_ids(Some(start.clone()));
-            call::writes(cx, access, &START, request.send()).await?;
-        }
-        if !stop.is_empty() {
-            let request = client.stop_instances().set_instance_ids(Some(stop));
-            call::writes(cx, access, &STOP, request.send()).await.map_err(|failed| match failed.error {
-                ProviderError::Refused(why) if !start.is_empty() => {
-                    ProviderError::Halfway(format!("{} instances were started, then {why}", start.len()))
+        let tag = WireTag::builder().key(tags::RUN).value(cx.run.as_str()).build();
+        let request = client.create_tags().set_resources(Some(touched)).tags(tag);
+        call::writes(cx, access, &TAG, request.send()).await?;
+        let first = Mutex::new(Some(fleet.clone()));
+        until(cx, || async {
+            let known = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let now = match known {
+                Some(known) => known,
+                None => self.fleet(cx, region).await?,
+            };
+            let (start, stop) = now.differs(wanted);
+            let halfway = |asked: &str, failed: call::Failed| match failed {
+                failed if failed.is(NOT_IN_THIS_STATE) => Ok(Err(failed.error.to_string())),
+                call::Failed { error: ProviderError::Refused(why), .. } if !asked.is_empty() => {
+                    Err(ProviderError::Halfway(format!("{asked}, then {why}")))
                 }
-                error => error,
-            })?;
-        }
-        Ok(())
+                failed => Err(failed.error),
+            };
+            // Starting comes first: users need servers sooner than anybody saves some.
+            let ready: Vec<String> = start.iter().filter(|one| !now.is_stopping(one)).cloned().collect();
+            let asked =
+                if ready.is_empty() { String::new() } else { format!("{} instances were started", ready.len()) };
+            if !ready.is_empty() {
+                let request = client.start_instances().set_instance_ids(Some(ready.clone()));
+                if let Err(failed) = call::writes(cx, access, &START, request.send()).await {
+                    return halfway("", failed);
+                }
+            }
+            if !stop.is_empty() {
+                let request = client.stop_instances().set_instance_ids(Some(stop));
+                if let Err(failed) = call::writes(cx, access, &STOP, request.send()).await {
+                    return halfway(&asked, failed);
+                }
+            }
+            let stopping: Vec<String> = start.into_iter().filter(|one| !ready.contains(one)).collect();
+            Ok(if stopping.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{} must be started and is still stopping", stopping.join(", ")))
+            })
+        })
+        .await
     }
 
     async fn set_capacity(
@@ -242,9 +288,9 @@ async fn tag_group(cx: &Context, access: &Access, name: &str, put: &[(&str, Stri
 #[async_trait]
 impl Compute for AwsCompute {
     async fn observe(&self, cx: &Context) -> Result<ComputeState, ProviderError> {
-        let (primary, secondary) =
-            tokio::join!(self.observed(cx, RegionRole::Primary), self.observed(cx, RegionRole::Secondary));
-        let regions = [(RegionRole::Primary, seen(primary)?), (RegionRole::Secondary, seen(secondary)?)];
+        let [primary, secondary] = RegionRole::ALL.map(|role| look_at(cx, self.ways.to(role), self.observed(cx, role)));
+        let (primary, secondary) = tokio::join!(primary, secondary);
+        let regions = [(RegionRole::Primary, primary?), (RegionRole::Secondary, secondary?)];
         Ok(ComputeState { regions: regions.into() })
     }
 
@@ -285,6 +331,10 @@ struct InRegion<'a>(&'a AwsCompute, RegionRole);
 
 #[async_trait]
 impl Tagged for InRegion<'_> {
+    fn access(&self) -> &Access {
+        self.0.ways.to(self.1)
+    }
+
     async fn tags(&self, cx: &Context) -> Result<Vec<Tags>, ProviderError> {
         let (group, access) = self.0.group(self.1);
         if let Some(name) = &group.auto_scaling_group {
@@ -339,31 +389,14 @@ impl InRegion<'_> {
 }
 
 #[async_trait]
-impl Tagged for AwsCompute {
-    async fn tags(&self, cx: &Context) -> Result<Vec<Tags>, ProviderError> {
-        let mut all = InRegion(self, RegionRole::Primary).tags(cx).await?;
-        all.extend(InRegion(self, RegionRole::Secondary).tags(cx).await?);
-        Ok(all)
-    }
-
-    async fn put(&self, cx: &Context, tags: &[(&str, String)]) -> Result<(), ProviderError> {
-        InRegion(self, RegionRole::Primary).put(cx, tags).await?;
-        InRegion(self, RegionRole::Secondary).put(cx, tags).await
-    }
-
-    async fn take_off(&self, cx: &Context, key: &str) -> Result<(), ProviderError> {
-        InRegion(self, RegionRole::Primary).take_off(cx, key).await?;
-        InRegion(self, RegionRole::Secondary).take_off(cx, key).await
-    }
-}
-
-#[async_trait]
 impl Exclusive for AwsCompute {
     async fn claim(&self, cx: &Context, marker: &Marker, over: Option<&Marker>) -> Result<Claimed, ProviderError> {
-        tags::claim(self, cx, marker, over).await
+        let [one, other] = RegionRole::ALL.map(|role| InRegion(self, role));
+        tags::claim([&one, &other], cx, marker, (over, &self.marked)).await
     }
 
     async fn release(&self, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
-        tags::release(self, cx, marker).await
+        let [one, other] = RegionRole::ALL.map(|role| InRegion(self, role));
+        tags::release([&one, &other], cx, marker, &self.marked).await
     }
 }

@@ -21,7 +21,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::id::RegionRole;
-use crate::resource::{ProviderError, Seen};
+use crate::resource::{Context, ProviderError, Seen};
 
 pub use access::{Access, Line};
 pub use backup::AwsSnapshots;
@@ -48,6 +48,15 @@ impl Ways {
             RegionRole::Secondary => &self.secondary,
         }
     }
+}
+
+/// Looks at one region's side. Each side has its own time, so that one which is lost keeps nobody from the other.
+async fn look_at<T>(
+    cx: &Context,
+    access: &Access,
+    look: impl Future<Output = Result<T, ProviderError>>,
+) -> Result<Seen<T>, ProviderError> {
+    seen(access.within(cx, access::LOOK, look).await)
 }
 
 /// What one region's side is, or that it does not answer; an error if what answered said no.

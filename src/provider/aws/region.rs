@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::access::Access;
+use super::access::{Access, LOOK};
 use super::acl::{self, Gate, Rules};
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::real::aws::Isolation;
@@ -45,6 +45,20 @@ fn parties(purpose: &str) -> BTreeSet<Party> {
         _ => None,
     };
     names.filter_map(party).collect()
+}
+
+/// Who is cut off by walls of these purposes, one a subnet: only who is by every one of them. A database's fence lets nobody
+/// through either, so it is no gap; by itself it isolates nobody.
+fn state<'a>(purposes: impl Iterator<Item = Option<&'a str>>) -> RegionState {
+    let (mut by_all, mut by_any): (Option<BTreeSet<Party>>, BTreeSet<Party>) = (None, BTreeSet::new());
+    for purpose in purposes.filter(|purpose| purpose.is_none_or(AwsCutOff::is_wall)) {
+        let cut = purpose.map(parties).unwrap_or_default();
+        by_any.extend(&cut);
+        by_all = Some(by_all.map_or_else(|| cut.clone(), |all| all.intersection(&cut).copied().collect()));
+    }
+    let isolated_from = by_all.unwrap_or_default();
+    let partly = by_any.difference(&isolated_from).copied().collect();
+    RegionState { isolated_from, partly }
 }
 
 fn purpose(parties: &BTreeSet<Party>) -> String {
@@ -107,12 +121,8 @@ impl Exclusive for AwsCutOff {}
 #[async_trait]
 impl Region for AwsCutOff {
     async fn observe(&self, cx: &Context) -> Result<RegionState, ProviderError> {
-        let gates = self.gates(cx).await?;
-        let mut isolated_from = BTreeSet::new();
-        for gate in &gates {
-            isolated_from.extend(gate.purpose().map(parties).unwrap_or_default());
-        }
-        Ok(RegionState { isolated_from })
+        let gates = self.access.within(cx, LOOK, self.gates(cx)).await?;
+        Ok(state(gates.iter().map(Gate::purpose)))
     }
 
     async fn set_isolation(&self, cx: &Context, to: &RegionState) -> Result<(), ProviderError> {
@@ -140,7 +150,14 @@ impl Region for AwsCutOff {
             .filter(|gate| gate.purpose().is_none_or(Self::is_wall))
             .map(|gate| gate.subnet.clone())
             .collect();
-        acl::raise(cx, &self.access, (&wanted, &subnets), &rules).await?;
+        // What an earlier attempt raised stands: then a refusal leaves the region cut off in part, which is to be taken back.
+        let begun = gates.iter().any(|gate| gate.purpose().is_some_and(Self::is_wall));
+        acl::raise(cx, &self.access, (&wanted, &subnets), &rules).await.map_err(|error| match error {
+            ProviderError::Refused(why) if begun => {
+                ProviderError::Halfway(format!("some walls stand already in {}, then {why}", self.access.region))
+            }
+            error => error,
+        })?;
         acl::remove_idle(cx, &self.access, Self::is_wall).await
     }
 
@@ -157,5 +174,26 @@ impl Region for AwsCutOff {
             acl::raise(cx, &self.access, (&fences(id), &fence.subnets), &rules).await?;
         }
         acl::lower(cx, &self.access, &self.settings.subnets, Self::is_wall).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(purposes: &[Option<&str>]) -> String {
+        state(purposes.iter().copied()).to_string()
+    }
+
+    #[test]
+    fn only_who_is_cut_off_before_every_subnet_is_cut_off() {
+        let (both, users) = (Some("isolates:users+secondary"), Some("isolates:users"));
+        assert_eq!(told(&[both, both]), "cut off from users and secondary");
+        assert_eq!(told(&[both, None]), "partly cut off from users and secondary");
+        assert_eq!(told(&[both, users]), "cut off from users, partly from secondary");
+        assert_eq!(told(&[None, None]), "reachable");
+        // A fence lets nobody through either.
+        assert_eq!(told(&[both, Some("fences:main")]), "cut off from users and secondary");
+        assert_eq!(told(&[Some("fences:main")]), "reachable");
     }
 }

@@ -3,11 +3,13 @@
 //! No service writes tags conditionally. A mark is written, read again, and looked at once more before each change: who
 //! came in between is seen then, though not kept out by the service itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::id::RunId;
+use super::access::{self, Access};
+use crate::id::{RegionRole, RunId};
 use crate::resource::{Claimed, Context, Marker, ProviderError};
 
 /// The run that changed or made a thing last. It stays.
@@ -20,9 +22,12 @@ const VALUE_MAX: usize = 256;
 /// Tags by their keys.
 pub(super) type Tags = BTreeMap<String, String>;
 
-/// Something that has tags, in one region or in several.
+/// Something in one region that has tags.
 #[async_trait]
 pub(super) trait Tagged: Send + Sync {
+    /// The way to it.
+    fn access(&self) -> &Access;
+
     /// The tags of each part of it.
     async fn tags(&self, cx: &Context) -> Result<Vec<Tags>, ProviderError>;
 
@@ -59,23 +64,97 @@ fn anothers(parts: &[Tags], marker: &Marker, over: Option<&Marker>) -> Option<Ma
     marks.into_iter().find(|there| !marker.continues(there) && !passed_over(there))
 }
 
-/// Marks it, as [`crate::resource::Exclusive::claim`].
-pub(super) async fn claim(
-    it: &dyn Tagged,
-    cx: &Context,
-    marker: &Marker,
-    over: Option<&Marker>,
-) -> Result<Claimed, ProviderError> {
-    if let Some(there) = anothers(&it.tags(cx).await?, marker, over) {
-        return Ok(Claimed::Taken(there));
+/// The sides that carry this process's mark.
+#[derive(Debug, Default)]
+pub(super) struct Marked(Mutex<BTreeSet<RegionRole>>);
+
+impl Marked {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<RegionRole>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    it.put(cx, &[(MARK, value_of(marker)), (RUN, marker.run.to_string())]).await?;
-    // Of two that wrote at once, the later one stands, and the earlier one sees it.
-    Ok(anothers(&it.tags(cx).await?, marker, None).map_or(Claimed::Ours, Claimed::Taken))
 }
 
-/// Takes the mark away, as [`crate::resource::Exclusive::release`].
-pub(super) async fn release(it: &dyn Tagged, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
+/// Marks each side that answers, as [`crate::resource::Exclusive::claim`]. That a region is lost is no reason to leave the
+/// other side to whoever comes.
+pub(super) async fn claim(
+    sides: [&dyn Tagged; 2],
+    cx: &Context,
+    marker: &Marker,
+    (over, marked): (Option<&Marker>, &Marked),
+) -> Result<Claimed, ProviderError> {
+    // Both are looked at before one is written to: what another run has is not touched on either side.
+    let [one, other] = sides.map(|side| side.access().within(cx, access::MARKING, side.tags(cx)));
+    let (one, other) = tokio::join!(one, other);
+    let mut silent = None;
+    let mut there = Vec::new();
+    for (side, tags) in sides.into_iter().zip([one, other]) {
+        match tags {
+            Ok(tags) => match anothers(&tags, marker, over) {
+                Some(taken) => return Ok(Claimed::Taken(taken)),
+                None => there.push(side),
+            },
+            Err(error @ (ProviderError::Unreachable(_) | ProviderError::Transient(_))) => silent = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    let put = put_all(&there, cx, marker, marked).await;
+    if put != Ok(Claimed::Ours) {
+        for side in &there {
+            // It was not ours to keep; whoever has it by now keeps it.
+            if release_one(*side, cx, marker).await.is_ok() {
+                marked.lock().remove(&side.access().role);
+            }
+        }
+        return put;
+    }
+    match silent {
+        Some(error) if there.is_empty() => Err(error),
+        _ => Ok(Claimed::Ours),
+    }
+}
+
+async fn put_all(
+    there: &[&dyn Tagged],
+    cx: &Context,
+    marker: &Marker,
+    marked: &Marked,
+) -> Result<Claimed, ProviderError> {
+    for side in there {
+        marked.lock().insert(side.access().role);
+        side.put(cx, &[(MARK, value_of(marker)), (RUN, marker.run.to_string())]).await?;
+    }
+    for side in there {
+        // Of two that wrote at once, the later one stands, and the earlier one sees it.
+        if let Some(taken) = anothers(&side.tags(cx).await?, marker, None) {
+            return Ok(Claimed::Taken(taken));
+        }
+    }
+    Ok(Claimed::Ours)
+}
+
+/// Takes the mark away from each side, as [`crate::resource::Exclusive::release`].
+pub(super) async fn release(
+    sides: [&dyn Tagged; 2],
+    cx: &Context,
+    marker: &Marker,
+    marked: &Marked,
+) -> Result<(), ProviderError> {
+    let [one, other] = sides.map(|side| side.access().within(cx, access::MARKING, release_one(side, cx, marker)));
+    let (one, other) = tokio::join!(one, other);
+    let mut left = Ok(());
+    for (side, answer) in sides.into_iter().zip([one, other]) {
+        let role = side.access().role;
+        match answer {
+            Ok(()) => drop(marked.lock().remove(&role)),
+            // A side that did not answer when the mark was set has none.
+            Err(ProviderError::Unreachable(_) | ProviderError::Transient(_)) if !marked.lock().contains(&role) => {}
+            Err(error) => left = Err(error),
+        }
+    }
+    left
+}
+
+async fn release_one(it: &dyn Tagged, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
     let parts = it.tags(cx).await?;
     let ours = parts.iter().filter_map(|tags| marker_of(tags.get(MARK)?)).any(|there| marker.continues(&there));
     if ours && anothers(&parts, marker, None).is_none() { it.take_off(cx, MARK).await } else { Ok(()) }

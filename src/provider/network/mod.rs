@@ -11,7 +11,7 @@ mod certificate;
 mod fault;
 mod handshake;
 mod masked;
-mod names;
+pub(in crate::provider) mod names;
 mod query;
 pub(in crate::provider) mod record;
 mod redirect;

@@ -56,7 +56,7 @@ pub(super) async fn ask(clock: &Clock, request: &DnsRequest, system: Option<Sock
 }
 
 /// The first resolver that the machine is set up with.
-fn machines_own() -> Result<String, String> {
+pub(in crate::provider) fn machines_own() -> Result<String, String> {
     let (path, limit) = RESOLVERS;
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text));

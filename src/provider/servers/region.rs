@@ -78,7 +78,7 @@ impl Region for CommandedRegion {
         let said = self.run(cx, &self.settings.status, Vec::new()).await?;
         let isolated_from = parties(&said)
             .map_err(|word| ProviderError::Refused(format!("`{}` says `{word}`", short(&self.settings.status))))?;
-        Ok(RegionState { isolated_from })
+        Ok(RegionState::cut_off_from(isolated_from))
     }
 
     async fn set_isolation(&self, cx: &Context, to: &RegionState) -> Result<(), ProviderError> {

@@ -144,7 +144,7 @@ fn a_region_is_cut_off_from_whom_it_is_said_and_comes_back_with_what_is_named_fe
     let region = region(folder.path(), "echo \"$*\" > AT/cut");
     play(async |cx| {
         assert_eq!(region.observe(&cx).await.unwrap(), RegionState::default());
-        let cut = RegionState { isolated_from: [Party::Users, Party::Secondary].into() };
+        let cut = RegionState::cut_off_from([Party::Users, Party::Secondary].into());
         region.set_isolation(&cx, &cut).await.unwrap();
         assert_eq!(fs::read_to_string(folder.path().join("cut")).unwrap(), "users secondary\n");
         assert_eq!(region.observe(&cx).await.unwrap(), cut);
@@ -163,7 +163,7 @@ fn an_isolation_that_its_status_does_not_confirm_is_in_doubt() {
         let folder = tempfile::tempdir().unwrap();
         let region = region(folder.path(), isolate);
         play(async |cx| {
-            let cut = RegionState { isolated_from: [Party::Users].into() };
+            let cut = RegionState::cut_off_from([Party::Users].into());
             let error = region.set_isolation(&cx, &cut).await.unwrap_err();
             assert!(error.in_doubt(), "{isolate}: {error}");
         });

@@ -51,6 +51,7 @@ impl Snapshots {
             oldest_age: newest_age + older,
             longest_gap: settings.every,
             encrypted: if settings.encrypted { count } else { 0 },
+            aged_as_copies: 0,
         }
     }
 

@@ -111,7 +111,7 @@ async fn status(simulation: &Simulation, clock: &Clock, path: &str, resolver: Re
 }
 
 fn from(parties: &[Party]) -> RegionState {
-    RegionState { isolated_from: parties.iter().copied().collect::<BTreeSet<_>>() }
+    RegionState::cut_off_from(parties.iter().copied().collect::<BTreeSet<_>>())
 }
 
 async fn isolate(simulation: &Simulation, cx: &Context, parties: &[Party]) {

@@ -80,7 +80,7 @@ fn out(truth: &Truth) -> Option<String> {
     for (id, state) in &truth.after {
         match state {
             ResourceState::Dns(dns) => leads.extend(dns.serves.map(|role| format!("{id} leads to the {role} region"))),
-            ResourceState::Region(region) if !region.isolated_from.is_empty() => cut.push(format!("{id} is cut off")),
+            ResourceState::Region(region) if !region.is_reachable() => cut.push(format!("{id} is cut off")),
             ResourceState::Database(it) => {
                 ways.push(writes(id.as_str(), it.writable().map(crate::id::RegionRole::as_str)));
             }

@@ -216,7 +216,7 @@ fn place(world: &World) -> Place {
             ResourceState::Dns(dns) => dns.serves.into_iter().collect(),
             ResourceState::Database(it) => it.writable().collect(),
             ResourceState::Storage(it) => it.writable().collect(),
-            ResourceState::Region(region) if !region.isolated_from.is_empty() => return Place::Mixed,
+            ResourceState::Region(region) if !region.is_reachable() => return Place::Mixed,
             ResourceState::Region(_) | ResourceState::Compute(_) | ResourceState::Backup(_) => continue,
         };
         seen.push(match writers[..] {

@@ -35,9 +35,11 @@ pub(super) enum Wrong {
     Dated(&'static str),
 }
 
-/// A call that goes wrong this often.
+/// A call that goes wrong this often; `route53:*` are all of a service's.
 struct Fault {
     call: &'static str,
+    /// Only once this call was seen.
+    after: Option<&'static str>,
     times: u32,
     wrong: Wrong,
 }
@@ -49,6 +51,8 @@ type Effect = Box<dyn Fn(&Message) + Send>;
 struct State {
     calls: Vec<String>,
     faults: Vec<Fault>,
+    /// Whose credentials each call was signed with.
+    signers: Vec<(String, String)>,
     effects: Vec<(&'static str, Effect)>,
     /// Another server for a service.
     upstream: BTreeMap<String, u16>,
@@ -118,7 +122,12 @@ impl Cloud {
 
     /// From now on this call goes wrong so often.
     pub(super) fn goes_wrong(&self, call: &'static str, times: u32, wrong: Wrong) {
-        self.state.lock().unwrap().faults.push(Fault { call, times, wrong });
+        self.state.lock().unwrap().faults.push(Fault { call, after: None, times, wrong });
+    }
+
+    /// As [`Self::goes_wrong`], once the call `after` was seen.
+    pub(super) fn goes_wrong_after(&self, after: &'static str, call: &'static str, times: u32, wrong: Wrong) {
+        self.state.lock().unwrap().faults.push(Fault { call, after: Some(after), times, wrong });
     }
 
     /// From now on nothing goes wrong any more.
@@ -139,6 +148,15 @@ impl Cloud {
     /// The calls that were made, by their names.
     pub(super) fn calls(&self) -> Vec<String> {
         self.state.lock().unwrap().calls.clone()
+    }
+
+    /// The access keys that a call was signed with, each once, in order.
+    pub(super) fn signers(&self, call: &str) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let mut keys: Vec<String> =
+            state.signers.iter().filter(|(name, _)| name == call).map(|(_, key)| key.clone()).collect();
+        keys.dedup();
+        keys
     }
 
     pub(super) fn forget_calls(&self) {
@@ -264,12 +282,21 @@ fn pass(mut stream: TcpStream, moto: u16, state: &Arc<Mutex<State>>) {
         let service = name.split(':').next().unwrap_or_default().to_owned();
         let (wrong, port) = {
             let mut state = state.lock().unwrap();
-            state.calls.push(name.clone());
-            let fault = state.faults.iter_mut().find(|fault| fault.call == name && fault.times > 0);
-            let wrong = fault.map(|fault| {
+            let State { calls, faults, signers, .. } = &mut *state;
+            let fits = |fault: &&mut Fault| {
+                let call = match fault.call.strip_suffix('*') {
+                    Some(service) => name.starts_with(service),
+                    None => fault.call == name,
+                };
+                call && fault.times > 0 && fault.after.is_none_or(|after| calls.iter().any(|call| call == after))
+            };
+            let wrong = faults.iter_mut().find(fits).map(|fault| {
                 fault.times -= 1;
                 fault.wrong.clone()
             });
+            calls.push(name.clone());
+            let scope = request.header("authorization").unwrap_or_default().split("Credential=").nth(1);
+            signers.push((name.clone(), scope.and_then(|it| it.split('/').next()).unwrap_or_default().to_owned()));
             (wrong, state.upstream.get(&service).copied().unwrap_or(moto))
         };
         let mut answer = match &wrong {

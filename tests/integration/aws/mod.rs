@@ -2,11 +2,14 @@
 //! the services' own API by plain HTTP.
 
 mod cloud;
+mod backups;
 mod databases;
 mod engine;
+mod lost;
 mod names;
 mod quarterly;
 mod records;
+mod rejoined;
 mod servers;
 mod settings;
 mod wire;
@@ -22,7 +25,8 @@ const REAL: &str = "--execute --mode planned --yes";
 
 /// An infrastructure file whose regions are a cloud's.
 struct Setup {
-    port: u16,
+    /// Where each region is found.
+    ports: [u16; 2],
     account: String,
     resources: String,
     regions: [String; 2],
@@ -34,7 +38,7 @@ struct Setup {
 impl Setup {
     fn of(cloud: &Cloud) -> Self {
         Self {
-            port: cloud.port,
+            ports: [cloud.port; 2],
             account: "123456789012".to_owned(),
             resources: String::new(),
             regions: [String::new(), String::new()],
@@ -61,11 +65,12 @@ impl Setup {
 
     fn text(&self) -> String {
         let mut text = "muster: 1\nname: cloud\nenvironment: lab\nregions:\n".to_owned();
-        for ((role, name), more) in ["primary", "secondary"].into_iter().zip(self.names).zip(&self.regions) {
+        let regions = ["primary", "secondary"].into_iter().zip(self.names).zip(self.ports).zip(&self.regions);
+        for (((role, name), port), more) in regions {
             writeln!(
                 text,
-                "  {role}: {{ name: {name}, provider: aws, account: \"{}\", endpoint: \"http://127.0.0.1:{}\", timeout: 2s{}{more} }}",
-                self.account, self.port, self.endpoints
+                "  {role}: {{ name: {name}, provider: aws, account: \"{}\", endpoint: \"http://127.0.0.1:{port}\", timeout: 2s{}{more} }}",
+                self.account, self.endpoints
             )
             .unwrap();
         }
@@ -76,10 +81,14 @@ impl Setup {
 
     /// A scene with it in `infra.yaml`, and credentials that moto takes.
     fn scene(&self) -> Scene {
+        let scene = self.scene_of_nobody();
+        scene.env("AWS_ACCESS_KEY_ID", "AKIDTEST").env("AWS_SECRET_ACCESS_KEY", "secret-of-the-test")
+    }
+
+    /// The same without credentials in the environment.
+    fn scene_of_nobody(&self) -> Scene {
         Scene::new()
             .file("infra.yaml", &self.text())
-            .env("AWS_ACCESS_KEY_ID", "AKIDTEST")
-            .env("AWS_SECRET_ACCESS_KEY", "secret-of-the-test")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("ENGINE_PASSWORD", "password-of-the-test")
     }

@@ -2,15 +2,19 @@
 //! sets by their policy, aliases followed within the zone.
 
 use std::net::UdpSocket;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use hickory_proto::op::{Message as Dns, MessageType, OpCode};
-use hickory_proto::rr::rdata::{A, CNAME};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::wire::{self, Message, signed, texts};
+
+/// A file, and what is answered without it and with it.
+type Checked = (PathBuf, [&'static str; 2]);
 
 /// One server of the zone.
 pub(super) struct NameServer {
@@ -18,6 +22,8 @@ pub(super) struct NameServer {
     stopped: Arc<AtomicBool>,
     /// What it answers whatever the zone says.
     pub(super) stuck: Arc<Mutex<Option<Vec<String>>>>,
+    /// The file that an inverted health check looks for.
+    pub(super) checked: Arc<Mutex<Option<Checked>>>,
 }
 
 impl Drop for NameServer {
@@ -33,18 +39,22 @@ impl NameServer {
         socket.set_read_timeout(Some(std::time::Duration::from_millis(100))).unwrap();
         let port = socket.local_addr().unwrap().port();
         let (stopped, stuck) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+        let checked: Arc<Mutex<Option<Checked>>> = Arc::default();
         let (ended, kept, zone) = (Arc::clone(&stopped), Arc::clone(&stuck), zone.to_owned());
+        let check = Arc::clone(&checked);
         thread::spawn(move || {
             let mut buffer = [0_u8; 4096];
             while !ended.load(Ordering::Relaxed) {
                 let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
                 let Ok(question) = Dns::from_vec(&buffer[..length]) else { continue };
-                let kept: Option<Vec<String>> = kept.lock().unwrap().clone();
+                let by_check = check.lock().unwrap().clone();
+                let by_check = by_check.map(|(file, values)| vec![values[usize::from(file.exists())].to_owned()]);
+                let kept: Option<Vec<String>> = kept.lock().unwrap().clone().or(by_check);
                 let answer = answer(&question, moto, &zone, kept.as_deref());
                 let _ = socket.send_to(&answer.to_vec().unwrap(), from);
             }
         });
-        Self { port, stopped, stuck }
+        Self { port, stopped, stuck, checked }
     }
 }
 
@@ -59,6 +69,7 @@ fn answer(question: &Dns, moto: u16, zone: &str, stuck: Option<&[String]>) -> Dn
     for value in values {
         let data = match kind {
             RecordType::A => RData::A(A(value.parse().unwrap())),
+            RecordType::AAAA => RData::AAAA(AAAA(value.parse().unwrap())),
             _ => RData::CNAME(CNAME(Name::from_ascii(format!("{value}.")).unwrap())),
         };
         answer.add_answer(Record::from_rdata(name.clone(), 60, data));

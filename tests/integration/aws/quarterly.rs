@@ -229,5 +229,11 @@ fn a_plan_only_reads_and_its_policy_is_enough_for_it_needs_moto() {
     let all = format!("{}", world.scene.types("plan drill.yaml --mode planned"));
     for action in ["autoscaling:DescribeAutoScalingGroups", "route53:ListResourceRecordSets"] {
         assert!(all.contains(&format!("the permission {action} is missing")), "{action}: {all}");
+        assert!(all.contains(&format!("\n  {action} in us-")), "and once more in the list at the end: {all}");
     }
+    assert!(all.contains("permissions that are missing, as far as this plan asked"), "{all}");
+    let json = world.scene.types("plan drill.yaml --mode planned --format json").json();
+    let missing = json["missing_permissions"].as_array().unwrap();
+    let changes = serde_json::json!({ "permission": "route53:ListResourceRecordSets", "in": "us-west-2" });
+    assert!(missing.contains(&changes), "{missing:?}");
 }

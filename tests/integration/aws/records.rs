@@ -142,6 +142,86 @@ fn record_sets_of_every_policy_are_switched_and_taken_back_needs_moto() {
 }
 
 #[test]
+fn records_of_other_types_are_switched_and_taken_back_needs_moto() {
+    let cloud = Cloud::start();
+    let cases = [("AAAA", "2001:db8::1", "2001:db8:1::1"), ("CNAME", "use1.example.test", "usw2.example.test")];
+    for (kind, home, away) in cases {
+        let zone = cloud.zone("example.test");
+        let value = format!(
+            "<TTL>30</TTL><ResourceRecords><ResourceRecord><Value>{home}</Value></ResourceRecord></ResourceRecords>"
+        );
+        cloud.record(&zone, "code.example.test", kind, &value);
+        let server = NameServer::start(cloud.moto, &zone);
+        let settings = format!(
+            "      type: {kind}\n      targets: {{ primary: {{ values: [\"{home}\"] }}, secondary: {{ values: [\"{away}\"] }} }}\n"
+        );
+        let scene = scene(&cloud, &zone, &server, &settings);
+        let before = cloud.records(&zone);
+        scene.write("drill.yaml", &playbook("20s", FAILS));
+        let seen = scene.types(&format!("run drill.yaml {REAL}")).exits(1);
+        assert_eq!(cloud.records(&zone), before, "{kind}");
+        let journal = fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+        assert!(journal.contains(&format!("{home} (TTL 30 s) -> {away} (TTL 30 s)")), "{kind}: {seen}");
+        let answer = format!("\"code at 127.0.0.1:{}\":\"{away}\"", server.port);
+        assert!(journal.contains(&answer), "{answer}: the zone's server gives it: {seen}");
+    }
+}
+
+#[test]
+fn an_inverted_health_check_switches_although_route_53_answers_nobody_needs_moto() {
+    let cloud = Cloud::start();
+    let zone = cloud.zone("example.test");
+    let server = NameServer::start(cloud.moto, &zone);
+    let settings = "      by: health_check\n      health_check: { id: h1, away: [touch, away], home: [rm, -f, away], look: [test, -e, away] }\n      \
+                    targets: { primary: { values: [192.0.2.1] }, secondary: { values: [198.51.100.1] } }\n";
+    let scene = scene(&cloud, &zone, &server, settings);
+    *server.checked.lock().unwrap() = Some((scene.path("away"), ["192.0.2.1", "198.51.100.1"]));
+    // The whole control plane is down.
+    let down = "<ErrorResponse><Error><Code>ServiceUnavailable</Code><Message>down</Message></Error></ErrorResponse>";
+    cloud.goes_wrong("route53:*", u32::MAX, Wrong::Says(503, down));
+    let check = "      - { id: ready, check: { dns: [code], ttl_at_most: 60s }, timeout: 30s }\n";
+    let switch = playbook("20s", "").replace("    steps:\n", &format!("    steps:\n{check}"));
+    scene.write("drill.yaml", &switch);
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    assert!(scene.path("away").exists(), "{seen}");
+    let journal = fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"kind\":\"step_passed\"").count(), 2, "{seen}");
+    assert!(journal.contains("that it is inverted is not known"), "what could not be seen is said: {seen}");
+    // And home again when a later step fails.
+    fs::remove_file(scene.path("away")).unwrap();
+    scene.write("drill.yaml", &playbook("20s", FAILS));
+    scene.types(&format!("run drill.yaml {REAL}")).exits(1);
+    assert!(!scene.path("away").exists(), "taken back");
+    let asked: Vec<String> = cloud.calls().into_iter().filter(|call| call.starts_with("route53:")).collect();
+    assert!(asked.iter().all(|call| call.starts_with("route53:GetHealthCheck")), "{asked:?}");
+}
+
+#[test]
+fn a_role_is_assumed_with_the_profiles_credentials_needs_moto() {
+    let cloud = Cloud::start();
+    let zone = cloud.zone("example.test");
+    cloud.record(&zone, "code.example.test", "A", A);
+    let server = NameServer::start(cloud.moto, &zone);
+    let resource = format!(
+        "  code:\n    dns:\n      provider: aws\n      name: code.example.test\n      zone: {zone}\n      \
+         authoritative: [\"127.0.0.1:{}\"]\n{SIMPLE}",
+        server.port
+    );
+    let with = ", profile: drill, role: \"arn:aws:iam::123456789012:role/muster\"";
+    let setup = Setup::of(&cloud).regions(with, with).resource(&resource);
+    let credentials = "[drill]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = secret-of-the-profile\n";
+    let scene = setup.scene_of_nobody().file(".aws/credentials", credentials);
+    scene.write("drill.yaml", &playbook("20s", ""));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    assert!(cloud.records(&zone)[0].contains("198.51.100.1"), "{seen}");
+    assert_eq!(cloud.signers("sts:AssumeRole"), ["AKIDPROFILE"]);
+    let change = cloud.signers("route53:ChangeResourceRecordSets");
+    assert!(change.len() == 1 && change[0] != "AKIDPROFILE" && !change[0].is_empty(), "the role's own: {change:?}");
+    let journal = fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+    assert!(!journal.contains("secret-of-the-profile"));
+}
+
+#[test]
 fn a_change_that_never_is_in_sync_is_given_up_and_taken_back_needs_moto() {
     let (cloud, zone, _server, scene) = simple();
     cloud.goes_wrong("route53:GetChange", u32::MAX, Wrong::Instead("INSYNC", "PENDING"));

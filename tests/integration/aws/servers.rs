@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::cloud::Cloud;
+use super::cloud::{Cloud, Wrong};
 use super::wire::{text, texts};
 use super::{REAL, Setup};
 use crate::harness::Scene;
@@ -10,7 +10,7 @@ use crate::harness::Scene;
 const IMAGE: &str = "ami-12c6146b";
 
 /// Instances of this name in a region, the first of them running and the rest stopped; their ids as they were made.
-fn instances(cloud: &Cloud, region: &str, name: &str, many: usize, running: &[usize]) -> Vec<String> {
+pub(super) fn instances(cloud: &Cloud, region: &str, name: &str, many: usize, running: &[usize]) -> Vec<String> {
     let count = many.to_string();
     let fields = [
         ("ImageId", IMAGE),
@@ -30,7 +30,7 @@ fn instances(cloud: &Cloud, region: &str, name: &str, many: usize, running: &[us
 }
 
 /// The state of each instance.
-fn states(cloud: &Cloud, region: &str, ids: &[String]) -> Vec<String> {
+pub(super) fn states(cloud: &Cloud, region: &str, ids: &[String]) -> Vec<String> {
     let state = |id: &String| {
         let seen = cloud.form("ec2", region, "DescribeInstances", &[("InstanceId.1", id)]);
         text(&text(&seen, "instanceState"), "name")
@@ -87,6 +87,56 @@ fn instances_are_stopped_by_tag_and_start_and_stop_stay_when_all_goes_well_needs
     assert_eq!(states(&cloud, "us-west-2", &away), ["running", "running"], "{seen}");
     assert_eq!(states(&cloud, "us-east-1", &home), ["stopped", "stopped"], "{seen}");
     assert!(cloud.calls().iter().any(|call| call == "ec2:DescribeInstanceStatus"), "status checks were waited for");
+}
+
+const BY_TAG: &str = "  web:\n    compute:\n      provider: aws\n      regions:\n        primary: { tag: { key: Role, value: web } }\n        \
+     secondary: { tag: { key: Role, value: web } }\n";
+
+#[test]
+fn instances_that_are_stopping_still_are_started_again_by_an_undo_once_they_have_stopped_needs_moto() {
+    let cloud = Cloud::start();
+    let home = instances(&cloud, "us-east-1", "web", 2, &[0, 1]);
+    instances(&cloud, "us-west-2", "web", 1, &[]);
+    let scene = Setup::of(&cloud).resource(BY_TAG).scene();
+    let stop = "      - { id: down, compute.stop: { compute: web, in: primary }, timeout: 30s }\n";
+    scene.write("drill.yaml", &playbook(&format!("{stop}{FAILS}")));
+    // On AWS a stop takes a minute, and what is asked for meanwhile is refused.
+    let stopping = Wrong::Instead("<name>stopped</name>", "<name>stopping</name>");
+    cloud.goes_wrong_after("ec2:StopInstances", "ec2:DescribeInstances", 12, stopping);
+    let refused = "<Response><Errors><Error><Code>IncorrectInstanceState</Code><Message>The instance is not in a state from which it can be started.</Message></Error></Errors></Response>";
+    cloud.goes_wrong("ec2:StartInstances", 1, Wrong::Says(400, refused));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    assert_eq!(states(&cloud, "us-east-1", &home), ["running", "running"], "{seen}");
+    seen.exits(1);
+    let starts = cloud.calls().iter().filter(|call| *call == "ec2:StartInstances").count();
+    assert!(starts <= 3, "nothing is asked for while it is seen to be stopping: {starts} times");
+}
+
+/// Starts a stopped instance whose checks are `initializing` so many times; the journal and what was seen.
+fn initializing(times: u32, timeout: &str) -> (String, String) {
+    let cloud = Cloud::start();
+    let away = instances(&cloud, "us-west-2", "web", 1, &[]);
+    instances(&cloud, "us-east-1", "web", 1, &[0]);
+    let scene = Setup::of(&cloud).resource(BY_TAG).scene();
+    let initializing = Wrong::Instead("<status>ok</status>", "<status>initializing</status>");
+    cloud.goes_wrong_after("ec2:StartInstances", "ec2:DescribeInstanceStatus", times, initializing);
+    scene.write(
+        "drill.yaml",
+        &playbook(&format!(
+            "      - {{ id: up, compute.start: {{ compute: web, in: secondary }}, timeout: {timeout}, on_failure: stop }}\n"
+        )),
+    );
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    assert_eq!(states(&cloud, "us-west-2", &away), ["running"], "{seen}");
+    (fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap(), seen.to_string())
+}
+
+#[test]
+fn instances_whose_checks_are_initializing_are_waited_for_and_do_not_count_needs_moto() {
+    let (journal, seen) = initializing(u32::MAX, "3s");
+    assert!(!journal.contains("\"kind\":\"step_passed\"") && seen.contains("0 of 1 servers run"), "{seen}");
+    let (journal, seen) = initializing(3, "50s");
+    assert!(journal.contains("\"kind\":\"step_passed\""), "{seen}");
 }
 
 pub(super) fn scaling_group(cloud: &Cloud, region: &str, name: &str, most: &str, desired: &str) {

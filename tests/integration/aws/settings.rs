@@ -10,6 +10,7 @@ fn the_shipped_infrastructure_file_is_right_in_every_mode_and_can_be_rehearsed()
     for mode in ["planned", "unplanned", "emergency"] {
         let seen = scene.types(&format!("validate {SHIPPED} --mode {mode}")).exits(0);
         assert!(!format!("{seen}").contains("M148"), "it needs no control plane of the region that is lost: {seen}");
+        assert!(!format!("{seen}").contains("warning"), "nothing is to be told of a file that is an example: {seen}");
     }
     let seen = scene.types(&format!("simulate {SHIPPED} --mode planned --seed 1"));
     assert!(seen.code != 2, "{seen}");
@@ -26,7 +27,11 @@ fn the_policy_of_the_shipped_file_is_by_thing_and_lets_a_plan_change_nothing() {
         };
         statements(whom).iter().flat_map(of).collect()
     };
-    for action in actions("plan") {
+    // Whoever takes on the role must be allowed to; that changes nothing.
+    assert!(
+        actions("plan").contains(&"sts:AssumeRole".to_owned()) && actions("run").contains(&"sts:AssumeRole".to_owned())
+    );
+    for action in actions("plan").iter().filter(|action| *action != "sts:AssumeRole") {
         let name = action.split(':').nth(1).unwrap().to_owned();
         assert!(name.starts_with("Describe") || name.starts_with("Get") || name.starts_with("List"), "{action}");
     }
@@ -43,6 +48,28 @@ fn the_policy_of_the_shipped_file_is_by_thing_and_lets_a_plan_change_nothing() {
         statements("run").into_iter().find(|one| one["Action"].to_string().contains("SetDesiredCapacity")).unwrap();
     assert!(capacity["Resource"].to_string().contains("autoScalingGroupName/web-usw2"), "{capacity}");
     assert!(!run.iter().any(|one| one.starts_with("route53:ChangeResourceRecordSets")), "no zone is changed: {run:?}");
+}
+
+#[test]
+fn a_restore_of_what_is_encrypted_needs_the_stated_key() {
+    let scene = Scene::new().shipped("playbooks");
+    scene.write(
+        "playbooks/restore.yaml",
+        "muster: 1\nname: restore\ninfrastructure: infra/aws.yaml\nphases:\n  - name: prechecks\n    steps:\n      \
+         - { id: restore, backup.restore: { backup: snapshots, in: secondary } }\n",
+    );
+    let all = scene.types("aws-policy playbooks/restore.yaml --mode planned").exits(0).json();
+    let statements = all["run"]["123456789012"]["Statement"].as_array().unwrap().clone();
+    let keys: Vec<_> = statements.iter().filter(|one| one["Action"].to_string().contains("kms:CreateGrant")).collect();
+    let things: Vec<String> = keys.iter().map(|one| one["Resource"].to_string()).collect();
+    assert!(
+        things.iter().any(|it| it.contains("us-west-2:123456789012:key/66666666-7777-8888-9999-000000000000")),
+        "{things:?}"
+    );
+    for action in ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom"] {
+        assert!(keys[0]["Action"].to_string().contains(action), "{action}: {keys:?}");
+    }
+    assert!(!all["plan"].to_string().contains("kms:"), "a plan restores nothing");
 }
 
 /// The shipped file with `code` in a hosted zone.

@@ -121,7 +121,7 @@ async fn conserved(simulation: Simulation, clock: Clock, deeds: Vec<(u64, Deed)>
             Deed::Cut(role, users, other) => {
                 let other = other.then_some(if role == P { Party::Secondary } else { Party::Primary });
                 let isolated_from = users.then_some(Party::Users).into_iter().chain(other).collect();
-                resources.regions[&role].set_isolation(&cx, &RegionState { isolated_from }).await.unwrap();
+                resources.regions[&role].set_isolation(&cx, &RegionState::cut_off_from(isolated_from)).await.unwrap();
             }
             Deed::Mend(role) => {
                 resources.regions[&role].set_isolation(&cx, &RegionState::default()).await.unwrap();
@@ -235,7 +235,7 @@ proptest! {
         world(seed, |simulation, clock| async move {
             let (cx, resources) = (step(&clock), simulation.resources());
             let parties = [users.then_some(Party::Users), other.then_some(Party::Secondary)];
-            let cut = RegionState { isolated_from: parties.into_iter().flatten().collect() };
+            let cut = RegionState::cut_off_from(parties.into_iter().flatten().collect());
             resources.regions[&P].set_isolation(&cx, &cut).await.unwrap();
             clock.sleep(Span::from_secs(wait)).await;
             // Outside: users and Muster, at its addresses and at its provider's.

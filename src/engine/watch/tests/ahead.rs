@@ -32,7 +32,7 @@ async fn drill(clock: &Clock, seed: u64, pace: Pace, soak: Span) -> Told {
     until(&watching, &cx, HealthState::Healthy).await;
     clock.sleep(secs(40)).await;
 
-    let cut = RegionState { isolated_from: [Party::Users, Party::Secondary].into() };
+    let cut = RegionState::cut_off_from([Party::Users, Party::Secondary].into());
     resources.regions[&P].set_isolation(&cx, &cut).await.unwrap();
     until(&watching, &cx, HealthState::Unhealthy).await;
     clock.sleep(secs(95)).await;

@@ -15,6 +15,16 @@ use crate::infrastructure::real::{from_json, typed};
 use crate::model::{Binding, Plan};
 use crate::resource::{ResourceKind, region_resource};
 
+/// What EC2 and RDS do with a key, in the name of whoever asks them, to make something encrypted of something encrypted.
+const KEY: [&str; 6] = [
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+];
+
 /// What is allowed: actions by the thing that they are allowed on.
 type Allowed = BTreeMap<String, BTreeSet<&'static str>>;
 
@@ -178,7 +188,7 @@ impl Gathering<'_> {
                 }
             }
         }
-        if it.authoritative.is_empty() {
+        if it.authoritative.is_empty() && it.by.changes_the_zone() {
             self.reads(role, &format!("arn:aws:route53:::hostedzone/{}", it.zone), &["route53:GetHostedZone"]);
         }
     }
@@ -271,6 +281,8 @@ impl Gathering<'_> {
                 }
             }
             if it.kind == Kind::Replica && rebuilt {
+                // The new replica is encrypted with the key that the one before had.
+                self.key(role, None);
                 for group in ["subgrp:*", "pg:*", "og:*"] {
                     if let Some(arn) = self.arn(role, "rds", group) {
                         self.writes(role, &arn, &["rds:CreateDBInstanceReadReplica"]);
@@ -306,6 +318,9 @@ impl Gathering<'_> {
     fn backup(&mut self, id: &ResourceId, it: &AwsBackups) {
         let restored = self.does(|act| matches!(act, Act::BackupRestore(it) if it.backup == *id));
         for role in RegionRole::ALL {
+            if self.does(|act| matches!(act, Act::BackupRestore(it) if it.backup == *id && it.region == role)) {
+                self.key(role, it.regions.get(role).key.as_deref());
+            }
             if it.regions.get(role).instance.is_some() {
                 self.reads(role, "*", &["rds:DescribeDBSnapshots"]);
                 if restored {
@@ -335,6 +350,21 @@ impl Gathering<'_> {
         }
     }
 
+    /// What is made of something encrypted takes its key: the one that is stated, or any of the account's.
+    fn key(&mut self, role: RegionRole, stated: Option<&str>) {
+        let arn = stated.map(str::to_owned).or_else(|| self.arn(role, "kms", "key/*"));
+        if let Some(arn) = arn {
+            self.writes(role, &arn, &KEY);
+        }
+    }
+
+    /// Whoever takes the role on must be allowed to.
+    fn role(&mut self, role: RegionRole) {
+        if let Some(arn) = self.regions.get(&role).and_then(|(_, region)| region.role.clone()) {
+            self.reads(role, &arn, &["sts:AssumeRole"]);
+        }
+    }
+
     fn resource(&mut self, id: &ResourceId, binding: &Binding) -> Result<(), String> {
         match binding.kind {
             ResourceKind::Dns => self.dns(id, &typed(binding)?),
@@ -361,6 +391,7 @@ pub fn needs(plan: &Plan) -> Result<Needs, String> {
         gathering.resource(id, binding)?;
     }
     for role in RegionRole::ALL {
+        gathering.role(role);
         let cut_off = gathering.regions.get(&role).is_some_and(|(_, region)| region.isolate.is_some());
         if cut_off {
             let changed = gathering.changed(&region_resource(role));

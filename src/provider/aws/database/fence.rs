@@ -3,7 +3,7 @@
 
 use super::AwsRds;
 use super::look;
-use super::promote::REBOOT;
+use super::promote::{NOT_IN_THIS_STATE, REBOOT};
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::database::{Fence, Kind};
 use crate::provider::aws::acl::{self, Rules};
@@ -35,19 +35,22 @@ pub(super) async fn set(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<F
         return Err(ProviderError::Halfway(format!("the network ACL before {} in {role} is another one again", it.id)));
     };
     if !stood {
-        end_sessions(it, cx, role).await?;
+        Box::pin(end_sessions(it, cx, role)).await?;
     }
     let behind = |why: &str| format!("nobody gets through the network ACL {acl}: {why}");
-    let new_session = match it.sql.hold(cx, role).await {
-        Ok(_) => None,
-        Err(error) => Some(behind(&error.to_string())),
+    // Behind the wall each of them waits until the engine's timeout, and users are out meanwhile: both wait at once.
+    let held = async {
+        match &old {
+            None => None,
+            Some(held) => Some(it.sql.write_on(cx, held).await),
+        }
     };
-    let old_session = match old {
+    let (fresh, held) = tokio::join!(it.sql.hold(cx, role), held);
+    let new_session = fresh.err().map(|error| behind(&error.to_string()));
+    let old_session = match held {
         None => Some("the fence was there already, and no session from before it is left".to_owned()),
-        Some(held) => match it.sql.write_on(cx, &held).await {
-            WriteAttempt::Acknowledged => None,
-            WriteAttempt::Refused(why) | WriteAttempt::Unknown(why) => Some(behind(&why)),
-        },
+        Some(WriteAttempt::Acknowledged) => None,
+        Some(WriteAttempt::Refused(why) | WriteAttempt::Unknown(why)) => Some(behind(&why)),
     };
     Ok(FenceProof { position: since, old_session, new_session, sessions_ended: 0 })
 }
@@ -70,14 +73,27 @@ async fn end_sessions(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(),
         }
     };
     let client = access.rds(cx).await?;
-    call::writes(cx, access, &REBOOT, client.reboot_db_instance().db_instance_identifier(&id).send()).await.map_err(
-        |failed| match failed.error {
-            ProviderError::Refused(why) => {
-                ProviderError::Halfway(format!("the network ACL stands, and its sessions are not ended: {why}"))
+    Box::pin(until(cx, || async {
+        let request = client.reboot_db_instance().db_instance_identifier(&id).send();
+        match call::writes(cx, access, &REBOOT, request).await {
+            Ok(_) => Ok(Ok(())),
+            // It restarts already, as when the answer to a first request was lost; or something else is done to it, which
+            // passes: to take that for a restart would leave its sessions.
+            Err(failed) if failed.is(NOT_IN_THIS_STATE) => {
+                let found = look::instance(cx, access, &id).await?;
+                let restarts = found.db_instance_status() == Some("rebooting");
+                let still = format!("the network ACL stands, and its sessions are not ended: {}", failed.error);
+                Ok(if restarts { Ok(()) } else { Err(still) })
             }
-            error => error,
-        },
-    )?;
+            Err(failed) => Err(match failed.error {
+                ProviderError::Refused(why) => {
+                    ProviderError::Halfway(format!("the network ACL stands, and its sessions are not ended: {why}"))
+                }
+                error => error,
+            }),
+        }
+    }))
+    .await?;
     until(cx, || async {
         let found = look::instance(cx, access, &id).await?;
         let status = found.db_instance_status().unwrap_or_default();
@@ -96,7 +112,7 @@ pub(super) async fn take_away(it: &AwsRds, cx: &Context, role: RegionRole) -> Re
 /// What became of a write that got no answer: behind a wall that stands it is a refusal.
 pub(super) async fn judged(it: &AwsRds, cx: &Context, role: RegionRole, attempt: WriteAttempt) -> WriteAttempt {
     let WriteAttempt::Unknown(why) = attempt else { return attempt };
-    match look::wall(it, cx, role).await {
+    match look::wall_if_there(it, cx, role).await {
         Ok(Some((_, acl))) => WriteAttempt::Refused(format!("nobody gets through the network ACL {acl}: {why}").into()),
         _ => WriteAttempt::Unknown(why),
     }

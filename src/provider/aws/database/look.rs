@@ -9,7 +9,7 @@ use aws_smithy_types::DateTime;
 use super::AwsRds;
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::database::Kind;
-use crate::provider::aws::access::Access;
+use crate::provider::aws::access::{Access, LOOK};
 use crate::provider::aws::acl;
 use crate::provider::aws::call::{self, Action};
 use crate::provider::aws::region::fences;
@@ -103,29 +103,18 @@ pub(super) fn is_cluster(member: &GlobalClusterMember, region: &str, id: &str) -
     matches!(parts[..], [_, _, _, of, _, _, name] if of == region && name.eq_ignore_ascii_case(id))
 }
 
-/// The members of the global database, asked in `region` first and in the other one if that does not answer.
+/// The members of the global database, asked in `role`'s region: what is to be told of that side, it alone can tell.
 pub(super) async fn global(
     cx: &Context,
     it: &AwsRds,
-    first: RegionRole,
+    role: RegionRole,
 ) -> Result<aws_sdk_rds::types::GlobalCluster, ProviderError> {
-    let name = it.name();
-    let mut said = ProviderError::Refused(format!("there is no global database {name}"));
-    for role in [first, first.other()] {
-        let access = it.ways.to(role);
-        let client = access.rds(cx).await?;
-        let request = client.describe_global_clusters().global_cluster_identifier(name).send();
-        match call::reads(cx, access, &GLOBALS, request).await {
-            Ok(answer) => {
-                if let Some(found) = answer.global_clusters().first() {
-                    return Ok(found.clone());
-                }
-            }
-            Err(error @ (ProviderError::Unreachable(_) | ProviderError::Transient(_))) => said = error,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(said)
+    let (name, access) = (it.name(), it.ways.to(role));
+    let client = access.rds(cx).await?;
+    let request = client.describe_global_clusters().global_cluster_identifier(name).send();
+    let answer = call::reads(cx, access, &GLOBALS, request).await?;
+    let found = answer.global_clusters().first().cloned();
+    found.ok_or_else(|| ProviderError::Refused(format!("there is no global database {name} in {}", access.region)))
 }
 
 /// What RDS says of `role`'s side.
@@ -183,6 +172,15 @@ pub(super) async fn told(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<
     }
 }
 
+/// As [`wall`], of a region that may be lost: no answer within some seconds is an error.
+pub(super) async fn wall_if_there(
+    it: &AwsRds,
+    cx: &Context,
+    role: RegionRole,
+) -> Result<Option<(u64, String)>, ProviderError> {
+    it.ways.to(role).within(cx, LOOK, wall(it, cx, role)).await
+}
+
 /// Whether the fence's wall stands before all of `role`'s subnets, and since when; `None` if it does not.
 pub(super) async fn wall(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<(u64, String)>, ProviderError> {
     let Some(fence) = &it.settings.side(role).fence else { return Ok(None) };
@@ -213,11 +211,12 @@ async fn lag(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<(i64,
         .end_time(DateTime::from_secs(now + 60))
         .period(60)
         .statistics(Statistic::Maximum);
-    let answer = match call::tries_to_read(cx, access, &METRICS, request.send()).await {
-        Ok(answer) => answer,
-        Err(failed) if failed.is_denied() => return Err(failed.into()),
+    let asked = async { Ok(call::tries_to_read(cx, access, &METRICS, request.send()).await) };
+    let answer = match access.within(cx, LOOK, asked).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(failed)) if failed.is_denied() => return Err(failed.into()),
         // That it has no news, or does not answer now, is no reason not to look at the rest.
-        Err(_) => return Ok(None),
+        Ok(Err(_)) | Err(_) => return Ok(None),
     };
     let points =
         answer.datapoints().iter().filter_map(|point| Some((point.timestamp()?.secs() * 1000, point.maximum()?)));
@@ -247,7 +246,9 @@ async fn replayed(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(u64, O
 
 /// One side as it is.
 async fn side(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<DatabaseInstance, ProviderError> {
-    let (told, wall) = tokio::join!(told(it, cx, role), wall(it, cx, role));
+    // What the engine itself says has a timeout of its own.
+    let asked = async { Ok(tokio::join!(told(it, cx, role), wall(it, cx, role))) };
+    let (told, wall) = it.ways.to(role).within(cx, LOOK, asked).await?;
     let (told, wall) = (told?, wall?);
     let fenced = wall.is_some();
     // What the service moves by itself waits for everything by itself.

@@ -13,8 +13,9 @@ use async_trait::async_trait;
 use aws_sdk_rds::types::{DbInstance, Tag};
 
 use super::Ways;
+use super::access::Access;
 use super::call::{self, Action};
-use super::tags::{self, Tagged, Tags};
+use super::tags::{self, Marked, Tagged, Tags};
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::real::aws::database::{AwsDatabase as Settings, Kind};
 use crate::provider::postgres::Postgres;
@@ -37,6 +38,7 @@ pub struct AwsRds {
     sql: Postgres,
     /// Whether the playbook accepts that writes are lost.
     loss_accepted: bool,
+    marked: Marked,
 }
 
 impl fmt::Debug for AwsRds {
@@ -57,7 +59,7 @@ impl AwsRds {
         loss_accepted: bool,
     ) -> Self {
         let sql = Postgres::new(id.clone(), settings.sql.clone(), processes, redactor);
-        Self { id, settings, ways, sql, loss_accepted }
+        Self { id, settings, ways, sql, loss_accepted, marked: Marked::default() }
     }
 
     /// The name of the whole, where it has one.
@@ -127,6 +129,10 @@ struct OfSide<'a>(&'a AwsRds, RegionRole);
 
 #[async_trait]
 impl Tagged for OfSide<'_> {
+    fn access(&self) -> &Access {
+        self.0.ways.to(self.1)
+    }
+
     async fn tags(&self, cx: &Context) -> Result<Vec<Tags>, ProviderError> {
         let access = self.0.ways.to(self.1);
         let client = access.rds(cx).await?;
@@ -155,32 +161,15 @@ impl Tagged for OfSide<'_> {
 }
 
 #[async_trait]
-impl Tagged for AwsRds {
-    async fn tags(&self, cx: &Context) -> Result<Vec<Tags>, ProviderError> {
-        let mut all = OfSide(self, RegionRole::Primary).tags(cx).await?;
-        all.extend(OfSide(self, RegionRole::Secondary).tags(cx).await?);
-        Ok(all)
-    }
-
-    async fn put(&self, cx: &Context, tags: &[(&str, String)]) -> Result<(), ProviderError> {
-        OfSide(self, RegionRole::Primary).put(cx, tags).await?;
-        OfSide(self, RegionRole::Secondary).put(cx, tags).await
-    }
-
-    async fn take_off(&self, cx: &Context, key: &str) -> Result<(), ProviderError> {
-        OfSide(self, RegionRole::Primary).take_off(cx, key).await?;
-        OfSide(self, RegionRole::Secondary).take_off(cx, key).await
-    }
-}
-
-#[async_trait]
 impl Exclusive for AwsRds {
     async fn claim(&self, cx: &Context, marker: &Marker, over: Option<&Marker>) -> Result<Claimed, ProviderError> {
-        tags::claim(self, cx, marker, over).await
+        let [one, other] = RegionRole::ALL.map(|role| OfSide(self, role));
+        tags::claim([&one, &other], cx, marker, (over, &self.marked)).await
     }
 
     async fn release(&self, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
-        tags::release(self, cx, marker).await
+        let [one, other] = RegionRole::ALL.map(|role| OfSide(self, role));
+        tags::release([&one, &other], cx, marker, &self.marked).await
     }
 }
 

@@ -5,7 +5,7 @@ use super::AwsRds;
 use super::look::{self, Told};
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::database::Kind;
-use crate::provider::aws::call::{self, Action, until};
+use crate::provider::aws::call::{self, Action, Failed, until};
 use crate::resource::{Context, ProviderError};
 
 pub(in crate::provider::aws) const PROMOTE: Action = Action("rds:PromoteReadReplica");
@@ -14,17 +14,47 @@ pub(in crate::provider::aws) const FAILOVER: Action = Action("rds:FailoverDBClus
 pub(in crate::provider::aws) const SWITCHOVER_GLOBAL: Action = Action("rds:SwitchoverGlobalCluster");
 pub(in crate::provider::aws) const FAILOVER_GLOBAL: Action = Action("rds:FailoverGlobalCluster");
 
+/// What RDS says to an order that something in another state than `available` can't take. It also says so to an order that is
+/// sent again because the answer to the first was lost, and the first was taken.
+pub(in crate::provider::aws) const NOT_IN_THIS_STATE: &[&str] = &[
+    "InvalidDBClusterState",
+    "InvalidDBClusterStateFault",
+    "InvalidDBInstanceState",
+    "InvalidDBInstanceStateFault",
+    "InvalidGlobalClusterState",
+    "InvalidGlobalClusterStateFault",
+];
+
+/// Whether an order is under way or done, although RDS refused it for the state: only what is there tells. One that is not
+/// was refused.
+async fn taken_all_the_same(
+    it: &AwsRds,
+    cx: &Context,
+    role: RegionRole,
+    ordered: Result<(), Failed>,
+) -> Result<(), ProviderError> {
+    match ordered {
+        Ok(()) => Ok(()),
+        Err(failed) if failed.is(NOT_IN_THIS_STATE) => {
+            let now = Box::pin(look::told(it, cx, role)).await?;
+            if now.writer || !now.is_available() { Ok(()) } else { Err(failed.into()) }
+        }
+        Err(failed) => Err(failed.into()),
+    }
+}
+
 /// Makes `role`'s side the one that takes writes.
 pub(super) async fn promote(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(), ProviderError> {
     let now = Box::pin(look::told(it, cx, role)).await?;
     if !now.writer {
         it.tag(cx, role).await?;
-        match it.settings.kind {
+        let ordered = match it.settings.kind {
             Kind::Replica => replica(it, cx, role, &now).await?,
             Kind::MultiAz => multi_az(it, cx, role, &now).await?,
             Kind::Cluster => cluster(it, cx, role).await?,
             Kind::Global => global(it, cx, role).await?,
-        }
+        };
+        taken_all_the_same(it, cx, role, ordered).await?;
     }
     until(cx, || async {
         let told = Box::pin(look::told(it, cx, role)).await?;
@@ -49,7 +79,10 @@ pub(super) async fn promote(it: &AwsRds, cx: &Context, role: RegionRole) -> Resu
     .await
 }
 
-async fn replica(it: &AwsRds, cx: &Context, role: RegionRole, now: &Told) -> Result<(), ProviderError> {
+/// What became of an order; an error if it was not given.
+type Ordered = Result<Result<(), Failed>, ProviderError>;
+
+async fn replica(it: &AwsRds, cx: &Context, role: RegionRole, now: &Told) -> Ordered {
     if !now.is_available() {
         return Err(ProviderError::Refused(format!(
             "{} is {}: only a replica that is available is promoted",
@@ -60,11 +93,10 @@ async fn replica(it: &AwsRds, cx: &Context, role: RegionRole, now: &Told) -> Res
     let access = it.ways.to(role);
     let client = access.rds(cx).await?;
     let request = client.promote_read_replica().db_instance_identifier(it.instance(role)).send();
-    call::writes(cx, access, &PROMOTE, request).await?;
-    Ok(())
+    Ok(call::writes(cx, access, &PROMOTE, request).await.map(|_| ()))
 }
 
-async fn multi_az(it: &AwsRds, cx: &Context, role: RegionRole, now: &Told) -> Result<(), ProviderError> {
+async fn multi_az(it: &AwsRds, cx: &Context, role: RegionRole, now: &Told) -> Ordered {
     if !now.is_available() {
         return Err(ProviderError::Refused(format!(
             "the instance {} is {}: only one that is available is rebooted",
@@ -75,11 +107,10 @@ async fn multi_az(it: &AwsRds, cx: &Context, role: RegionRole, now: &Told) -> Re
     let access = it.ways.to(role);
     let client = access.rds(cx).await?;
     let request = client.reboot_db_instance().db_instance_identifier(it.name()).force_failover(true).send();
-    call::writes(cx, access, &REBOOT, request).await?;
-    Ok(())
+    Ok(call::writes(cx, access, &REBOOT, request).await.map(|_| ()))
 }
 
-async fn cluster(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(), ProviderError> {
+async fn cluster(it: &AwsRds, cx: &Context, role: RegionRole) -> Ordered {
     let access = it.ways.to(role);
     let client = access.rds(cx).await?;
     let request = client
@@ -87,23 +118,21 @@ async fn cluster(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(), Prov
         .db_cluster_identifier(it.name())
         .target_db_instance_identifier(it.instance(role))
         .send();
-    call::writes(cx, access, &FAILOVER, request).await?;
-    Ok(())
+    Ok(call::writes(cx, access, &FAILOVER, request).await.map(|_| ()))
 }
 
 /// A side that is fenced has nothing more to lose and is switched from without loss; from one that is not known to be, the
 /// service can only fail over, which loses what was not replicated.
-async fn global(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(), ProviderError> {
+async fn global(it: &AwsRds, cx: &Context, role: RegionRole) -> Ordered {
     let access = it.ways.to(role);
     let cluster = it.settings.side(role).cluster.as_deref().unwrap_or_default();
     let arn = format!("arn:{}:rds:{}:{}:cluster:{cluster}", it.partition(), access.region, access.settings.account);
-    let fenced = matches!(look::wall(it, cx, role.other()).await, Ok(Some(_)));
+    let fenced = matches!(look::wall_if_there(it, cx, role.other()).await, Ok(Some(_)));
     let client = access.rds(cx).await?;
     if fenced {
         let request =
             client.switchover_global_cluster().global_cluster_identifier(it.name()).target_db_cluster_identifier(&arn);
-        call::writes(cx, access, &SWITCHOVER_GLOBAL, request.send()).await?;
-        return Ok(());
+        return Ok(call::writes(cx, access, &SWITCHOVER_GLOBAL, request.send()).await.map(|_| ()));
     }
     if !it.loss_accepted {
         return Err(ProviderError::Refused(format!(
@@ -119,6 +148,5 @@ async fn global(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(), Provi
         .global_cluster_identifier(it.name())
         .target_db_cluster_identifier(&arn)
         .allow_data_loss(true);
-    call::writes(cx, access, &FAILOVER_GLOBAL, request.send()).await?;
-    Ok(())
+    Ok(call::writes(cx, access, &FAILOVER_GLOBAL, request.send()).await.map(|_| ()))
 }

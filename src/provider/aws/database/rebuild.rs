@@ -8,6 +8,7 @@ use aws_sdk_rds::types::{DbInstance, Tag};
 use super::AwsRds;
 use super::fence;
 use super::look;
+use super::promote::NOT_IN_THIS_STATE;
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::database::Kind;
 use crate::provider::aws::access::Access;
@@ -22,6 +23,9 @@ pub(in crate::provider::aws) const SNAPSHOT: Action = Action("rds:CreateDBSnapsh
 pub(in crate::provider::aws) const SNAPSHOTS: Action = Action("rds:DescribeDBSnapshots");
 pub(in crate::provider::aws) const CLUSTER_SNAPSHOT: Action = Action("rds:CreateDBClusterSnapshot");
 pub(in crate::provider::aws) const CLUSTER_SNAPSHOTS: Action = Action("rds:DescribeDBClusterSnapshots");
+
+/// What RDS says to an order for what is not there, by that name.
+const NOT_FOUND: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
 
 /// An identifier that RDS takes, with the run in it: `main-use1-was-20261122-084216`.
 fn with_run(cx: &Context, id: &str, what: &str) -> String {
@@ -99,9 +103,25 @@ async fn replica(it: &AwsRds, cx: &Context, from: RegionRole, to: RegionRole) ->
 /// Gives the old instance another name, and waits until it has it.
 async fn set_aside(cx: &Context, access: &Access, (id, kept): (&str, &str)) -> Result<(), ProviderError> {
     let client = access.rds(cx).await?;
-    let request =
-        client.modify_db_instance().db_instance_identifier(id).new_db_instance_identifier(kept).apply_immediately(true);
-    call::writes(cx, access, &MODIFY, request.send()).await?;
+    until(cx, || async {
+        let request = client
+            .modify_db_instance()
+            .db_instance_identifier(id)
+            .new_db_instance_identifier(kept)
+            .apply_immediately(true);
+        match call::writes(cx, access, &MODIFY, request.send()).await {
+            Ok(_) => Ok(Ok(())),
+            // The answer to a first request was lost, and it has, or gets, the other name; or it must be waited for.
+            Err(failed) if failed.is(NOT_FOUND) => Ok(Ok(())),
+            Err(failed) if failed.is(NOT_IN_THIS_STATE) => {
+                let there = Box::pin(look::instance_if_any(cx, access, id)).await?;
+                let renamed = there.is_none_or(|one| one.db_instance_status() == Some("renaming"));
+                Ok(if renamed { Ok(()) } else { Err(failed.error.to_string()) })
+            }
+            Err(failed) => Err(failed.into()),
+        }
+    })
+    .await?;
     until(cx, || async {
         let old = Box::pin(look::instance_if_any(cx, access, id)).await?;
         let new = Box::pin(look::instance_if_any(cx, access, kept)).await?;
@@ -117,15 +137,27 @@ async fn set_aside(cx: &Context, access: &Access, (id, kept): (&str, &str)) -> R
 
 /// Stops what was set aside, so that nobody writes there.
 async fn stop(cx: &Context, access: &Access, kept: &str) -> Result<(), ProviderError> {
-    let Some(there) = look::instance_if_any(cx, access, kept).await? else { return Ok(()) };
-    if !matches!(there.db_instance_status(), Some("stopped" | "stopping")) {
-        let client = access.rds(cx).await?;
-        call::writes(cx, access, &STOP, client.stop_db_instance().db_instance_identifier(kept).send()).await?;
+    if look::instance_if_any(cx, access, kept).await?.is_none() {
+        return Ok(());
     }
+    let client = access.rds(cx).await?;
     until(cx, || async {
         let found = look::instance(cx, access, kept).await?;
         let status = found.db_instance_status().unwrap_or_default();
-        Ok(if status == "stopped" { Ok(()) } else { Err(format!("the old instance {kept} is {status}")) })
+        let mut still = format!("the old instance {kept} is {status}");
+        match status {
+            "stopped" => return Ok(Ok(())),
+            "stopping" => {}
+            // It is told to stop as soon as it can be; told so again while it does, it refuses, and stops all the same.
+            _ => match call::writes(cx, access, &STOP, client.stop_db_instance().db_instance_identifier(kept).send())
+                .await
+            {
+                Err(failed) if failed.is(NOT_IN_THIS_STATE) => still = format!("{still}: {}", failed.error),
+                Err(failed) => return Err(failed.into()),
+                Ok(_) => {}
+            },
+        }
+        Ok(Err(still))
     })
     .await
 }

@@ -6,12 +6,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use hickory_proto::rr::{Name, RecordType as WireType};
+use hickory_proto::rr::{Name, RData, RecordType as WireType};
 
 use super::Shared;
 use crate::id::RegionRole;
 use crate::infrastructure::real::ServerAddress;
 use crate::infrastructure::real::rfc2136::{SERVERS_MAX, plain_name};
+use crate::provider::network::names;
 use crate::provider::network::record::{self, Stands as Answered};
 use crate::provider::network::wire::{self, Recursion};
 use crate::resource::{Context, ProviderError, RecordType, ServerAnswer};
@@ -40,7 +41,7 @@ pub(super) struct Meaning {
     pub(super) serves: Option<RegionRole>,
 }
 
-/// The zone's servers: those that are listed, or those that Route 53 names.
+/// The zone's servers: those that are listed, or those that Route 53, or a resolver, names.
 async fn servers(shared: &Arc<Shared>, cx: &Context) -> Result<Vec<Server>, ProviderError> {
     let listed = &shared.settings.authoritative;
     if !listed.is_empty() {
@@ -64,6 +65,46 @@ async fn servers(shared: &Arc<Shared>, cx: &Context) -> Result<Vec<Server>, Prov
         servers.push(Server { name, address });
     }
     Ok(servers)
+}
+
+/// The most labels that are taken off a name to find the zone that it is in.
+const LABELS_MAX: usize = 10;
+
+/// The names of the zone's servers, by the NS records that a resolver finds: those of the nearest zone above the record.
+pub(super) async fn zones_servers(shared: &Shared, clock: &Clock) -> Result<Vec<String>, ProviderError> {
+    let resolver = match shared.settings.resolvers.first() {
+        Some(resolver) => *resolver,
+        None => names::machines_own().and_then(|text| text.parse()).map_err(ProviderError::Unreachable)?,
+    };
+    let mut at = shared.name.clone();
+    for _ in 0..LABELS_MAX {
+        if at.num_labels() < 2 {
+            break;
+        }
+        let answer = wire::ask(clock, resolver.0, &at, WireType::NS, Recursion::Desired).await;
+        let answer = answer.map_err(|why| {
+            ProviderError::Unreachable(format!(
+                "who serves {} ({resolver} does not answer: {why})",
+                shared.settings.name
+            ))
+        })?;
+        // An alias on the way has no NS records of its own: the zone is above it.
+        let found = record::read(&answer, &at, WireType::NS, Recursion::Desired).unwrap_or_default();
+        let server = |data: &RData| match data {
+            RData::NS(ns) => Some(plain_name(&ns.0.to_ascii())),
+            _ => None,
+        };
+        let mut servers: Vec<String> = found.data.iter().filter_map(server).collect();
+        if !servers.is_empty() {
+            servers.sort();
+            return Ok(servers);
+        }
+        at = at.base_name();
+    }
+    Err(ProviderError::Unreachable(format!(
+        "{resolver} finds no NS records of the zone that {} is in: name its servers with `authoritative`",
+        shared.settings.name
+    )))
 }
 
 /// The addresses of a name by the machine's resolver, old ways first.

@@ -2,7 +2,7 @@
 //! other record set by themselves. Only the data plane is needed.
 
 use crate::infrastructure::real::aws::dns::HealthSwitch;
-use crate::provider::aws::access::Access;
+use crate::provider::aws::access::{Access, LOOK};
 use crate::provider::aws::call::{self, Action};
 use crate::provider::host::{Host, failure};
 use crate::resource::{Context, ProviderError};
@@ -44,29 +44,44 @@ pub(super) async fn set(cx: &Context, host: &Host, settings: &HealthSwitch, away
     }
 }
 
-/// What Route 53's checkers see, for people; an error if the check is not inverted, or disabled.
+/// What Route 53's checkers see, for people; an error if the check is not inverted, or disabled. That Route 53 does not tell
+/// is no reason against a switch, which needs nothing of what is asked here: it is said instead.
 pub(super) async fn status(
     cx: &Context,
     access: &Access,
     settings: &HealthSwitch,
 ) -> Result<(String, String), ProviderError> {
-    let client = access.route53(cx).await?;
-    let seen = call::reads(cx, access, &GET, client.get_health_check().health_check_id(&settings.id).send()).await?;
+    let name = format!("the health check {}", settings.id);
+    let unseen = |why: &str| format!("it was not seen, so that it is inverted is not known ({why})");
+    let asked = async {
+        let client = access.route53(cx).await?;
+        Ok(call::tries_to_read(cx, access, &GET, client.get_health_check().health_check_id(&settings.id).send()).await)
+    };
+    let seen = match access.within(cx, LOOK, asked).await {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(failed)) if failed.is(&["NoSuchHealthCheck"]) => return Err(failed.into()),
+        Ok(Err(failed)) => return Ok((name, unseen(&failed.error.to_string()))),
+        Err(ProviderError::Unreachable(why) | ProviderError::Transient(why)) => return Ok((name, unseen(&why))),
+        Err(error) => return Err(error),
+    };
     let config = seen.health_check().and_then(|check| check.health_check_config());
     if config.is_none_or(|config| config.inverted() != Some(true)) {
         return Err(ProviderError::Refused(format!(
-            "the health check {} is not inverted: what is put there would not send users away",
-            settings.id
+            "{name} is not inverted: what is put there would not send users away"
         )));
     }
     if config.is_some_and(|config| config.disabled() == Some(true)) {
-        return Err(ProviderError::Refused(format!(
-            "the health check {} is disabled: it would send nobody away",
-            settings.id
-        )));
+        return Err(ProviderError::Refused(format!("{name} is disabled: it would send nobody away")));
     }
-    let seen =
-        call::reads(cx, access, &STATUS, client.get_health_check_status().health_check_id(&settings.id).send()).await?;
+    let asked = async {
+        let client = access.route53(cx).await?;
+        let request = client.get_health_check_status().health_check_id(&settings.id).send();
+        call::reads(cx, access, &STATUS, request).await
+    };
+    let seen = match access.within(cx, LOOK, asked).await {
+        Ok(seen) => seen,
+        Err(error) => return Ok((name, format!("inverted; what its checkers see was not told ({error})"))),
+    };
     let observations = seen.health_check_observations();
     let well = observations
         .iter()
@@ -74,8 +89,5 @@ pub(super) async fn status(
             one.status_report().and_then(|report| report.status()).is_some_and(|status| status.starts_with("Success"))
         })
         .count();
-    Ok((
-        format!("the health check {}", settings.id),
-        format!("inverted; {well} of {} checkers reach it", observations.len()),
-    ))
+    Ok((name, format!("inverted; {well} of {} checkers reach it", observations.len())))
 }

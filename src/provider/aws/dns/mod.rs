@@ -89,7 +89,12 @@ impl Shared {
         if let Some(known) = lock(&self.servers).clone() {
             return Ok(known);
         }
-        let names = zone::name_servers(cx, &self.access, &self.settings).await?;
+        // A switch that needs only the data plane must not ask the control plane whom to ask.
+        let names = if self.settings.by.changes_the_zone() {
+            zone::name_servers(cx, &self.access, &self.settings).await?
+        } else {
+            ask::zones_servers(self, &cx.clock).await?
+        };
         *lock(&self.servers) = Some(names.clone());
         Ok(names)
     }

@@ -157,3 +157,136 @@ async fn a_global_database_fails_over_with_loss_only_where_the_playbook_accepts_
         "{failover}"
     );
 }
+
+/// RDS's refusal of what something in another state can't take.
+fn refusal(code: &str) -> String {
+    format!("<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>")
+}
+
+#[tokio::test]
+async fn a_promotion_whose_answer_was_lost_is_seen_to_be_under_way() {
+    let (recorded, engine) = (Recorded::new(), Engine::start());
+    tags(&recorded);
+    let follows = "<ReadReplicaSourceDBInstanceIdentifier>arn:aws:rds:us-east-1:123456789012:db:db1</ReadReplicaSourceDBInstanceIdentifier>";
+    recorded.answers("Action=PromoteReadReplica", 0, "");
+    recorded.answers("Action=PromoteReadReplica", 400, &refusal("InvalidDBInstanceState"));
+    for (status, more) in [("available", follows), ("modifying", follows), ("available", "")] {
+        recorded.answers("Action=DescribeDBInstances", 200, &instance("db2", "us-west-2", status, more));
+    }
+    let main = database(&recorded, &engine, REPLICA, false);
+    main.promote(&context(), RegionRole::Secondary).await.unwrap();
+    let orders = recorded.asked().iter().filter(|one| one.contains("Action=PromoteReadReplica")).count();
+    assert_eq!(orders, 2, "once, and once more by the SDK");
+}
+
+#[tokio::test]
+async fn what_is_in_another_region_or_account_than_stated_is_not_touched() {
+    for arn in ["arn:aws:rds:eu-west-1:123456789012:db:db2", "arn:aws:rds:us-west-2:210987654321:db:db2"] {
+        let (recorded, engine) = (Recorded::new(), Engine::start());
+        let found =
+            instance("db2", "us-west-2", "available", "").replace("arn:aws:rds:us-west-2:123456789012:db:db2", arn);
+        recorded.answers("Action=DescribeDBInstances", 200, &found);
+        let main = database(&recorded, &engine, REPLICA, false);
+        let error = main.promote(&context(), RegionRole::Secondary).await.unwrap_err().to_string();
+        assert!(error.contains(&format!("{arn} is not in us-west-2 of the account 123456789012")), "{error}");
+        assert!(recorded.asked().iter().all(|one| one.contains("Describe") || one.contains("GetCallerIdentity")));
+    }
+}
+
+#[tokio::test]
+async fn failback_sets_the_old_instance_aside_and_builds_a_replica_by_its_name_although_answers_are_lost() {
+    let (recorded, engine) = (Recorded::new(), Engine::start());
+    tags(&recorded);
+    let describes = |id: &str| -> &'static str {
+        // The identifier ends the request, so that the name with the run in it is another one.
+        format!("Action=DescribeDBInstances&Version=2014-10-31&DBInstanceIdentifier={id} ").leak()
+    };
+    let (db1, db2, kept) = (describes("db1"), describes("db2"), describes("db1-was-20261122-084216"));
+    let gone = refusal("DBInstanceNotFound");
+    recorded.answers(db2, 200, &instance("db2", "us-west-2", "available", ""));
+    let model = "<DBInstanceClass>db.m6g.large</DBInstanceClass><DBSubnetGroup><DBSubnetGroupName>data</DBSubnetGroupName></DBSubnetGroup>";
+    let follows = "<ReadReplicaSourceDBInstanceIdentifier>arn:aws:rds:us-west-2:123456789012:db:db2</ReadReplicaSourceDBInstanceIdentifier>";
+    // There, being renamed, gone; then the new one.
+    recorded.answers(db1, 200, &instance("db1", "us-east-1", "available", model));
+    recorded.answers(db1, 200, &instance("db1", "us-east-1", "renaming", model));
+    recorded.answers(db1, 404, &gone);
+    recorded.answers(db1, 200, &instance("db1", "us-east-1", "creating", follows));
+    recorded.answers(db1, 200, &instance("db1", "us-east-1", "available", follows));
+    let name = "db1-was-20261122-084216";
+    for status in ["available", "available", "available", "stopping", "stopped"] {
+        recorded.answers(kept, 200, &instance(name, "us-east-1", status, model));
+    }
+    for (order, code) in [
+        ("Action=ModifyDBInstance", "InvalidDBInstanceState"),
+        ("Action=StopDBInstance", "InvalidDBInstanceState"),
+        ("Action=CreateDBInstanceReadReplica", "DBInstanceAlreadyExists"),
+    ] {
+        recorded.answers(order, 0, "");
+        recorded.answers(order, 400, &refusal(code));
+    }
+    let main = database(&recorded, &engine, REPLICA, false);
+    main.replicate(&context(), RegionRole::Secondary, RegionRole::Primary).await.unwrap();
+    let asked = recorded.asked();
+    let first =
+        |what: &str| asked.iter().position(|one| one.contains(what)).unwrap_or_else(|| panic!("{what}: {asked:?}"));
+    let (renamed, stopped, built) = (
+        first("NewDBInstanceIdentifier=db1-was-20261122-084216"),
+        first("Action=StopDBInstance&Version=2014-10-31&DBInstanceIdentifier=db1-was-20261122-084216"),
+        first("Action=CreateDBInstanceReadReplica"),
+    );
+    assert!(renamed < stopped && stopped < built, "{asked:?}");
+    for part in [
+        "DBInstanceIdentifier=db1",
+        "SourceDBInstanceIdentifier=arn%3Aaws%3Ards%3Aus-west-2%3A123456789012%3Adb%3Adb2",
+        "DBInstanceClass=db.m6g.large",
+        "DBSubnetGroupName=data",
+        "20261122-084216-drill",
+    ] {
+        assert!(asked[built].contains(part), "{part}: {}", asked[built]);
+    }
+}
+
+#[tokio::test]
+async fn what_only_one_side_has_is_kept_in_a_snapshot_that_is_waited_for() {
+    let (recorded, engine) = (Recorded::new(), Engine::start());
+    let snapshot = |status: &str| {
+        format!(
+            "<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots><DBSnapshot><Status>{status}</Status>\
+             <DBSnapshotArn>arn:aws:rds:us-east-1:123456789012:snapshot:db1-kept-20261122-084216</DBSnapshotArn></DBSnapshot>\
+             </DBSnapshots></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>"
+        )
+    };
+    // Its answer is lost, and it is there when it is asked for again.
+    recorded.answers("Action=CreateDBSnapshot", 0, "");
+    recorded.answers("Action=CreateDBSnapshot", 400, &refusal("DBSnapshotAlreadyExists"));
+    recorded.answers("Action=DescribeDBSnapshots", 200, &snapshot("creating"));
+    recorded.answers("Action=DescribeDBSnapshots", 200, &snapshot("available"));
+    let main = database(&recorded, &engine, REPLICA, false);
+    let kept = main.preserve(&context(), RegionRole::Primary).await.unwrap();
+    assert_eq!(kept.location, "arn:aws:rds:us-east-1:123456789012:snapshot:db1-kept-20261122-084216");
+    let asked = recorded.asked();
+    let made = asked.iter().find(|one| one.contains("Action=CreateDBSnapshot")).unwrap();
+    assert!(made.contains("DBInstanceIdentifier=db1&") && made.contains("20261122-084216-drill"), "{made}");
+}
+
+#[tokio::test]
+async fn a_lost_region_is_not_asked_for_ever_whether_its_wall_stands() {
+    let (recorded, engine) = (Recorded::new(), Engine::start());
+    tags(&recorded);
+    let fenced = GLOBAL.replace(r#"{"cluster":"c1"}"#, r#"{"cluster":"c1","fence":{"subnets":["subnet-1"]}}"#);
+    recorded.answers("ec2.us-east-1", 0, "");
+    recorded.answers("Action=DescribeDBClusters", 200, CLUSTER);
+    recorded.answers(
+        "Action=FailoverGlobalCluster",
+        200,
+        "<FailoverGlobalClusterResponse><FailoverGlobalClusterResult/></FailoverGlobalClusterResponse>",
+    );
+    for writer in ["c1", "c2"] {
+        recorded.answers("Action=DescribeGlobalClusters", 200, &global(writer, ""));
+    }
+    let main = database(&recorded, &engine, &fenced, true);
+    let cx = context();
+    let promoted = cx.clock.timeout(crate::time::Span::from_secs(20), main.promote(&cx, RegionRole::Secondary)).await;
+    promoted.expect("a lost region keeps nobody from the other").unwrap();
+    assert!(recorded.asked().iter().any(|one| one.contains("Action=FailoverGlobalCluster")));
+}

@@ -83,7 +83,7 @@ impl HttpConnector for Recorded {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = request.body().bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let asked = format!("{} {target} {body}", request.uri());
+        let asked = format!("{} {target} {body} ", request.uri());
         let mut state = self.0.lock().unwrap();
         let fits: Vec<usize> = (0..state.answers.len()).filter(|n| asked.contains(state.answers[*n].to)).collect();
         let answer = match fits[..] {

@@ -78,6 +78,62 @@ async fn both_controls_are_switched_at_once_and_a_safety_rule_says_no() {
     );
 }
 
+#[tokio::test]
+async fn an_endpoint_that_is_down_is_passed_over_by_a_switch_too() {
+    let recorded = Recorded::new();
+    recorded.answers("a.test/v1/ ToggleCustomerAPI.UpdateRoutingControlStates", 0, "");
+    recorded.answers("routingcontrol/one\"}", 200, &state("one", "On")).answers(
+        "routingcontrol/two\"}",
+        200,
+        &state("two", "Off"),
+    );
+    recorded.answers("b.test/v1/ ToggleCustomerAPI.UpdateRoutingControlStates", 200, "{}");
+    let (record, cx) = (record(&recorded, CONTROLS), context());
+    let seen = record.observe(&cx).await.unwrap().record;
+    record.change(&cx, &seen, &record.target(RegionRole::Secondary, &seen)).await.unwrap();
+    let asked = recorded.asked();
+    let updates: Vec<&str> =
+        asked.iter().filter(|one| one.contains("UpdateRoutingControlStates")).map(|one| &one[8..14]).collect();
+    assert_eq!(updates, ["a.test", "b.test"], "{asked:?}");
+}
+
+/// A resolver on loopback that knows one zone's servers.
+fn resolver(zone: &'static str, servers: &'static [&'static str]) -> std::net::SocketAddr {
+    use hickory_proto::op::{Message, MessageType, OpCode};
+    use hickory_proto::rr::rdata::NS;
+    use hickory_proto::rr::{Name, RData, Record, RecordType};
+    let socket = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut buffer = [0_u8; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let question = Message::from_vec(&buffer[..length]).unwrap();
+            let query = question.queries.first().unwrap().clone();
+            let mut answer = Message::new(question.metadata.id, MessageType::Response, OpCode::Query);
+            answer.add_query(query.clone());
+            if query.query_type() == RecordType::NS && query.name().to_ascii() == zone {
+                for server in servers {
+                    let data = RData::NS(NS(Name::from_ascii(server).unwrap()));
+                    answer.add_answer(Record::from_rdata(query.name().clone(), 60, data));
+                }
+            }
+            socket.send_to(&answer.to_vec().unwrap(), from).unwrap();
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_switch_in_the_data_plane_finds_the_zones_servers_without_the_control_plane() {
+    let recorded = Recorded::new();
+    let address = resolver("example.test.", &["ns-1.invalid.", "ns-2.invalid."]);
+    let with = format!(r#"{CONTROLS},"resolvers":["{address}"]"#);
+    let answers = record(&recorded, &with).authoritative(&context()).await.unwrap();
+    let servers: Vec<&str> = answers.iter().map(|one| one.server.as_str()).collect();
+    assert_eq!(servers, ["ns-1.invalid", "ns-2.invalid"]);
+    assert!(recorded.asked().is_empty(), "{:?}", recorded.asked());
+}
+
 const HEALTH: &str =
     r#","by":"health_check","health_check":{"id":"h1","away":["true"],"home":["true"],"look":["false"]}"#;
 

@@ -142,6 +142,7 @@ impl Archived {
             oldest_age: between(oldest, now),
             longest_gap: gap,
             encrypted,
+            aged_as_copies: 0,
         }
     }
 }
