@@ -38,7 +38,7 @@ mod windows;
 
 pub use actions::{ActionLine, action_lines};
 pub use bundles::{
-    BundleOf, BundleRequest, Bundled, Followed, VerifiedBundle, bundle, is_bundle, read_signers, verify_bundle,
+    BundleOf, BundleRequest, Bundled, Followed, Unheld, VerifiedBundle, bundle, is_bundle, read_signers, verify_bundle,
 };
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
 pub use commands::{Effect, RemoteCommand, Told, command, vote};
