@@ -136,6 +136,17 @@ pub fn vote(decision: Decision, because: Option<String>, evidence: Vec<Exhibit>)
     Answer { decision, names: Vec::new(), because, by: AnsweredBy::Command, people: Vec::new(), evidence }
 }
 
+/// The commands by which a run goes on that stands still, a line each.
+#[must_use]
+pub fn ways(run: &RunId, failed: Option<&StepId>) -> String {
+    let retry = failed.map(|step| format!("  muster retry {run} {step}   try the step once more\n"));
+    format!(
+        "{}  muster continue {run}   go on all the same\n  muster undo {run}       take back what was done, or go \
+         forward to safety\n  muster stop {run}       do nothing more",
+        retry.unwrap_or_default()
+    )
+}
+
 /// The run that is meant, which must go on.
 fn the_run(runs: &Runs, named: Option<&str>) -> Result<RunId, AppError> {
     let (history, _) = History::open(runs)?;

@@ -147,6 +147,7 @@ impl History {
             detail: crate::record::IndexDetail {
                 occurrence: started.origin.occurrence.clone(),
                 scheduled: plan.schedule.is_some(),
+                zone: plan.schedule.as_ref().map(|schedule| schedule.timezone.clone()),
                 ..Default::default()
             },
             journal_len: 0,

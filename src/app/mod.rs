@@ -38,10 +38,10 @@ mod windows;
 
 pub use actions::{ActionLine, action_lines};
 pub use bundles::{
-    BundleOf, BundleRequest, Bundled, Followed, VerifiedBundle, bundle, is_bundle, read_signers, verify_bundle,
+    BundleOf, BundleRequest, Bundled, Followed, Unheld, VerifiedBundle, bundle, is_bundle, read_signers, verify_bundle,
 };
 pub use calibrating::{CalibrationMade, CalibrationRequest, FileState, Then, calibrate};
-pub use commands::{Effect, RemoteCommand, Told, command, vote};
+pub use commands::{Effect, RemoteCommand, Told, command, vote, ways};
 pub use crash::{Crash, rehearse_crashing};
 pub use foresee::of_plan;
 pub use going::{LeftBehind, left_behind};
@@ -56,7 +56,7 @@ pub use reports::{Written, draw, fill_template, write_reports, write_whole};
 pub use resume::{MakeObservers, ResumeRequest, resume};
 pub use reviewing::{Added, Addition, ReviewRequest, review};
 pub use run::{Attendance, Finished, Progress, RunRequest, run};
-pub use scheduled::{Ledger, Scheduled, ScheduledPlaybook, open_gates, read_schedules};
+pub use scheduled::{Asked, Ledger, OpenQuestion, Scheduled, ScheduledPlaybook, open_questions, read_schedules};
 pub use survey::{Surveyed, survey};
 pub use validating::{Validated, Verdict, validate};
 

@@ -6,12 +6,17 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::history::files;
+use super::history::{Ends, JournalRead, files};
 use super::load::read_document;
 use super::{AppError, Runs};
 use crate::diagnostic::{Color, render_text};
+use crate::event::Event;
+use crate::id::StepId;
+use crate::model::Course;
 use crate::plan::{Ground, Outline, ground, outline};
+use crate::record::{Entry, Record};
 use crate::store::{Claimed, SqliteLive};
+use crate::time::Span;
 
 /// Files that are looked at, at most.
 const FILES_MAX: usize = 200_000;
@@ -181,13 +186,79 @@ impl Ledger {
     }
 }
 
-/// The gates of a run that are open: the step, and what is asked. What can't be read has none.
+/// Something that a run asks people, and that nobody has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenQuestion {
+    /// The record of the journal that asks: the same step, or the same run, may ask again later.
+    pub seq: u64,
+    /// What is asked.
+    pub asked: Asked,
+}
+
+/// What a run asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Whether a gate opens.
+    Gate {
+        /// The step.
+        step: StepId,
+        /// What people read.
+        prompt: String,
+    },
+    /// How it goes on: a step is in doubt or failed, a guardrail broke, or a person said to wait.
+    HowToGoOn {
+        /// Why it stands still.
+        because: String,
+        /// The step that may be tried again.
+        failed: Option<StepId>,
+        /// So long it waits.
+        limit: Span,
+    },
+}
+
+/// What a run asks people now. What can't be read asks nothing.
 #[must_use]
-pub fn open_gates(runs: &Runs, run: &str) -> Vec<(String, String)> {
-    let Ok(shown) = super::read_run(&runs.reports, run) else { return Vec::new() };
-    let gates = shown.record.steps.iter().flat_map(|step| &step.gates);
+pub fn open_questions(runs: &Runs, run: &str) -> Vec<OpenQuestion> {
+    let path = crate::journal::path_in(&super::run::folder_of(&runs.reports, run));
+    let ends = Ends::default();
+    let Ok(whole) = crate::journal::read_whole(&path, |placed| ends.decode(placed)) else { return Vec::new() };
+    let JournalRead { run, entries, heads, .. } = JournalRead::of(whole, ends);
+    let opened: BTreeMap<StepId, u64> = entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::GateOpened { step, .. } => Some((step.clone(), entry.seq)),
+            _ => None,
+        })
+        .collect();
+    let stands_still = stands_still(&entries);
+    let Ok(record) = Record::from_events(run, entries, heads) else { return Vec::new() };
+    let gates = record.steps.iter().flat_map(|step| &step.gates);
     let open = gates.filter(|gate| gate.closed.is_none() && gate.answer.is_none());
-    open.map(|gate| (gate.step.to_string(), gate.prompt.clone())).collect()
+    let open = open.map(|gate| OpenQuestion {
+        seq: opened.get(&gate.step).copied().unwrap_or_default(),
+        asked: Asked::Gate { step: gate.step.clone(), prompt: gate.prompt.clone() },
+    });
+    open.chain(stands_still).collect()
+}
+
+/// The question of a run that is paused.
+fn stands_still(entries: &[Entry]) -> Option<OpenQuestion> {
+    let Event::Started(started) = &entries.first()?.event else { return None };
+    let turned = |entry: &&Entry| matches!(entry.event, Event::CourseChanged { .. } | Event::Finished { .. });
+    let last = entries.iter().rev().find(turned)?;
+    let Event::CourseChanged { course: Course::Paused, because, .. } = &last.event else { return None };
+    let failed = entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::StepFailed { step, failure, .. } if failure.retry_in.is_none() => Some(step.clone()),
+        _ => None,
+    });
+    Some(OpenQuestion {
+        seq: last.seq,
+        asked: Asked::HowToGoOn {
+            because: because.clone(),
+            failed: failed.filter(|step| because.contains(&format!("`{step}`"))),
+            limit: started.plan.pause_limit,
+        },
+    })
 }
 
 /// Takes the time that a run is begun for.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::arguments::{Form, OutputFormat, Reports};
 use super::completions;
 use super::output::Output;
-use crate::app::{AppError, Effect, RemoteCommand, Runs, Told, command};
+use crate::app::{AppError, Effect, RemoteCommand, Runs, Told, command, ways};
 use crate::catalogue::OnFailure;
 use crate::id::{RunId, StepId};
 use crate::model::{Command, ExitCode};
@@ -159,14 +159,4 @@ fn next(run: &RunId, command: &Command, then: Option<OnFailure>) -> String {
             Decision::Rejected => "The rejection counts; the step fails by it".to_owned(),
         },
     }
-}
-
-/// The commands by which a run goes on that stands still, a line each.
-pub(super) fn ways(run: &RunId, failed: Option<&StepId>) -> String {
-    let retry = failed.map(|step| format!("  muster retry {run} {step}   try the step once more\n"));
-    format!(
-        "{}  muster continue {run}   go on all the same\n  muster undo {run}       take back what was done, or go \
-         forward to safety\n  muster stop {run}       do nothing more",
-        retry.unwrap_or_default()
-    )
 }

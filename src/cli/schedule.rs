@@ -85,7 +85,11 @@ impl ScheduleCommand {
     pub(super) fn run(&self, output: &Output) -> Result<ExitCode, AppError> {
         if let Some(What::Ics(ics)) = &self.what {
             let survey = ics.looked.survey(&self.runs(), output)?;
-            let feed = feed::feed(survey.at, &survey.feed());
+            let events = survey.feed();
+            if events.is_empty() {
+                output.say("no drill is due from a quarter ago to a year ahead: the calendar is empty. `schedule:` in a playbook says when its drill is due");
+            }
+            let feed = feed::feed(survey.at, &events);
             match &ics.out {
                 None => output.result(&feed),
                 Some(path) => write_whole(path, feed.as_bytes())?,

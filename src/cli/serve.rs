@@ -10,7 +10,7 @@ use super::output::Output;
 use crate::app::{AppError, Runs, read_document};
 use crate::model::ExitCode;
 use crate::server::config::{Config, ConfigError, Over};
-use crate::server::{ServeRequest, Until, serve};
+use crate::server::{ServeRequest, Served, Until, serve};
 
 /// Runs drills when they are due, tells people, and answers monitoring.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub(super) struct ServeCommand {
     /// A file with the token that those who ask must know
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Run what is due now, tell people, and end; nothing is listened on
+    /// Run what is due now, tell people, and end, with 1 if a drill did not pass or could not begin; nothing is listened on
     #[arg(long)]
     once: bool,
     #[command(flatten)]
@@ -62,13 +62,14 @@ impl ServeCommand {
             std::env::current_exe().map_err(|error| AppError::Defect(format!("Muster can't find itself: {error}")))?;
         let said = output.clone();
         let until = if self.once { Until::Done } else { Until::Told };
-        serve(ServeRequest {
+        let served = serve(ServeRequest {
             config,
             runs: self.reports.runs(),
             until,
             program,
             say: Box::new(move |text| said.complain(text)),
         })?;
-        Ok(ExitCode::Passed)
+        // A daemon that is told to end has done what it was there for, whatever its drills found.
+        Ok(if self.once && served == Served::NotAllPassed { ExitCode::Failed } else { ExitCode::Passed })
     }
 }

@@ -1,6 +1,8 @@
 //! `muster status`.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -9,7 +11,8 @@ use super::output::Output;
 use super::schedule::Looked;
 use crate::app::{AppError, Runs, write_whole};
 use crate::model::ExitCode;
-use crate::report::{status, uptime};
+use crate::report::status;
+use crate::report::uptime::{self, UptimePage};
 
 /// How the table is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -63,7 +66,9 @@ impl StatusCommand {
             for page in &pages {
                 write_whole(&folder.join(&page.file), page.html.as_bytes())?;
             }
-            output.say(&format!("{} pages are in {}", pages.len(), folder.display()));
+            let stale = take_away_stale(folder, &pages).map_err(failed)?;
+            let gone = if stale == 0 { String::new() } else { format!(", {stale} of before were taken away") };
+            output.say(&format!("{} pages are in {}{gone}", pages.len(), folder.display()));
         }
         let coverage = survey.coverage(usize::from(self.quarters));
         let overdue = coverage.overdue().count();
@@ -77,4 +82,28 @@ impl StatusCommand {
         }
         Ok(if overdue == 0 { ExitCode::Passed } else { ExitCode::Failed })
     }
+}
+
+/// Entries of the folder that are looked at, at most.
+const ENTRIES_MAX: usize = 100_000;
+
+/// Takes pages away that Muster wrote here before, of services that have another title now or none. What another hand wrote
+/// stays.
+fn take_away_stale(folder: &Path, pages: &[UptimePage]) -> std::io::Result<usize> {
+    let mut taken = 0;
+    for entry in std::fs::read_dir(folder)?.take(ENTRIES_MAX) {
+        let entry = entry?;
+        let name = entry.file_name();
+        let current = pages.iter().any(|page| name == page.file.as_str());
+        if current || !name.to_string_lossy().ends_with(".html") || !entry.file_type()?.is_file() {
+            continue;
+        }
+        let mut beginning = Vec::new();
+        File::open(entry.path())?.take(uptime::BEGINNING_MAX).read_to_end(&mut beginning)?;
+        if uptime::is_own(&String::from_utf8_lossy(&beginning)) {
+            std::fs::remove_file(entry.path())?;
+            taken += 1;
+        }
+    }
+    Ok(taken)
 }

@@ -9,7 +9,9 @@ use serde_json::json;
 use super::arguments::{Form, OutputFormat, Reports};
 use super::completions;
 use super::output::Output;
-use crate::app::{AppError, Checked, Followed, Runs, VerifiedBundle, is_bundle, read_signers, verify, verify_bundle};
+use crate::app::{
+    AppError, Checked, Followed, Runs, Unheld, VerifiedBundle, is_bundle, read_signers, verify, verify_bundle,
+};
 use crate::model::ExitCode;
 
 /// Checks the chain of a run's journal (every record is there, in order, and none was changed) and its files of evidence; or
@@ -80,13 +82,19 @@ impl Verify {
 
     fn bundle(&self, path: &Path, output: &Output) -> Result<ExitCode, AppError> {
         let signers = self.signer.as_deref().map(read_signers).transpose()?;
-        let (exit, text) = match verify_bundle(path, signers.as_ref())? {
-            Ok(bundle) => (ExitCode::Passed, whole(path, &bundle)),
-            Err(why) => (ExitCode::Failed, format!("{}: does not hold: {why}", path.display())),
+        let (exit, text, not_checked): (_, _, Vec<String>) = match verify_bundle(path, signers.as_ref())? {
+            Ok(bundle) if unheld(&bundle).is_empty() => (ExitCode::Passed, whole(path, &bundle), Vec::new()),
+            // Nobody is told that all is well on the word of files that could not be held against anything.
+            Ok(bundle) => {
+                let files = unheld(&bundle).iter().map(|it| it.file.clone()).collect();
+                (ExitCode::Failed, whole(path, &bundle), files)
+            }
+            Err(why) => (ExitCode::Failed, format!("{}: does not hold: {why}", path.display()), Vec::new()),
         };
         if output.json() {
             output.json_result(&json!({
-                "bundle": path.display().to_string(), "whole": exit == ExitCode::Passed, "text": text,
+                "bundle": path.display().to_string(), "whole": exit == ExitCode::Passed, "not_checked": not_checked,
+                "text": text,
             }));
         } else {
             output.result(&text);
@@ -95,20 +103,46 @@ impl Verify {
     }
 }
 
+/// Files that could not be held against the journals and are named, at most.
+const UNHELD_MAX: usize = 20;
+
+/// The files of a bundle that could not be held against its journals.
+fn unheld(bundle: &VerifiedBundle) -> &[Unheld] {
+    match &bundle.followed {
+        Followed::ByteForByte => &[],
+        Followed::FigureByFigure { unheld, .. } => unheld,
+    }
+}
+
 /// What is said of a bundle that holds.
 fn whole(path: &Path, bundle: &VerifiedBundle) -> String {
     let followed = match &bundle.followed {
         Followed::ByteForByte => "drawn again from the journal, every report is the same, byte for byte".to_owned(),
-        Followed::FigureByFigure { muster } => {
-            format!("Muster {muster} drew the reports; every figure in them follows from the journal")
+        Followed::FigureByFigure { muster, unheld } if unheld.is_empty() => format!(
+            "Muster {muster} drew the reports; every figure in them is what this Muster draws from the journal. Their other \
+             words were not compared"
+        ),
+        Followed::FigureByFigure { muster, unheld } => {
+            let mut text = format!(
+                "Muster {muster} drew the reports; it can't be told of these whether they follow from the journal. Muster \
+                 {muster} can tell"
+            );
+            for it in unheld.iter().take(UNHELD_MAX) {
+                let _ = write!(text, "\n  not checked: {}: {}", it.file, it.why);
+            }
+            if unheld.len() > UNHELD_MAX {
+                let _ = write!(text, "\n  not checked: {} more", unheld.len() - UNHELD_MAX);
+            }
+            text
         }
     };
+    let judged = if unheld(bundle).is_empty() { "whole" } else { "not wholly checked" };
     let signed = bundle.signed.as_ref().map_or_else(
         || "not signed: who made it is not shown".to_owned(),
         |signed| format!("signed by the ed25519 key {}", signed.fingerprint),
     );
     let mut text = format!(
-        "{}: whole, {} files as the manifest has them\nsignature  {signed}\nreports    {followed}\nSHA-256    {}",
+        "{}: {judged}, {} files as the manifest has them\nsignature  {signed}\nreports    {followed}\nSHA-256    {}",
         path.display(),
         bundle.files,
         bundle.sha256

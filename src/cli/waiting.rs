@@ -1,8 +1,7 @@
 //! Says, when a run stands still and nobody sits at its terminal, with which commands it goes on; and of which runs nobody takes care.
 
 use super::output::Output;
-use super::remote::ways;
-use crate::app::{Attendance, LeftBehind, Runs, left_behind};
+use crate::app::{Attendance, LeftBehind, Runs, left_behind, ways};
 use crate::engine::Observer;
 use crate::event::Event;
 use crate::id::{RunId, StepId};

@@ -1,12 +1,15 @@
 //! What the index of runs keeps of a record.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::service::ServiceRecord;
-use super::{LegVerdict, Record};
+use super::{LegVerdict, Record, StepRecord};
 use crate::id::RunId;
 use crate::measure::{Judgement, Measure};
-use crate::model::Leg;
+use crate::model::{Leg, Showing};
 use crate::time::Span;
 
 /// The part of the store's row that a journal tells; what the file system tells (length, time) is the store's. It
@@ -56,13 +59,22 @@ pub struct IndexDetail {
     /// Whether its playbook had a schedule.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub scheduled: bool,
+    /// The time zone of that schedule: in which its quarters begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Whether a step of its failover leg promoted the other side or moved users there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub switched: bool,
     /// The verdict of its failover leg, if that began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failover: Option<LegVerdict>,
     /// The objective of the failover leg's recovery time, and how it was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rto: Option<(Span, Judgement)>,
-    /// The same of its data loss.
+    /// The longest outage in the failover leg that would have been missed, where none was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub none_seen: Option<Span>,
+    /// The objective of its data loss, and how it was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rpo: Option<(Span, Judgement)>,
     /// What users saw of each service.
@@ -80,6 +92,9 @@ pub struct IndexService {
     /// The recovery time in the failover leg, at least and at most, where an outage was seen and ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rta: Option<(Span, Span)>,
+    /// The longest outage that would have been missed in any leg where none was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub none_seen: Option<Span>,
     /// Its objective there and how that was judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rto: Option<(Span, Judgement)>,
@@ -89,6 +104,29 @@ pub struct IndexService {
     /// Its outages: seconds since 1970 at which they began, and how long they were at most; none where that is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outages: Vec<(i64, Option<Span>)>,
+}
+
+impl IndexRow {
+    /// The day on which it began, where its schedule says what the time is; else in UTC. The quarter that it counts for is
+    /// that of this day, in every table. `None`: its beginning can't be read.
+    #[must_use]
+    pub fn day(&self) -> Option<Date> {
+        Some(day(self.started_at.parse().ok()?, self.detail.zone.as_deref()))
+    }
+}
+
+impl Record {
+    /// The same of a record.
+    #[must_use]
+    pub fn day(&self) -> Date {
+        let zone = self.header.schedule.as_ref().map(|schedule| schedule.timezone.as_str());
+        day(self.header.started_at, zone)
+    }
+}
+
+/// The day that an instant is on in a zone. One that this machine does not know can't be in a checked playbook.
+fn day(at: Timestamp, zone: Option<&str>) -> Date {
+    zone.and_then(|zone| TimeZone::get(zone).ok()).unwrap_or(TimeZone::UTC).to_datetime(at).date()
 }
 
 /// The row of a run.
@@ -115,8 +153,11 @@ pub fn index_row(record: &Record) -> IndexRow {
         detail: IndexDetail {
             occurrence: header.origin.occurrence.clone(),
             scheduled: header.schedule.is_some(),
+            zone: header.schedule.as_ref().map(|schedule| schedule.timezone.clone()),
+            switched: record.steps.iter().any(switched),
             failover: leg.filter(|leg| leg.started.is_some()).map(|leg| leg.verdict),
             rto: leg.and_then(|leg| Some((leg.rto?, leg.rto_judgement))),
+            none_seen: leg.and_then(|leg| none_seen(&leg.rta)),
             rpo: leg.and_then(|leg| Some((leg.rpo?, leg.rpo_judgement))),
             services: record.services.iter().map(|service| index_service(service, header.started_at)).collect(),
         },
@@ -136,10 +177,22 @@ fn index_service(service: &ServiceRecord, started: jiff::Timestamp) -> IndexServ
             Measure::Between { lower, upper } => Some((lower, upper)),
             _ => None,
         }),
+        none_seen: service.legs.iter().filter_map(|leg| none_seen(&leg.rta)).max(),
         rto: failover.and_then(|leg| Some((leg.rto?, leg.judgement))),
         fell_short: service.legs.iter().any(|leg| leg.judgement.fails()),
         outages: service.outages.iter().map(|it| (began(it.outage.start()), it.length.upper())).collect(),
     }
+}
+
+fn none_seen(measure: &Measure) -> Option<Span> {
+    match measure {
+        Measure::NoneSeen { resolution } => Some(*resolution),
+        _ => None,
+    }
+}
+
+fn switched(step: &StepRecord) -> bool {
+    step.state.is_good() && step.bears_on.contains(&Showing::SwitchedOver)
 }
 
 fn nanos(measure: &Measure) -> Option<i64> {

@@ -10,7 +10,6 @@
 mod bearing;
 mod builder;
 pub mod changes;
-pub mod coverage;
 mod drill;
 mod entry;
 mod events;

@@ -29,7 +29,7 @@ pub struct Watched {
     pub title: String,
     /// Who answers for it.
     pub owner: Option<String>,
-    /// In which time zone its quarters begin.
+    /// In which time zone its schedule is meant.
     pub zone: TimeZone,
     /// Its services: their names and what people call them.
     pub services: Vec<(String, String)>,
@@ -94,6 +94,9 @@ pub struct Cell {
     /// The real drill whose result counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// What that one measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Figure>,
 }
 
 /// What a drill measured.
@@ -109,6 +112,9 @@ pub struct Figure {
     pub verdict: Option<String>,
     /// Recovery time of the failover at most, in nanoseconds.
     pub rta_ns: Option<u64>,
+    /// Where no outage was seen in it: the longest that would have been missed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub none_seen: Option<Span>,
     /// Its objective, and how it was judged.
     pub rto: Option<(Span, Judgement)>,
     /// Data loss at most, in nanoseconds; of a whole drill only.
@@ -184,7 +190,6 @@ fn said(row: &IndexRow) -> Said {
 #[must_use]
 pub fn coverage(at: Timestamp, quarters: &[Quarter], watched: &[Watched], runs: &[IndexRow]) -> Coverage {
     let mut lines = Lines { quarters, playbooks: BTreeMap::new(), services: BTreeMap::new() };
-    let zones: BTreeMap<&str, &TimeZone> = watched.iter().map(|it| (it.playbook.as_str(), &it.zone)).collect();
     for it in watched {
         lines.watch(it);
     }
@@ -192,8 +197,8 @@ pub fn coverage(at: Timestamp, quarters: &[Quarter], watched: &[Watched], runs: 
         runs.iter().filter_map(|row| Some((row.started_at.parse().ok()?, row))).collect();
     ordered.sort_by(|a, b| (a.0, a.1.run.as_str()).cmp(&(b.0, b.1.run.as_str())));
     for (began, row) in ordered {
-        let zone = zones.get(row.playbook.as_str()).map_or(TimeZone::UTC, |zone| (*zone).clone());
-        lines.run(began, zone.to_datetime(began).date(), row);
+        let Some(day) = row.day() else { continue };
+        lines.run(began, day, row);
     }
     let end = |lines: BTreeMap<String, Line>| lines.into_values().map(settled).collect();
     Coverage { at, quarters: quarters.to_vec(), playbooks: end(lines.playbooks), services: end(lines.services) }
@@ -257,19 +262,22 @@ impl Lines<'_> {
     fn run(&mut self, began: Timestamp, date: Date, row: &IndexRow) {
         let (at, said, count) = (self.cell(date), said(row), self.quarters.len());
         let own = self.playbooks.entry(row.playbook.clone()).or_insert_with(|| line(&row.playbook, &row.title, count));
-        note(own, at, said, row);
         let nanos = |ns: Option<i64>| ns.and_then(|ns| u64::try_from(ns).ok());
-        let figure = |rta_ns, rto, rpa_ns, rpo| Figure {
+        let figure = |(rta_ns, none_seen), rto, rpa_ns, rpo| Figure {
             run: row.run.to_string(),
             at: began,
             simulated: row.simulated,
             verdict: row.verdict.clone(),
             rta_ns,
+            none_seen,
             rto,
             rpa_ns,
             rpo,
         };
-        own.figures.push(figure(nanos(row.rta_ns), row.detail.rto, nanos(row.rpa_ns), row.detail.rpo));
+        let detail = &row.detail;
+        let whole = figure((nanos(row.rta_ns), detail.none_seen), detail.rto, nanos(row.rpa_ns), detail.rpo);
+        note(own, at, said, row, &whole);
+        own.figures.push(whole);
         for service in &row.detail.services {
             let line =
                 self.services.entry(service.id.clone()).or_insert_with(|| line(&service.id, &service.title, count));
@@ -282,13 +290,16 @@ impl Lines<'_> {
                 Said::Failed if row.detail.failover.is_some() => Said::Passed,
                 other => other,
             };
-            note(line, at, said, row);
-            line.figures.push(figure(service.rta.map(|(_, upper)| upper.0), service.rto, None, None));
+            let rta = service.rta.map(|(_, upper)| upper.0);
+            let none_seen = service.none_seen.filter(|_| rta.is_none() && service.outages.is_empty());
+            let own = figure((rta, none_seen), service.rto, None, None);
+            note(line, at, said, row, &own);
+            line.figures.push(own);
         }
     }
 }
 
-fn note(line: &mut Line, at: Option<usize>, said: Said, row: &IndexRow) {
+fn note(line: &mut Line, at: Option<usize>, said: Said, row: &IndexRow, figure: &Figure) {
     let Some(cell) = at.and_then(|at| line.cells.get_mut(at)) else { return };
     match (row.simulated, said) {
         (_, Said::NotYet) | (true, Said::BrokenOff) => return,
@@ -307,6 +318,7 @@ fn note(line: &mut Line, at: Option<usize>, said: Said, row: &IndexRow) {
         Said::BrokenOff | Said::NotYet => CellState::BrokenOff,
     };
     cell.run = Some(row.run.to_string());
+    cell.measured = Some(figure.clone());
 }
 
 /// With what the cells say that had no real drill, and the newest figures alone.

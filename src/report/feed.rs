@@ -43,6 +43,15 @@ pub fn feed(at: Timestamp, events: &[FeedEvent]) -> String {
     line(&mut out, "X-WR-CALNAME:Disaster-recovery drills");
     line(&mut out, "REFRESH-INTERVAL;VALUE=DURATION:PT1H");
     line(&mut out, "X-PUBLISHED-TTL:PT1H");
+    if events.is_empty() {
+        // A calendar has a component at least (RFC 5545, section 3.6), and one of a time zone shows nothing.
+        for text in ["BEGIN:VTIMEZONE", "TZID:UTC", "BEGIN:STANDARD", "DTSTART:19700101T000000"] {
+            line(&mut out, text);
+        }
+        for text in ["TZOFFSETFROM:+0000", "TZOFFSETTO:+0000", "END:STANDARD", "END:VTIMEZONE"] {
+            line(&mut out, text);
+        }
+    }
     for event in events {
         line(&mut out, "BEGIN:VEVENT");
         line(&mut out, &format!("UID:{}@muster", text(&event.uid)));
@@ -101,6 +110,16 @@ fn line(out: &mut String, content: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_calendar_without_drills_is_a_calendar_all_the_same() {
+        // RFC 5545, section 3.6: a component at least; section 3.6.5: what one of a time zone must have.
+        let feed = feed("2026-01-01T00:00:00Z".parse().unwrap(), &[]);
+        assert!(feed.ends_with(
+            "BEGIN:VTIMEZONE\r\nTZID:UTC\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0000\r\n\
+             TZOFFSETTO:+0000\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nEND:VCALENDAR\r\n"
+        ));
+    }
 
     #[test]
     fn an_event_is_folded_and_escaped() {

@@ -16,6 +16,11 @@ use crate::time::Span;
 /// Drills that a page lists at most: the newest.
 const DRILLS_MAX: usize = 100;
 
+/// What stands in the head of each page.
+const WRITTEN: &str = "<meta name=\"generator\" content=\"muster status --public\">";
+/// So much of a page is read to see whose it is, in bytes.
+pub const BEGINNING_MAX: u64 = 1024;
+
 /// A file of the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UptimePage {
@@ -34,12 +39,25 @@ struct Drill<'r> {
 impl Drill<'_> {
     /// Whether the service came over to the other region within its objectives.
     fn passed(&self) -> bool {
-        !self.service.fell_short && self.row.detail.failover == Some(LegVerdict::Passed)
+        self.switched() && !self.service.fell_short && self.row.detail.failover == Some(LegVerdict::Passed)
     }
 
-    /// How much it was out at most; none where an outage's end is not known.
-    fn out(&self) -> Option<Span> {
-        self.service.outages.iter().map(|(_, length)| *length).try_fold(Span::ZERO, |sum, length| Some(sum + length?))
+    /// Whether anything was moved to the other region at all: a drill that only looks is no failover.
+    fn switched(&self) -> bool {
+        self.row.detail.switched
+    }
+
+    /// How much it was out at most, or what would have been missed.
+    fn out(&self) -> String {
+        let outages = &self.service.outages;
+        if outages.is_empty() {
+            return self.service.none_seen.map_or_else(
+                || "not measured".to_owned(),
+                |span| format!("none longer than {span} would have been missed"),
+            );
+        }
+        let sum = outages.iter().map(|(_, length)| *length).try_fold(Span::ZERO, |sum, length| Some(sum + length?));
+        sum.map_or_else(|| "not known".to_owned(), |sum| sum.to_string())
     }
 }
 
@@ -63,7 +81,7 @@ pub fn uptime(at: Timestamp, runs: &[IndexRow]) -> Vec<UptimePage> {
         let _ = writeln!(list, "<li><a href=\"{file}\">{}</a>: {}</li>", escape(&title), last_passed(drills));
         pages.push(UptimePage { html: page(at, &title, drills), file });
     }
-    let mut index = page_head("Failover drills");
+    let mut index = head("Failover drills");
     index.push_str("<header>\n<h1>Failover drills</h1>\n</header>\n<main>\n");
     if list.is_empty() {
         index.push_str("<p>No drill on a real service is on record.</p>\n");
@@ -73,6 +91,18 @@ pub fn uptime(at: Timestamp, runs: &[IndexRow]) -> Vec<UptimePage> {
     let _ = write!(index, "<p class=\"quiet\">As of {}.</p>\n</main>\n</body>\n</html>\n", date(at));
     pages.push(UptimePage { file: "index.html".to_owned(), html: index });
     pages
+}
+
+/// The beginning of a page, which says who wrote it.
+fn head(title: &str) -> String {
+    page_head(title).replacen("<title>", &format!("{WRITTEN}\n<title>"), 1)
+}
+
+/// Whether this is a page that Muster wrote into such a folder: only these are its own to take away. `beginning`: a page's
+/// first [`BEGINNING_MAX`] bytes.
+#[must_use]
+pub fn is_own(beginning: &str) -> bool {
+    beginning.contains(WRITTEN)
 }
 
 /// A name made of the title, that no other page has.
@@ -106,7 +136,7 @@ fn last_passed(drills: &[Drill<'_>]) -> String {
 }
 
 fn page(at: Timestamp, title: &str, drills: &[Drill<'_>]) -> String {
-    let mut out = page_head(title);
+    let mut out = head(title);
     let passed = drills.iter().any(Drill::passed);
     let tone = if passed { "good" } else { "doubt" };
     let sentence = last_passed(drills);
@@ -121,11 +151,15 @@ fn page(at: Timestamp, title: &str, drills: &[Drill<'_>]) -> String {
         &sentence[1..],
     );
     for drill in drills.iter().take(DRILLS_MAX) {
-        let (tone, word) = if drill.passed() { ("good", "passed") } else { ("bad", "not passed") };
-        let span = |span: Option<Span>| span.map_or_else(|| "not known".to_owned(), |span| span.to_string());
+        let (tone, word) = match (drill.passed(), drill.switched()) {
+            (true, _) => ("good", "passed"),
+            (false, true) => ("bad", "not passed"),
+            (false, false) => ("doubt", "none: nothing was moved"),
+        };
         let rta = match drill.service.rta {
             Some((_, upper)) => upper.to_string(),
-            None if drill.service.outages.is_empty() => "no outage seen".to_owned(),
+            None if drill.service.none_seen.is_some() => "no outage seen".to_owned(),
+            None if drill.service.outages.is_empty() => "not measured".to_owned(),
             None => "not known".to_owned(),
         };
         let allowed = drill.service.rto.map_or_else(|| "–".to_owned(), |(rto, _)| rto.to_string());
@@ -134,7 +168,7 @@ fn page(at: Timestamp, title: &str, drills: &[Drill<'_>]) -> String {
             "<tr><td class=\"num\">{}</td><td><span class=\"mark {tone}\">{word}</span></td><td>{rta}</td><td>{allowed}</td>\
              <td>{}</td></tr>",
             date(drill.at),
-            span(drill.out()),
+            drill.out(),
         );
     }
     out.push_str("</tbody></table></div>\n</section>\n");
@@ -177,6 +211,7 @@ mod tests {
             id: id.to_owned(),
             title: title.to_owned(),
             rta: Some((Span::from_secs(100), Span::from_secs(170))),
+            none_seen: None,
             rto: Some((Span::from_secs(900), Judgement::Met)),
             fell_short,
             outages: vec![(at.as_second() + 60, Some(Span::from_secs(170)))],
@@ -198,6 +233,7 @@ mod tests {
             simulated,
             detail: IndexDetail {
                 failover: Some(LegVerdict::Passed),
+                switched: true,
                 services: vec![service("web-internal", "Web <interface>"), service("web-other", "Web, interface")],
                 ..IndexDetail::default()
             },
@@ -232,6 +268,43 @@ mod tests {
                 assert!(!html.contains(inner), "{inner} is in {}:\n{html}", page.file);
             }
         }
+    }
+
+    #[test]
+    fn an_outage_that_was_not_seen_is_no_zero() {
+        let mut row = row("2026-02-10T09:00:00Z", false, false);
+        row.detail.services.truncate(1);
+        let service = &mut row.detail.services[0];
+        (service.rta, service.none_seen) = (None, Some(Span::from_secs(3)));
+        service.outages.clear();
+        let page = |row: &IndexRow| {
+            uptime("2026-07-01T00:00:00Z".parse().unwrap(), std::slice::from_ref(row)).swap_remove(0).html
+        };
+        let html = page(&row);
+        assert!(html.contains("<td>none longer than 3 s would have been missed</td>"), "{html}");
+        assert!(html.contains("<td>no outage seen</td>") && !html.contains("<td>0 s</td>"));
+        row.detail.services[0].none_seen = None;
+        assert_eq!(page(&row).matches("<td>not measured</td>").count(), 2);
+    }
+
+    #[test]
+    fn a_drill_that_moved_nothing_is_no_failover() {
+        let mut row = row("2026-02-10T09:00:00Z", false, false);
+        row.detail.switched = false;
+        let pages = uptime("2026-07-01T00:00:00Z".parse().unwrap(), &[row]);
+        assert!(
+            pages[0].html.contains("No failover has passed yet") && pages[0].html.contains("none: nothing was moved")
+        );
+        assert!(pages[2].html.contains("no failover has passed yet"));
+    }
+
+    #[test]
+    fn each_page_says_within_its_beginning_that_muster_wrote_it() {
+        for page in uptime("2026-07-01T00:00:00Z".parse().unwrap(), &[row("2026-02-10T09:00:00Z", false, false)]) {
+            let beginning = &page.html[..usize::try_from(BEGINNING_MAX).unwrap()];
+            assert!(is_own(beginning), "{beginning}");
+        }
+        assert!(!is_own("<!doctype html>"));
     }
 
     #[test]

@@ -186,8 +186,10 @@ impl Survey {
     /// What was drilled in which of the last quarters.
     #[must_use]
     pub fn coverage(&self, quarters: usize) -> Coverage {
-        let today = TimeZone::UTC.to_datetime(self.at).date();
-        self.coverage_of(&Quarter::of(today).last(quarters))
+        // Up to the latest that has begun anywhere: a drill on New Year's Day in Auckland is not left out.
+        let zones = self.drills.iter().map(|drill| drill.playbook.zone.clone()).chain([TimeZone::UTC]);
+        let quarter = zones.map(|zone| Quarter::of(zone.to_datetime(self.at).date())).max();
+        self.coverage_of(&quarter.map(|quarter| quarter.last(quarters)).unwrap_or_default())
     }
 
     /// The same of these quarters.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::news::{News, NewsKind};
+use crate::app::{Asked, OpenQuestion, ways};
 use crate::calendar::slots::{Fate, Slot, overdue};
 use crate::calendar::{Standing, Zoned, standing};
 use crate::report::agenda::wall;
@@ -19,8 +20,8 @@ pub struct Known {
     pub told: BTreeSet<String>,
     /// Runs that nobody takes care of.
     pub left_behind: Vec<String>,
-    /// Gates that are open: run, step, and what is asked.
-    pub gates: Vec<(String, String, String)>,
+    /// What runs ask people.
+    pub questions: Vec<(String, OpenQuestion)>,
     /// When the daemon first served on this store: what ended before that is no news.
     pub since: Option<Timestamp>,
 }
@@ -41,6 +42,10 @@ pub enum Deed {
     Resume {
         /// Which.
         run: String,
+        /// What names this try: whoever tells it first takes the run up.
+        key: String,
+        /// What is told of it.
+        news: News,
     },
     /// People are told.
     Tell {
@@ -49,6 +54,18 @@ pub enum Deed {
         /// What.
         news: News,
     },
+}
+
+/// So often a run that is left behind again and again is taken up by itself.
+pub const RESUMES_MAX: usize = 5;
+/// In place of an occurrence, what a process is for that takes a run up again.
+pub(super) const RESUMED: &str = "resumed";
+
+/// How often a run was taken up by itself, by what people were told.
+#[must_use]
+pub fn resumes(told: &BTreeSet<String>, run: &str) -> usize {
+    let of = format!("resume/{run}/");
+    told.range(of.clone()..).take_while(|key| key.starts_with(&of)).count()
 }
 
 /// The name of the trouble that a drill could not begin: one that could not is not tried again by itself.
@@ -68,7 +85,7 @@ pub fn decide(survey: &Survey, known: &Known, resume: Resume) -> (Vec<Deed>, Opt
         }
         deeds.overdue(drill);
     }
-    deeds.gates();
+    deeds.questions();
     deeds.ends();
     deeds.left_behind(resume);
     (deeds.all, deeds.next)
@@ -184,14 +201,27 @@ impl<'s> Deeds<'s> {
         Some((row, self.survey.drills.iter().find(|drill| drill.playbook.outline.name == row.playbook)?))
     }
 
-    fn gates(&mut self) {
-        for (run, step, prompt) in &self.known.gates {
-            let Some((_, drill)) = self.drill_of(run) else { continue };
-            let text = format!(
-                "{prompt}\nmuster approve {run} {step} --by NAME\nmuster reject {run} {step} --by NAME --because REASON"
-            );
+    fn questions(&mut self) {
+        for (run, OpenQuestion { seq, asked }) in &self.known.questions {
+            let Some((row, drill)) = self.drill_of(run) else { continue };
+            // A step that is tried again asks again, and so does a run that stands still once more.
+            let (key, text) = match asked {
+                Asked::Gate { step, prompt } => (
+                    format!("gate/{run}/{step}/{seq}"),
+                    format!(
+                        "{prompt}\nmuster approve {run} {step} --by NAME\nmuster reject {run} {step} --by NAME --because REASON"
+                    ),
+                ),
+                Asked::HowToGoOn { because, failed, limit } => (
+                    format!("pause/{run}/{seq}"),
+                    format!(
+                        "The run stands still: {because}. Say within {limit} how it goes on:\n{}",
+                        ways(&row.run, failed.as_ref())
+                    ),
+                ),
+            };
             let news = News { run: Some(run.clone()), ..self.news(NewsKind::Gate, drill, None, text) };
-            self.tell(format!("gate/{run}/{step}"), news);
+            self.tell(key, news);
         }
     }
 
@@ -224,17 +254,31 @@ impl<'s> Deeds<'s> {
     fn left_behind(&mut self, resume: Resume) {
         for run in &self.known.left_behind {
             let Some((row, drill)) = self.drill_of(run) else { continue };
-            let ours = row.detail.occurrence.is_some() && drill.unattended() == Some(true);
-            if ours && resume == Resume::Unattended {
-                self.all.push(Deed::Resume { run: run.clone() });
+            if self.known.taken.contains(&(run.clone(), RESUMED.to_owned())) {
+                // It is being taken up.
+                continue;
             }
-            let then =
-                if ours && resume == Resume::Unattended { "It is taken up again." } else { "Take it up again: " };
-            let command =
-                if ours && resume == Resume::Unattended { String::new() } else { format!("muster resume {run}") };
-            let text = format!("{run} was left behind: nobody carries it out any more. {then}{command}");
-            let news = News { run: Some(run.clone()), ..self.news(NewsKind::Trouble, drill, None, text) };
-            self.tell(format!("left/{run}"), news);
+            let ours = row.detail.occurrence.is_some() && drill.unattended() == Some(true);
+            let news = |it: &Self, then: &str| {
+                let text = format!("{run} was left behind: nobody carries it out any more. {then}");
+                News { run: Some(run.clone()), ..it.news(NewsKind::Trouble, drill, None, text) }
+            };
+            let tries = resumes(&self.known.told, run);
+            if ours && resume == Resume::Unattended && tries < RESUMES_MAX {
+                let number = tries + 1;
+                let news = news(self, &format!("It is taken up again, {number} of at most {RESUMES_MAX} times."));
+                self.all.push(Deed::Resume { run: run.clone(), key: format!("resume/{run}/{number}"), news });
+                continue;
+            }
+            let given_up = if ours && resume == Resume::Unattended {
+                format!("It was taken up again {RESUMES_MAX} times, and is not any more by itself. ")
+            } else {
+                String::new()
+            };
+            // Where it has gone on since and was left again, that is news.
+            let head: String = row.journal_head.chars().take(16).collect();
+            let news = news(self, &format!("{given_up}Take it up again: muster resume {run}"));
+            self.tell(format!("left/{run}/{head}"), news);
         }
     }
 }

@@ -24,12 +24,20 @@ use super::{Board, look, metrics};
 use crate::app::AppError;
 use crate::time::{Clock, Span, wall_now};
 
-/// Connections at once; more wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 64;
-/// A request's head comes within so long.
-const HEAD_TIME: Duration = Duration::from_secs(5);
-/// And a connection is over after so long.
-const CONNECTION_TIME: Span = Span::from_secs(15);
+/// What one client, or many, may take of the daemon.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Connections at once; more wait in the kernel's queue.
+    connections: usize,
+    /// A request's head comes within so long.
+    head_time: Duration,
+    /// And a connection is over after so long.
+    connection_time: Span,
+}
+
+/// Those of the daemon; tests that wait for one take a shorter time.
+const LIMITS: Limits =
+    Limits { connections: 64, head_time: Duration::from_secs(5), connection_time: Span::from_secs(15) };
 /// A request's head has at most so many bytes.
 const HEAD_MAX: usize = 16 * 1024;
 /// So many headers.
@@ -60,10 +68,19 @@ pub(super) async fn serve(
     listener: TcpListener,
     config: Arc<Config>,
     board: Board,
+    stopped: watch::Receiver<bool>,
+) {
+    serve_within(LIMITS, clock, listener, router(config, board), stopped).await;
+}
+
+async fn serve_within(
+    limits: Limits,
+    clock: Clock,
+    listener: TcpListener,
+    router: Router,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let router = router(config, board);
-    let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let free = Arc::new(Semaphore::new(limits.connections));
     loop {
         let Ok(place) = Arc::clone(&free).acquire_owned().await else { return };
         let accepted = tokio::select! {
@@ -81,13 +98,13 @@ pub(super) async fn serve(
         clock.spawn(async move {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIME)
+                .header_read_timeout(limits.head_time)
                 .max_buf_size(HEAD_MAX)
                 .max_headers(HEADERS_MAX)
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
             // What a client does wrong is its own affair.
-            let _ = within.timeout(CONNECTION_TIME, connection).await;
+            let _ = within.timeout(limits.connection_time, connection).await;
             drop(place);
         });
     }
@@ -113,11 +130,29 @@ async fn admit(State(config): State<Arc<Config>>, request: Request, next: Next) 
 /// The token that a request carries.
 fn given(request: &Request) -> Option<String> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if let Some(token) = header.and_then(|value| value.strip_prefix("Bearer ")) {
-        return Some(token.to_owned());
+    // The name of a scheme is the same in capital and small letters (RFC 9110, section 11.1).
+    let bearer =
+        header.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    if let Some((_, token)) = bearer {
+        return Some(token.trim_start().to_owned());
     }
     let query = request.uri().query().filter(|_| request.uri().path() == FEED)?;
-    query.split('&').find_map(|part| part.strip_prefix("token=")).map(str::to_owned)
+    query.split('&').find_map(|part| part.strip_prefix("token=")).map(percent_decoded)
+}
+
+/// A part of an address as it was meant (RFC 3986, section 2.1). What is no such sequence stays; what is no UTF-8 is no
+/// token either.
+fn percent_decoded(text: &str) -> String {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let pair = digit(bytes.get(at + 1)).zip(digit(bytes.get(at + 2)));
+        let meant = pair.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()).filter(|_| *byte == b'%');
+        out.push(meant.unwrap_or(*byte));
+        at += if meant.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// Whether both are the same, in a time that does not tell where they differ.
@@ -148,3 +183,6 @@ async fn feed(State(board): State<Board>) -> Response {
 async fn status(State(board): State<Board>) -> Response {
     typed("application/json", look(&board).status)
 }
+
+#[cfg(test)]
+mod tests;

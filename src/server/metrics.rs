@@ -12,6 +12,11 @@ const STALE_SECS: i64 = 180;
 /// Playbooks that have lines of their own, at most.
 const PLAYBOOKS_MAX: usize = 10_000;
 
+/// Deliveries that were given up and are named, at most: the newest.
+const UNDELIVERED_MAX: usize = 5;
+/// So much is said of each, in characters.
+const UNDELIVERED_LEN_MAX: usize = 300;
+
 /// A metric's head.
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -49,6 +54,7 @@ pub(super) fn metrics(shown: &Shown) -> String {
     gauge(&mut out, "muster_drills_overdue", "Playbooks whose drill is overdue.", count(AgendaState::Overdue));
     gauge(&mut out, "muster_drills_due", "Playbooks whose drill is due now.", count(AgendaState::Due));
     gauge(&mut out, "muster_runs_going", "Runs that go on.", shown.going);
+    gauge(&mut out, "muster_runs_waiting", "Runs that wait for people: at a gate, or how to go on.", shown.waiting);
     gauge(
         &mut out,
         "muster_runs_left_behind",
@@ -92,13 +98,46 @@ pub(super) fn health(shown: &Shown, now: Timestamp) -> (bool, String) {
     let stale = shown.at.is_none_or(|at| now.as_second() - at.as_second() > STALE_SECS);
     let well = !stale && shown.failure.is_none();
     let overdue = shown.rows.iter().filter(|row| row.state == AgendaState::Overdue).count();
+    let named: Vec<String> = shown
+        .undelivered
+        .iter()
+        .take(UNDELIVERED_MAX)
+        .map(|it| it.chars().take(UNDELIVERED_LEN_MAX).collect())
+        .collect();
     let document = serde_json::json!({
         "status": if well { "ok" } else { "failing" },
         "last_round": shown.at.map(|at| at.to_string()),
         "failure": shown.failure,
         "overdue": overdue,
+        "waiting": shown.waiting,
         "left_behind": shown.left_behind,
-        "undelivered": shown.undelivered.len(),
+        "undelivered": shown.deliveries.get("failed").copied().unwrap_or(0),
+        "undelivered_newest": named,
     });
     (well, document.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_names_what_could_not_be_told_up_to_a_bound() {
+        let shown = Shown {
+            at: Some(Timestamp::UNIX_EPOCH),
+            waiting: 2,
+            deliveries: [("failed".to_owned(), 7)].into(),
+            undelivered: (0..7).map(|n| format!("end/{n} to ops: {}", "x".repeat(1000))).collect(),
+            ..Shown::default()
+        };
+        let (well, document) = health(&shown, Timestamp::UNIX_EPOCH);
+        let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+        assert!(well);
+        assert_eq!((document["undelivered"].as_u64(), document["waiting"].as_u64()), (Some(7), Some(2)));
+        let named = document["undelivered_newest"].as_array().unwrap();
+        assert_eq!(named.len(), UNDELIVERED_MAX);
+        assert!(named[0].as_str().unwrap().starts_with("end/0 to ops: xxx"));
+        assert!(named.iter().all(|it| it.as_str().unwrap().len() == UNDELIVERED_LEN_MAX));
+        assert!(metrics(&shown).contains("\nmuster_runs_waiting 2\n"));
+    }
 }

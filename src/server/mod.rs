@@ -17,7 +17,7 @@ mod metrics;
 pub mod news;
 mod round;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -72,6 +72,8 @@ pub(crate) struct Shown {
     pub(crate) status: String,
     /// Runs that go on.
     pub(crate) going: u64,
+    /// Those of them that wait for people.
+    pub(crate) waiting: u64,
     pub(crate) left_behind: u64,
     pub(crate) problems: u64,
     pub(crate) rounds: u64,
@@ -91,6 +93,23 @@ pub(crate) fn look(board: &Board) -> Shown {
     board.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// What came of a drill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    /// It did not pass, has no end, or could not begin.
+    Otherwise,
+}
+
+/// What came of the drills of a daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// All that ended passed.
+    Well,
+    /// One did not pass or could not begin. People were told.
+    NotAllPassed,
+}
+
 /// What the daemon itself knows, beside the store.
 pub(crate) struct Daemon {
     pub(crate) config: Arc<Config>,
@@ -98,8 +117,8 @@ pub(crate) struct Daemon {
     pub(crate) say: Box<dyn Fn(&str) + Send + Sync>,
     pub(crate) children: Children,
     pub(crate) board: Board,
-    /// Runs that were taken up again by this daemon: each once.
-    pub(crate) resumed: BTreeSet<String>,
+    /// What came of the drills whose processes have ended: by the run or, where there is none, by what it was begun for.
+    pub(crate) outcomes: BTreeMap<String, Outcome>,
 }
 
 /// Serves.
@@ -107,7 +126,7 @@ pub(crate) struct Daemon {
 /// # Errors
 /// [`AppError::Usage`]: it may not listen there. [`AppError::Files`]: the store can't be used. Once it serves, what goes
 /// wrong is told and tried again in the next round.
-pub fn serve(request: ServeRequest) -> Result<(), AppError> {
+pub fn serve(request: ServeRequest) -> Result<Served, AppError> {
     let ServeRequest { config, runs, until, program, say } = request;
     let config = Arc::new(config);
     let ran = run_real(|clock| async move {
@@ -132,7 +151,7 @@ pub fn serve(request: ServeRequest) -> Result<(), AppError> {
             }
         };
         let children = Children::new(program, &runs);
-        let mut daemon = Daemon { config, runs, say, children, board, resumed: BTreeSet::new() };
+        let mut daemon = Daemon { config, runs, say, children, board, outcomes: BTreeMap::new() };
         let rounds = match until {
             Until::Told => rounds(&mut daemon, &clock, stopped).await,
             Until::Done => once(&mut daemon, &clock, stopped).await,
@@ -144,7 +163,9 @@ pub fn serve(request: ServeRequest) -> Result<(), AppError> {
         if !left.is_empty() {
             (daemon.say)(&format!("these drills go on without the daemon: {}", left.join(", ")));
         }
-        rounds
+        rounds?;
+        let passed = daemon.outcomes.values().all(|outcome| *outcome == Outcome::Passed);
+        Ok(if passed { Served::Well } else { Served::NotAllPassed })
     });
     ran.map_err(|error| AppError::Defect(format!("no runtime could be started: {error}")))?
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::config::Named;
-use super::decide::{Deed, Known, could_not_begin, decide};
+use super::decide::{Deed, Known, RESUMED, could_not_begin, decide, resumes};
 use super::launch::EndedChild;
 use super::news::{News, NewsKind};
-use super::{Daemon, Shown, deliver};
-use crate::app::{AppError, Ledger, left_behind, open_gates};
+use super::{Daemon, Outcome, Shown, deliver};
+use crate::app::{AppError, Ledger, left_behind, open_questions};
 use crate::model::Environment;
+use crate::record::IndexRow;
 use crate::report::{feed, status};
 use crate::schedule::Survey;
 use crate::time::Clock;
@@ -65,14 +66,15 @@ impl Daemon {
             .filter(|row| row.verdict.is_none() && !left.contains(&row.run.to_string()))
             .map(|row| row.run.to_string())
             .collect();
-        let mut gates = Vec::new();
+        let mut questions = Vec::new();
         for run in &going {
-            gates.extend(open_gates(&self.runs, run).into_iter().map(|(step, prompt)| (run.clone(), step, prompt)));
+            questions.extend(open_questions(&self.runs, run).into_iter().map(|question| (run.clone(), question)));
         }
+        let waiting = questions.iter().map(|(run, _)| run).collect::<BTreeSet<_>>().len() as u64;
         let mut taken: BTreeSet<(String, String)> = self.children.keys().cloned().collect();
         taken.extend(ledger.store().claimed().map_err(files)?.into_iter().map(|(playbook, what, _)| (playbook, what)));
         let told = ledger.store().told().map_err(files)?;
-        let known = Known { taken, told, left_behind: left.clone(), gates, since };
+        let known = Known { taken, told, left_behind: left.clone(), questions, since };
         let (deeds, next) = decide(&survey, &known, self.config.left_behind.into());
         for deed in deeds {
             self.carry_out(deed, &survey, &mut ledger, now)?;
@@ -84,6 +86,7 @@ impl Daemon {
             feed: feed::feed(now, &survey.feed()),
             status: status::json(&survey.coverage(QUARTERS)),
             going: going.len() as u64,
+            waiting,
             left_behind: left.len() as u64,
             problems: survey.problems.len() as u64,
             ..std::mem::take(&mut *board)
@@ -113,22 +116,25 @@ impl Daemon {
                 }
                 Ok(())
             }
-            Deed::Resume { run } => {
-                if self.resumed.insert(run.clone())
-                    && let Err(why) = self
-                        .children
-                        .start((run.clone(), "resumed".to_owned()), &["resume".to_owned(), run, "--quiet".to_owned()])
-                {
-                    (self.say)(&why);
+            Deed::Resume { run, key, news } => {
+                // Another daemon on this store may have told it, and taken the run up, meanwhile.
+                if !self.tell(&key, &news, ledger, now)? {
+                    return Ok(());
                 }
-                Ok(())
+                let name = (run.clone(), RESUMED.to_owned());
+                let arguments = ["resume", &run, "--quiet"].map(str::to_owned);
+                match self.children.start(name, &arguments) {
+                    Ok(()) => Ok(()),
+                    Err(why) => self.not_resumed(&run, &why, survey, ledger, now),
+                }
             }
-            Deed::Tell { key, news } => self.tell(&key, &news, ledger, now),
+            Deed::Tell { key, news } => self.tell(&key, &news, ledger, now).map(drop),
         }
     }
 
     /// Notes what is to be told to everyone who wants to hear of such things.
-    fn tell(&self, key: &str, news: &News, ledger: &mut Ledger, now: Timestamp) -> Result<(), AppError> {
+    /// Says whether it is new.
+    fn tell(&self, key: &str, news: &News, ledger: &mut Ledger, now: Timestamp) -> Result<bool, AppError> {
         let targets: Vec<&str> =
             self.config.notify.iter().filter(|it| it.wants(news.event)).map(|it: &Named| it.name.as_str()).collect();
         let text = serde_json::to_string(news).unwrap_or_default();
@@ -136,7 +142,7 @@ impl Daemon {
         if new {
             (self.say)(&format!("{}: {}", news.headline(), news.text));
         }
-        Ok(())
+        Ok(new)
     }
 
     fn trouble(
@@ -158,23 +164,64 @@ impl Daemon {
             text: format!("{playbook} could not begin for {occurrence}, and is not tried again by itself: {why}"),
             at: now,
         };
-        self.tell(&could_not_begin(playbook, occurrence), &news, ledger, now)
+        self.tell(&could_not_begin(playbook, occurrence), &news, ledger, now).map(drop)
     }
 
-    /// A drill's process has ended: if it never became a run, people are told.
-    fn ended(&self, ended: &EndedChild, survey: &Survey, ledger: &mut Ledger, now: Timestamp) -> Result<(), AppError> {
-        let (playbook, occurrence) = &ended.name;
-        let became_a_run = survey
-            .runs
-            .iter()
-            .any(|row| row.playbook == *playbook && row.detail.occurrence.as_ref() == Some(occurrence));
-        let Some(drill) = survey.drills.iter().find(|drill| drill.playbook.outline.name == *playbook) else {
-            return Ok(());
+    /// A run that was to be taken up again was not, or was left once more.
+    fn not_resumed(
+        &self,
+        run: &str,
+        why: &str,
+        survey: &Survey,
+        ledger: &mut Ledger,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        let row = survey.runs.iter().find(|row| row.run.as_str() == run);
+        let tries = resumes(&ledger.store().told().map_err(|error| AppError::Files(error.to_string()))?, run);
+        let news = News {
+            event: NewsKind::Trouble,
+            playbook: row.map_or_else(String::new, |row| row.playbook.clone()),
+            title: row.map_or_else(|| run.to_owned(), |row| row.title.clone()),
+            occurrence: row.and_then(|row| row.detail.occurrence.clone()),
+            run: Some(run.to_owned()),
+            verdict: None,
+            text: format!("{run} was to be taken up again, and has no end yet: {why}"),
+            at: now,
         };
-        if became_a_run {
-            return Ok(());
-        }
+        self.tell(&format!("not-resumed/{run}/{tries}"), &news, ledger, now).map(drop)
+    }
+
+    /// A drill's process has ended: if there is no run of it, or none with an end, people are told.
+    fn ended(
+        &mut self,
+        ended: &EndedChild,
+        survey: &Survey,
+        ledger: &mut Ledger,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
+        let (name, occurrence) = &ended.name;
+        let resumed = occurrence == RESUMED;
+        let is_its = |row: &&IndexRow| {
+            if resumed {
+                row.run.as_str() == name
+            } else {
+                row.playbook == *name && row.detail.occurrence.as_ref() == Some(occurrence)
+            }
+        };
+        let row = survey.runs.iter().find(is_its);
+        let outcome = row.map_or_else(|| format!("{name} {occurrence}"), |row| row.run.to_string());
+        let passed = row.and_then(|row| row.verdict.as_deref()) == Some("passed");
+        self.outcomes.insert(outcome, if passed { Outcome::Passed } else { Outcome::Otherwise });
         let why = format!("{} ({})", ended.said, ended.status);
-        self.trouble(playbook, &drill.playbook.outline.title, occurrence, &why, ledger, now)
+        match row {
+            // What came of it is told with its end; one without an end is named with those that were left behind.
+            Some(row) if !resumed || row.verdict.is_some() => Ok(()),
+            _ if resumed => self.not_resumed(name, &why, survey, ledger, now),
+            _ => {
+                let drill = survey.drills.iter().find(|drill| drill.playbook.outline.name == *name);
+                let Some(drill) = drill else { return Ok(()) };
+                self.trouble(name, &drill.playbook.outline.title, occurrence, &why, ledger, now)
+            }
+        }
     }
 }

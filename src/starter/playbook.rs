@@ -62,7 +62,9 @@ fn head(wishes: &Wishes, infrastructure: &str, data: bool) -> String {
          # What the resources are stands in the infrastructure file; the same playbook runs on any.\n\
          muster: 1\nname: {}\ntitle: {}\nowner: {}\n\
          infrastructure: {infrastructure}   # what a run uses unless --infra names another file\n\
-         mode: planned   # planned | unplanned | emergency; --mode overrides it\n\n",
+         mode: planned   # planned | unplanned | emergency; --mode overrides it\n\n\
+         # When it is due: `muster schedule` lists it, `muster status` says what was missed, `muster serve` runs it.\n\
+         schedule: {{ every: quarter, on: second tuesday of the second month, at: \"09:00\", timezone: UTC, if_missed: run within 5 days, warn: 7 days before }}\n\n",
         quoted(name),
         quoted(&title),
         quoted(&wishes.owner),

@@ -213,7 +213,7 @@ impl SqliteLive {
         note().map(drop).map_err(|error| self.failed(error))
     }
 
-    /// How many deliveries are in each state (`done`, `waits`, `failed`), and the newest reason of those that failed.
+    /// How many deliveries are in each state (`done`, `waits`, `failed`), and the newest of those that failed, each with its reason; five at most.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -224,8 +224,8 @@ impl SqliteLive {
             let counts = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
             let counts = counts.collect::<rusqlite::Result<BTreeMap<String, u64>>>()?;
             let mut statement = self.connection.prepare_cached(
-                "SELECT key || ' to ' || target || ': ' || coalesce(why, '') FROM deliveries WHERE state = 'failed' \
-                 ORDER BY key DESC LIMIT 5",
+                "SELECT key || ' to ' || target || ': ' || coalesce(why, '') FROM deliveries JOIN notices USING (key) \
+                 WHERE state = 'failed' ORDER BY made_at DESC, key, target LIMIT 5",
             )?;
             let failed = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
             Ok((counts, failed))

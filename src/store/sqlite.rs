@@ -13,7 +13,7 @@ use super::{FILE_NAME, Reality, RunFilter, RunRow, Store, StoreError};
 use crate::id::RunId;
 
 /// The version of the schema below, kept in `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 
 /// How long a statement waits while another process writes.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -296,7 +296,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     let failed = |error| SqliteStore::fault(path, error);
     match version(connection).map_err(failed)? {
         SCHEMA_VERSION => {}
-        0..=2 => create(connection).map_err(failed)?,
+        0..=3 => create(connection).map_err(failed)?,
         found if found > SCHEMA_VERSION => {
             return Err(Fault::Other(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION }));
         }
@@ -328,12 +328,15 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     if found == 1 || (found == 0 && tables == 0) {
         transaction.execute_batch(SINCE_2)?;
     }
-    if found == 1 || found == 2 {
+    // What the index keeps of a run is another since: it is made again from the journals.
+    if (1..=3).contains(&found) {
         transaction.execute_batch("DROP TABLE runs; DROP TABLE unreadable;")?;
         transaction.execute_batch(SCHEMA)?;
     }
     if found == 1 || found == 2 || (found == 0 && tables == 0) {
         transaction.execute_batch(SINCE_3)?;
+    }
+    if (1..=3).contains(&found) || (found == 0 && tables == 0) {
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     }
     transaction.commit()

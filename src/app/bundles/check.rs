@@ -1,11 +1,11 @@
 //! Checks a bundle from its bytes alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::contents::{EVIDENCE, INDEX, Index, JOURNAL, RECORD, REPORTS, RunInput, Told, belongs, contents, drawn};
-use super::contents::{covered, exhibit_name, told};
-use super::{BUNDLE_MAX, figures};
+use super::BUNDLE_MAX;
+use super::contents::{EVIDENCE, INDEX, Index, JOURNAL, RunInput, contents};
+use super::other::{Unheld, figure_by_figure};
 use crate::app::AppError;
 use crate::bundle::{self, Files, Signed, Signers, Unpacked};
 use crate::calendar::Quarter;
@@ -20,10 +20,12 @@ const SIGNERS_MAX: u64 = 1024 * 1024;
 pub enum Followed {
     /// Drawn again, every byte was the same.
     ByteForByte,
-    /// Another version drew them: every figure was the same.
+    /// Another version drew them: every figure was the same, but in those that could not be held against the journals.
     FigureByFigure {
         /// Which version.
         muster: String,
+        /// The files of which it can't be told whether they follow, and why. A bundle that has some is not wholly checked.
+        unheld: Vec<Unheld>,
     },
 }
 
@@ -104,9 +106,14 @@ pub(super) fn check(bytes: &[u8], signers: Option<&Signers>) -> Result<VerifiedB
     let (records, followed) = if index.muster == own {
         (byte_for_byte(&top, &files, &index, quarter)?, Followed::ByteForByte)
     } else {
-        let records = figure_by_figure(&top, &files, &index, quarter)?;
-        (records, Followed::FigureByFigure { muster: index.muster.chars().take(40).collect() })
+        let (records, unheld) = figure_by_figure(&top, &files, &index, quarter)?;
+        (records, Followed::FigureByFigure { muster: index.muster.chars().take(40).collect(), unheld })
     };
+    if let Some(quarter) = quarter
+        && let Some(stray) = records.iter().find(|record| Quarter::of(record.day()) != quarter)
+    {
+        return Err(format!("{} did not begin in {quarter}", stray.header.run));
+    }
     let quarter = quarter.map(|quarter| quarter.to_string());
     let sha256 = LineHash::of(bytes).to_string();
     Ok(VerifiedBundle { sha256, files: files.len(), records, quarter, signed, followed })
@@ -143,72 +150,6 @@ fn byte_for_byte(top: &str, files: &Files, index: &Index, quarter: Option<Quarte
         return Err(format!("its folder is called {top}, and should be {own_top}"));
     }
     Ok(records)
-}
-
-fn figure_by_figure(top: &str, files: &Files, index: &Index, quarter: Option<Quarter>) -> Result<Vec<Record>, String> {
-    let mut records = Vec::new();
-    let mut known: BTreeSet<String> = BTreeSet::from([INDEX.to_owned()]);
-    for run in &index.runs {
-        let within = |name: &str| format!("{}{name}", run.folder);
-        let journal = files.get(&within(JOURNAL)).ok_or_else(|| format!("there is no journal of {}", run.run))?;
-        let Told { record, exhibits } = told(journal).map_err(|error| error.to_string())?;
-        let own = drawn(&record).map_err(|error| error.to_string())?;
-        let exhibits: BTreeMap<String, String> =
-            exhibits.into_values().map(|it| (exhibit_name(&it), it.sha256)).collect();
-        let value = serde_json::to_value(&record).map_err(|error| error.to_string())?;
-        for (name, sha256) in &exhibits {
-            let content = files.get(&within(name)).ok_or_else(|| format!("{name} is missing"))?;
-            if LineHash::of(content).to_string() != *sha256 {
-                return Err(format!("{name} is not the file that was given"));
-            }
-        }
-        let pins = figures::pins(&record);
-        let names: BTreeSet<String> = exhibits.into_keys().collect();
-        let own_files = files.iter().filter_map(|(name, content)| Some((name.strip_prefix(&run.folder)?, content)));
-        for (name, content) in own_files {
-            let differs = |why: String| format!("{}: {why}", within(name));
-            // A later version may have reports that this one does not know; they are for people, and name the run.
-            let report = name.starts_with("reports/");
-            if !belongs(name, &own, &names) && !report {
-                if run.folder.is_empty() && name == INDEX {
-                    continue;
-                }
-                return Err(differs("it does not belong into the bundle".to_owned()));
-            }
-            known.insert(within(name));
-            if name == RECORD || name == "reports/report.json" {
-                let told: serde_json::Value =
-                    serde_json::from_slice(content).map_err(|error| differs(error.to_string()))?;
-                let told = if name == RECORD { Some(&told) } else { told.get("record") };
-                figures::compare(told.ok_or_else(|| differs("it has no record".to_owned()))?, &value)
-                    .map_err(differs)?;
-            } else if report {
-                let text = std::str::from_utf8(content).map_err(|error| differs(error.to_string()))?;
-                if REPORTS.iter().any(|(_, known)| *known == name) && name != "reports/junit.xml" {
-                    figures::names(text, &pins).map_err(differs)?;
-                }
-            } else if own.get(name).is_some_and(|drawn| drawn != content) {
-                return Err(differs("it is not the document that the journal has".to_owned()));
-            }
-        }
-        if let Some((missing, _)) = own.iter().find(|(name, _)| {
-            let needed = *name == RECORD || !name.starts_with("reports/");
-            needed && !files.contains_key(&within(name))
-        }) {
-            return Err(format!("{} is missing", within(missing)));
-        }
-        if record.header.run.as_str() != run.run || quarter.is_none() && top != run.run {
-            return Err(format!("the journal of {} is that of {}", run.run, record.header.run));
-        }
-        records.push(record);
-    }
-    if let Some(quarter) = quarter {
-        known.extend(covered(quarter, &records).into_keys());
-    }
-    match files.keys().find(|name| !known.contains(*name)) {
-        Some(name) => Err(format!("{name} does not belong into the bundle")),
-        None => Ok(records),
-    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use crate::calendar::Quarter;
 use crate::event::Event;
 use crate::journal::LineHash;
 use crate::model::Documents;
-use crate::record::coverage::{CoveredRun, coverage};
-use crate::record::{Entry, Record};
+use crate::record::quarters::coverage;
+use crate::record::{Entry, Record, index_row};
 use crate::report::{self, Format};
 use crate::resource::{Exhibit, ExhibitKind};
 
@@ -115,11 +115,9 @@ pub(super) fn contents(
 ) -> Result<(String, Files, Vec<Record>), AppError> {
     let mut files = Files::new();
     let mut records: Vec<Record> = Vec::new();
-    let mut indexed = Vec::new();
     for RunInput { journal, mut evidence } in runs {
         let Told { record, exhibits } = told(&journal)?;
-        let folder = if quarter.is_some() { format!("{RUNS}{}/", record.header.run) } else { String::new() };
-        indexed.push(indexed_run(&record, &folder));
+        let folder = folder_of(&record, quarter);
         let mut add = |name: &str, content: Vec<u8>| files.insert(format!("{folder}{name}"), content);
         for exhibit in exhibits.values() {
             let content = evidence.remove(&exhibit.sha256).filter(|it| LineHash::of(it).to_string() == exhibit.sha256);
@@ -146,15 +144,24 @@ pub(super) fn contents(
     if let Some(quarter) = quarter {
         files.extend(covered(quarter, &records));
     }
-    let index = Index {
+    files.insert(INDEX.to_owned(), contents_index(&records, quarter, env!("CARGO_PKG_VERSION"))?);
+    Ok((top, files, records))
+}
+
+/// What describes a bundle of these runs, whose reports this version of Muster drew.
+pub(super) fn contents_index(records: &[Record], quarter: Option<Quarter>, muster: &str) -> Result<Vec<u8>, AppError> {
+    pretty(&Index {
         kind: "muster-bundle".to_owned(),
         version: VERSION,
-        muster: env!("CARGO_PKG_VERSION").to_owned(),
+        muster: muster.to_owned(),
         quarter: quarter.map(|quarter| quarter.to_string()),
-        runs: indexed,
-    };
-    files.insert(INDEX.to_owned(), pretty(&index)?);
-    Ok((top, files, records))
+        runs: records.iter().map(|record| indexed_run(record, &folder_of(record, quarter))).collect(),
+    })
+}
+
+/// Where the files of a run lie.
+fn folder_of(record: &Record, quarter: Option<Quarter>) -> String {
+    if quarter.is_some() { format!("{RUNS}{}/", record.header.run) } else { String::new() }
 }
 
 /// All that is drawn from a record, by names within the run's folder.
@@ -170,12 +177,14 @@ pub(super) fn drawn(record: &Record) -> Result<Files, AppError> {
 
 /// The coverage table of a quarter.
 pub(super) fn covered(quarter: Quarter, records: &[Record]) -> Files {
-    let rows = coverage(&records.iter().map(CoveredRun::of).collect::<Vec<_>>());
-    let of = quarter.to_string();
+    let rows: Vec<_> = records.iter().map(index_row).collect();
+    // As of the last that was known of its runs: the same runs give the same bytes.
+    let at = records.iter().map(|record| record.header.finished_at.unwrap_or(record.header.started_at)).max();
+    let found = coverage(at.unwrap_or_default(), &[quarter], &[], &rows);
     Files::from([
-        ("coverage.md".to_owned(), report::coverage::text(&of, &rows).into_bytes()),
-        ("coverage.html".to_owned(), report::coverage::page(&of, &rows).into_bytes()),
-        ("coverage.json".to_owned(), report::coverage::json(&of, &rows).into_bytes()),
+        ("coverage.md".to_owned(), report::coverage::text(quarter, &found).into_bytes()),
+        ("coverage.html".to_owned(), report::coverage::page(quarter, &found).into_bytes()),
+        ("coverage.json".to_owned(), report::coverage::json(quarter, &found).into_bytes()),
     ])
 }
 

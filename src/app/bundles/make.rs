@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::BUNDLE_MAX;
 use super::contents::{RunInput, contents, told};
 use crate::app::run::folder_of;
-use crate::app::{AppError, History, Runs, begun, write_whole};
+use crate::app::{AppError, History, Runs, begun, index_of, write_whole};
 use crate::bundle::{seal, sign};
 use crate::calendar::Quarter;
 use crate::id::RunId;
@@ -126,7 +126,7 @@ fn of_quarter(runs: &Runs, quarter: Quarter, notices: &mut Vec<String>) -> Resul
     rows.reverse();
     let (mut inputs, mut size) = (Vec::new(), 0_u64);
     for row in rows {
-        if !row.started_at.parse().is_ok_and(|at| quarter.contains(at)) {
+        if index_of(&row).day().map(Quarter::of) != Some(quarter) {
             continue;
         }
         if row.finished_at.is_none() && begun::is_written_now(&runs.reports, &row.run) {

@@ -7,9 +7,11 @@ mod check;
 mod contents;
 mod figures;
 mod make;
+mod other;
 
 pub use check::{Followed, VerifiedBundle, is_bundle, read_signers, verify_bundle};
 pub use make::{BundleOf, BundleRequest, Bundled, bundle};
+pub use other::Unheld;
 
 /// The largest bundle that is made or read, in bytes.
 const BUNDLE_MAX: u64 = 2 * 1024 * 1024 * 1024;

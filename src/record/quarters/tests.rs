@@ -13,6 +13,7 @@ fn row(began: &str, verdict: Option<&str>, simulated: bool) -> IndexRow {
         id: id.to_owned(),
         title: id.to_uppercase(),
         rta: Some((Span::from_secs(100), Span::from_secs(120))),
+        none_seen: None,
         rto: Some((Span::from_secs(600), if fell_short { Judgement::Missed } else { Judgement::Met })),
         fell_short,
         outages: vec![],
@@ -105,4 +106,26 @@ fn a_quarter_in_which_a_drill_was_due_and_none_took_place_was_missed_also_where_
     assert_eq!(web.cells.iter().map(|cell| cell.state).collect::<Vec<_>>(), expected);
     assert_eq!(found.overdue().count(), 1);
     assert_eq!(found.playbooks[0].next_due.unwrap().to_string(), "2026-11-10T09:00:00Z");
+}
+
+#[test]
+fn a_run_counts_for_the_quarter_in_which_it_began_where_its_schedule_is_meant() {
+    let with = |zone: Option<&str>| {
+        let mut row = row("2026-03-31T22:30:00Z", Some("passed"), false);
+        row.detail.zone = zone.map(str::to_owned);
+        states(&of(&[row])).iter().position(|state| *state == CellState::Passed)
+    };
+    assert_eq!(with(None), Some(0));
+    assert_eq!(with(Some("Europe/Amsterdam")), Some(1));
+    assert_eq!(with(Some("America/New_York")), Some(0));
+}
+
+#[test]
+fn a_cell_tells_what_the_drill_that_counts_measured() {
+    let mut last = row("2026-03-01T00:00:00Z", Some("failed"), false);
+    last.rta_ns = None;
+    last.detail.none_seen = Some(Span::from_secs(3));
+    let found = of(&[row("2026-02-01T00:00:00Z", Some("passed"), false), last]);
+    let measured = found.playbooks[0].cells[0].measured.as_ref().unwrap();
+    assert_eq!((measured.run.as_str(), measured.none_seen), ("20260301-000000-failover", Some(Span::from_secs(3))));
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{CLAIM, against, beside, day, mark, next, verdict};
+use super::{CLAIM, beside, day, mark, next, rpa, rta, verdict};
 use crate::record::quarters::{Coverage, Line};
 use crate::report::clean::{escape, line};
 use crate::report::html::{STYLE, mark as draw};
@@ -80,8 +80,8 @@ fn figures(out: &mut String, title: &str, lines: &[Line]) {
                 escape(&line(&it.title, 200)),
                 day(figure),
                 escape(&verdict(figure)),
-                escape(&against(figure.rta_ns, figure.rto)),
-                escape(&against(figure.rpa_ns, figure.rpo)),
+                escape(&rta(figure)),
+                escape(&rpa(figure)),
             );
         }
     }

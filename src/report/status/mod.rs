@@ -23,6 +23,9 @@ pub use html::html;
 pub const CLAIM: &str =
     "Real drills by the quarter in which they began. Simulated ones are no evidence of a real failover.";
 
+/// Drills of a line whose figures the terminal shows: the newest.
+const SHOWN_MAX: usize = 4;
+
 #[derive(Serialize)]
 struct Document<'a> {
     kind: &'static str,
@@ -38,11 +41,13 @@ pub fn json(coverage: &Coverage) -> String {
     serde_json::to_string_pretty(&document).map_or_else(|_| "{}\n".to_owned(), |text| text + "\n")
 }
 
-/// One row a playbook or service and quarter (RFC 4180).
+/// One row a playbook or service and quarter (RFC 4180). Recovery time and data loss are those of the run that counts, at
+/// most, in milliseconds, each with its objective and how it was judged; of a service there is no data loss.
 #[must_use]
 pub fn csv(coverage: &Coverage) -> String {
     let mut out =
-        "what,name,title,quarter,state,passed,failed,broken_off,simulated,missed,due,run,next_due,overdue_since\r\n"
+        "what,name,title,quarter,state,passed,failed,broken_off,simulated,missed,due,run,rta_ms,rto_ms,rto_judgement,rpa_ms,\
+         rpo_ms,rpo_judgement,next_due,overdue_since\r\n"
             .to_owned();
     for (what, lines) in [("playbook", &coverage.playbooks), ("service", &coverage.services)] {
         for it in lines {
@@ -53,11 +58,12 @@ pub fn csv(coverage: &Coverage) -> String {
                 let time = |at: Option<jiff::Timestamp>| at.map_or_else(String::new, |at| at.to_string());
                 let _ = write!(
                     out,
-                    "{what},{},{},{quarter},{state},{},{},{},{}\r\n",
+                    "{what},{},{},{quarter},{state},{},{},{},{},{}\r\n",
                     field(&it.name),
                     field(&it.title),
                     counts.join(","),
                     field(cell.run.as_deref().unwrap_or_default()),
+                    measured(cell.measured.as_ref()).join(","),
                     time(it.next_due),
                     time(it.overdue_since),
                 );
@@ -67,6 +73,17 @@ pub fn csv(coverage: &Coverage) -> String {
     out
 }
 
+/// Recovery time, its objective and judgement, and the same of data loss.
+fn measured(figure: Option<&Figure>) -> [String; 6] {
+    let Some(it) = figure else { return Default::default() };
+    let ms = |ns: Option<u64>| ns.map_or_else(String::new, |ns| Span(ns).as_millis().to_string());
+    let of = |objective: Option<(Span, Judgement)>| {
+        objective.map_or_else(<[String; 2]>::default, |(span, judged)| [ms(Some(span.0)), judged.to_string()])
+    };
+    let ([rto, rto_judged], [rpo, rpo_judged]) = (of(it.rto), of(it.rpo));
+    [ms(it.rta_ns), rto, rto_judged, ms(it.rpa_ns), rpo, rpo_judged]
+}
+
 /// Quoted; what a spreadsheet would take for a formula begins with an apostrophe.
 fn field(text: &str) -> String {
     let text = line(text, 400);
@@ -74,7 +91,7 @@ fn field(text: &str) -> String {
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
-fn mark(cell: &Cell) -> Mark {
+pub(super) fn mark(cell: &Cell) -> Mark {
     let tone = match cell.state {
         CellState::Passed => Tone::Good,
         CellState::Failed | CellState::Missed => Tone::Bad,
@@ -100,13 +117,29 @@ fn beside(cell: &Cell) -> String {
     said.join(", ")
 }
 
-/// Recovery time or data loss against its objective: `2 min 50 s of 15 min, met`.
-fn against(nanos: Option<u64>, objective: Option<(Span, Judgement)>) -> String {
-    let actual = nanos.map_or_else(|| "not measured".to_owned(), |ns| format!("≤ {}", Span(ns)));
-    match objective {
-        None if nanos.is_none() => "–".to_owned(),
-        None => actual,
-        Some((objective, judged)) => format!("{actual} of {objective}, {judged}"),
+/// The recovery time against its objective: `≤ 2 min 50 s of 15 min, met`.
+pub(super) fn rta(figure: &Figure) -> String {
+    let unseen =
+        || figure.none_seen.map(|span| format!("no outage seen; none longer than {span} would have been missed"));
+    against(figure.rta_ns.map(at_most).or_else(unseen), figure.rto)
+}
+
+/// The data loss against its objective.
+pub(super) fn rpa(figure: &Figure) -> String {
+    against(figure.rpa_ns.map(at_most), figure.rpo)
+}
+
+fn at_most(nanos: u64) -> String {
+    format!("≤ {}", Span(nanos))
+}
+
+fn against(actual: Option<String>, objective: Option<(Span, Judgement)>) -> String {
+    match (actual, objective) {
+        (None, None) => "–".to_owned(),
+        (Some(actual), None) => actual,
+        (Some(actual), Some((objective, judged))) => format!("{actual} of {objective}, {judged}"),
+        // What was not measured is judged so.
+        (None, Some((objective, judged))) => format!("{judged}; {objective} allowed"),
     }
 }
 
@@ -154,22 +187,25 @@ pub fn text(coverage: &Coverage, style: &Style) -> String {
         return out;
     }
     out.push_str("Recovery time and data loss of the last drills\n");
-    let mut drawn = table(&["Drill", "Day", "Verdict", "RTA of RTO", "RPA of RPO"], style);
-    for it in &coverage.playbooks {
-        for figure in it.figures.iter().rev().take(4) {
-            drawn.add_row([
-                line(&it.name, 64),
-                day(figure),
-                verdict(figure),
-                against(figure.rta_ns, figure.rto),
-                against(figure.rpa_ns, figure.rpo),
-            ]);
+    for (title, lines) in [("Playbook", &coverage.playbooks), ("Service", &coverage.services)] {
+        if lines.iter().all(|it| it.figures.is_empty()) {
+            continue;
         }
+        // Data is lost by a drill, not by a service.
+        let head = [title, "Day", "Verdict", "RTA of RTO", "RPA of RPO"];
+        let columns = if title == "Service" { 4 } else { 5 };
+        let mut drawn = table(&head[..columns], style);
+        for it in lines {
+            for figure in it.figures.iter().rev().take(SHOWN_MAX) {
+                let row = [line(&it.name, 64), day(figure), verdict(figure), rta(figure), rpa(figure)];
+                drawn.add_row(row.into_iter().take(columns));
+            }
+        }
+        for column in drawn.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
+        let _ = writeln!(out, "{}\n", drawn.trim_fmt());
     }
-    for column in drawn.column_iter_mut() {
-        column.set_padding((0, 1));
-    }
-    let _ = writeln!(out, "{}\n", drawn.trim_fmt());
     let _ = writeln!(out, "{CLAIM}");
     for it in coverage.overdue() {
         let since = it.overdue_since.map_or_else(String::new, |at| wall(at, None));

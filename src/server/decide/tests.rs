@@ -2,8 +2,8 @@ use std::fs;
 
 use jiff::Timestamp;
 
-use super::{Deed, Known, Resume, could_not_begin, decide};
-use crate::app::Runs;
+use super::{Deed, Known, RESUMED, RESUMES_MAX, Resume, could_not_begin, decide};
+use crate::app::{Asked, OpenQuestion, Runs};
 use crate::record::{IndexDetail, IndexRow};
 use crate::schedule::Survey;
 use crate::server::news::NewsKind;
@@ -113,6 +113,50 @@ fn row(verdict: Option<&str>, occurrence: Option<&str>) -> IndexRow {
     }
 }
 
+fn gate(seq: u64) -> OpenQuestion {
+    let step = crate::id::StepId::new("go").unwrap();
+    OpenQuestion { seq, asked: Asked::Gate { step, prompt: "Start?".to_owned() } }
+}
+
+#[test]
+fn a_run_that_stands_still_asks_each_time_and_so_does_a_gate() {
+    let mut survey = survey(SIMULATED, "2026-01-06T08:00:00Z");
+    survey.runs = vec![row(None, None)];
+    let run = survey.runs[0].run.to_string();
+    let paused = |seq| OpenQuestion {
+        seq,
+        asked: Asked::HowToGoOn {
+            because: "step `go` failed".to_owned(),
+            failed: Some(crate::id::StepId::new("go").unwrap()),
+            limit: crate::time::Span::from_secs(3600),
+        },
+    };
+    let told_of = |questions: Vec<OpenQuestion>, told: &[String]| {
+        let known = Known {
+            questions: questions.into_iter().map(|question| (run.clone(), question)).collect(),
+            told: told.iter().cloned().chain(["before/drill/2026-W02".to_owned()]).collect(),
+            ..Known::default()
+        };
+        decide(&survey, &known, Resume::Never).0
+    };
+    let deeds = told_of(vec![paused(12), gate(7)], &[]);
+    let Deed::Tell { key, news } = &deeds[0] else { panic!("{deeds:?}") };
+    assert_eq!((key.as_str(), news.event), (format!("pause/{run}/12").as_str(), NewsKind::Gate));
+    for way in [
+        "stands still: step `go` failed",
+        "within 1 h",
+        "muster retry",
+        "muster continue",
+        "muster undo",
+        "muster stop",
+    ] {
+        assert!(news.text.contains(way), "{way}: {}", news.text);
+    }
+    let told = [format!("pause/{run}/12"), format!("gate/{run}/go/7")];
+    assert_eq!(told_of(vec![paused(12), gate(7)], &told).len(), 0);
+    assert_eq!(told_of(vec![paused(20), gate(15)], &told).len(), 2);
+}
+
 #[test]
 fn people_are_told_of_gates_and_of_ends_since_the_daemon_serves() {
     let mut survey = survey(SIMULATED, "2026-01-06T08:00:00Z");
@@ -120,28 +164,81 @@ fn people_are_told_of_gates_and_of_ends_since_the_daemon_serves() {
     let run = survey.runs[0].run.to_string();
     let known = |since: &str| Known {
         since: Some(at(since)),
-        gates: vec![(run.clone(), "go".to_owned(), "Start?".to_owned())],
+        questions: vec![(run.clone(), gate(7))],
         told: ["before/drill/2026-W02".to_owned()].into(),
         ..Known::default()
     };
     let all = told(&survey, &known("2026-01-06T09:00:00Z"));
-    assert_eq!(all, [(format!("gate/{run}/go"), NewsKind::Gate), (format!("end/{run}"), NewsKind::End)]);
+    assert_eq!(all, [(format!("gate/{run}/go/7"), NewsKind::Gate), (format!("end/{run}"), NewsKind::End)]);
     assert_eq!(told(&survey, &known("2026-01-06T10:00:00Z")).len(), 1);
 }
 
+/// What is done about a run that was left behind with this head, where this was told already.
+fn left(ground: &str, occurrence: Option<&str>, resume: Resume, head: &str, told: &[&str]) -> Vec<Deed> {
+    let mut survey = survey(ground, "2026-01-06T08:00:00Z");
+    survey.runs = vec![IndexRow { journal_head: head.to_owned(), ..row(None, occurrence) }];
+    let run = survey.runs[0].run.to_string();
+    let told = told.iter().map(|key| key.replace("RUN", &run)).chain(["before/drill/2026-W02".to_owned()]);
+    let known = Known { left_behind: vec![run.clone()], told: told.collect(), ..Known::default() };
+    decide(&survey, &known, resume).0
+}
+
 #[test]
-fn what_was_left_behind_is_named_and_taken_up_again_where_nobody_need_be_there() {
-    let resumed = |ground: &str, occurrence: Option<&str>, resume: Resume| {
-        let mut survey = survey(ground, "2026-01-06T08:00:00Z");
-        survey.runs = vec![row(None, occurrence)];
-        let known = Known { left_behind: vec![survey.runs[0].run.to_string()], ..Known::default() };
-        let (deeds, _) = decide(&survey, &known, resume);
-        let named = deeds.iter().any(|deed| matches!(deed, Deed::Tell { key, .. } if key.starts_with("left/")));
-        assert!(named);
-        deeds.iter().any(|deed| matches!(deed, Deed::Resume { .. }))
+fn what_was_left_behind_is_taken_up_again_where_nobody_need_be_there_else_named() {
+    let taken_up = |ground: &str, occurrence: Option<&str>, resume: Resume| {
+        let deeds = left(ground, occurrence, resume, "cafe", &[]);
+        match &deeds[..] {
+            [Deed::Resume { key, news, .. }] => {
+                assert!(key.starts_with("resume/") && key.ends_with("/1") && news.event == NewsKind::Trouble);
+                true
+            }
+            [Deed::Tell { key, news }] => {
+                assert!(key.starts_with("left/") && news.text.contains("muster resume"));
+                false
+            }
+            other => panic!("{other:?}"),
+        }
     };
-    assert!(resumed(SIMULATED, Some("2026-W02"), Resume::Unattended));
-    assert!(!resumed(SIMULATED, None, Resume::Unattended), "somebody's own run is not the daemon's to take up");
-    assert!(!resumed("environment: production", Some("2026-W02"), Resume::Unattended));
-    assert!(!resumed(SIMULATED, Some("2026-W02"), Resume::Never));
+    assert!(taken_up(SIMULATED, Some("2026-W02"), Resume::Unattended));
+    assert!(!taken_up(SIMULATED, None, Resume::Unattended), "somebody's own run is not the daemon's to take up");
+    assert!(!taken_up("environment: production", Some("2026-W02"), Resume::Unattended));
+    assert!(!taken_up(SIMULATED, Some("2026-W02"), Resume::Never));
+}
+
+#[test]
+fn a_run_that_is_left_again_is_told_of_again_and_taken_up_so_often_and_no_more() {
+    let named = |told: &[&str], head: &str| left(SIMULATED, None, Resume::Never, head, told).len();
+    assert_eq!((named(&[], "cafe"), named(&["left/RUN/cafe"], "cafe"), named(&["left/RUN/cafe"], "beef")), (1, 0, 1));
+    let mut told: Vec<String> = Vec::new();
+    let again = |told: &[String]| {
+        let told: Vec<&str> = told.iter().map(String::as_str).collect();
+        left(SIMULATED, Some("2026-W02"), Resume::Unattended, "cafe", &told)
+    };
+    for number in 1..=RESUMES_MAX {
+        let deeds = again(&told);
+        assert!(matches!(&deeds[..], [Deed::Resume { key, .. }] if key.ends_with(&format!("/{number}"))), "{deeds:?}");
+        told.push(format!("resume/RUN/{number}"));
+    }
+    let deeds = again(&told);
+    let [Deed::Tell { news, .. }] = &deeds[..] else { panic!("{deeds:?}") };
+    assert!(
+        news.text
+            .contains("was taken up again 5 times, and is not any more by itself. Take it up again: muster resume")
+    );
+    told.push("left/RUN/cafe".to_owned());
+    assert_eq!(again(&told), []);
+}
+
+#[test]
+fn a_run_that_is_being_taken_up_is_left_alone() {
+    let mut survey = survey(SIMULATED, "2026-01-06T08:00:00Z");
+    survey.runs = vec![row(None, Some("2026-W02"))];
+    let run = survey.runs[0].run.to_string();
+    let known = Known {
+        left_behind: vec![run.clone()],
+        taken: [(run, RESUMED.to_owned())].into(),
+        told: ["before/drill/2026-W02".to_owned()].into(),
+        ..Known::default()
+    };
+    assert_eq!(decide(&survey, &known, Resume::Unattended).0, []);
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use muster::bundle::{Unpacked, open, seal};
+
 use super::{SHIPPED, SHIPPED_RUN, shipped};
 use crate::harness::Scene;
 
@@ -131,6 +133,36 @@ fn evidence_that_people_gave_is_in_the_bundle_and_must_be_there() {
     scene.types("bundle").exits(2);
 }
 
+/// A bundle as another version might have drawn it, with this file changed: sealed anew, as whoever forges one would.
+fn of_another_version(scene: &Scene, file: &str, change: impl Fn(String) -> String) {
+    let Unpacked { top, mut files, .. } = open(&fs::read(scene.path("one.tar")).unwrap()).unwrap();
+    let mut edit = |name: &str, change: &dyn Fn(String) -> String| {
+        let text = String::from_utf8(files[name].clone()).unwrap();
+        files.insert(name.to_owned(), change(text).into_bytes());
+    };
+    let own = format!("\"muster\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    edit("bundle.json", &|text| text.replace(&own, "\"muster\": \"9.9.9\""));
+    edit(file, &change);
+    fs::write(scene.path("other.tar"), seal(&top, files, |_| Ok(None)).unwrap()).unwrap();
+}
+
+#[test]
+fn what_another_version_drew_is_never_said_to_follow_where_it_was_not_held_against_the_journal() {
+    let scene = ran();
+    scene.types(&format!("bundle {SHIPPED_RUN} --out one.tar")).exits(0);
+    let md = "reports/report.md";
+    of_another_version(&scene, md, |text| text.replace(" the ", " that very "));
+    let seen = scene.types("verify other.tar").exits(0).says("Muster 9.9.9 drew the reports; every figure in them");
+    let _ = seen.never_says("byte for byte");
+    of_another_version(&scene, md, |text| text.replacen("2 min 50 s", "1 min 50 s", 1));
+    scene.types("verify other.tar").exits(1).says("does not hold: reports/report.md: it says `1`, by the journal `2`");
+    of_another_version(&scene, md, |text| text + "\nUsers were out for 12 s in all.\n");
+    let seen = scene.types("verify other.tar").exits(1).says("other.tar: not wholly checked");
+    let _ = seen.says("not checked: reports/report.md: it has").never_says("every figure");
+    let json = scene.types("verify other.tar --format json").exits(1).json();
+    assert_eq!((&json["whole"], &json["not_checked"]), (&false.into(), &serde_json::json!([md])));
+}
+
 #[test]
 fn a_quarter_is_one_bundle_with_what_it_covers_on_top() {
     let scene = ran();
@@ -141,7 +173,7 @@ fn a_quarter_is_one_bundle_with_what_it_covers_on_top() {
     scene.types("verify muster-2026-Q4.tar").exits(0).says("whole");
     runs(&scene, "tar", &["-xf", "muster-2026-Q4.tar"]);
     let table = scene.read("muster-2026-Q4/coverage.md");
-    assert!(table.contains("| quarterly-failover | all | ? simulated only | 0 | 0 | 2 |"), "{table}");
+    assert!(table.contains("| quarterly-failover | ? simulated only | 0 | 0 | 0 | 2 |"), "{table}");
     assert!(table.contains("no evidence of a real failover"));
     scene.types("bundle --quarter 2026-Q3").exits(2).warns("no run in reports began in 2026-Q3");
     scene.types("bundle --quarter 2026-Q5").exits(2).warns("is no quarter");
@@ -169,7 +201,7 @@ fn an_auditor_checks_a_bundle_as_the_page_says_needs_ssh_keygen_needs_python3() 
     scene.types(&format!("sign-off {SHIPPED_RUN} --by Grace")).exits(0);
     scene.types(&format!("bundle {SHIPPED_RUN} --sign key --out evidence.tar")).exits(0);
     let (shell, python) = (blocks("sh"), blocks("python"));
-    assert_eq!((shell.len(), python.len()), (2, 1));
+    assert_eq!((shell.len(), python.len()), (3, 1));
     assert!(python[0].lines().count() <= 30, "thirty lines are promised");
     scene.write("check.py", &python[0]);
     let script = format!("set -eu\n{}{}python3 ../check.py\n", shell[0], shell[1]);
@@ -191,9 +223,45 @@ fn an_auditor_checks_a_bundle_as_the_page_says_needs_ssh_keygen_needs_python3() 
     let record = fs::read_to_string(folder.join("record.json")).unwrap();
     change(&folder, "record.json", &record.replacen("\"verdict\":\"passed\"", "\"verdict\":\"failed\"", 1));
     refuses("python3 ../check.py");
+    // A recovery time in one of the two.
+    let (_, rta) = record.split_once("\"rta\":{\"kind\":\"between\",\"lower\":").unwrap();
+    let lower = rta.split(',').next().unwrap();
+    change(&folder, "record.json", &record.replacen(&format!("\"lower\":{lower}"), "\"lower\":1", 1));
+    refuses("python3 ../check.py");
+    change(&folder, "record.json", &record);
     let manifest = fs::read_to_string(folder.join("MANIFEST.sha256")).unwrap();
     change(&folder, "MANIFEST.sha256", &manifest.replacen('a', "b", 1));
     refuses(shell[1].as_str());
+}
+
+#[test]
+fn an_auditor_checks_a_quarters_bundle_as_the_page_says_needs_ssh_keygen_needs_python3() {
+    let scene = ran();
+    keys(&scene);
+    scene.types("run playbooks/quarterly-failover.yaml --start 2026-12-01T00:00:00Z -q").exits(0);
+    scene.types("bundle --quarter 2026-Q4 --sign key --out evidence.tar").exits(0);
+    let (shell, python) = (blocks("sh"), blocks("python"));
+    scene.write("check.py", &python[0]);
+    let script = format!("set -eu\n{}{}{}", shell[0], shell[1], shell[2]);
+    scene.write("check.sh", &script);
+    let said = runs(&scene, "bash", &["check.sh"]);
+    assert!(
+        said.matches("  simulated: no evidence").count() == 2 && said.contains(&format!("{SHIPPED_RUN}: passed")),
+        "{said}"
+    );
+    let folder = scene.path("muster-2026-Q4");
+    let refuses = || {
+        let script = format!("set -eu\n{}", shell[2]);
+        let output = assert_cmd::Command::new("bash").args(["-c", &script]).current_dir(&folder).output().unwrap();
+        assert!(!output.status.success(), "it should not agree: {}", String::from_utf8_lossy(&output.stdout));
+    };
+    let record = fs::read_to_string(folder.join(format!("runs/{SHIPPED_RUN}/record.json"))).unwrap();
+    let changed = record.replacen("\"verdict\":\"passed\"", "\"verdict\":\"failed\"", 1);
+    change(&folder, &format!("runs/{SHIPPED_RUN}/record.json"), &changed);
+    refuses();
+    change(&folder, &format!("runs/{SHIPPED_RUN}/record.json"), &record);
+    fs::remove_dir_all(folder.join("runs/20261201-000000-quarterly-failover")).unwrap();
+    refuses();
 }
 
 fn change(folder: &Path, name: &str, text: &str) {

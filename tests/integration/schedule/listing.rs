@@ -167,3 +167,47 @@ fn calendars_take_the_feed_needs_icalendar() {
     let moved = scene.types("schedule ics --at 2026-03-01T00:00:00Z").exits(0);
     moved.says("UID:quarterly-2026-Q2@muster").says("DTSTART:20260512T080000Z");
 }
+
+#[test]
+fn a_calendar_without_drills_says_so_and_is_valid_needs_icalendar() {
+    let scene = scene();
+    let seen = scene.types("schedule ics playbooks/more --out feed.ics").exits(0);
+    let _ = seen.warns("the calendar is empty");
+    let feed = std::fs::read_to_string(scene.path("feed.ics")).unwrap();
+    assert!(feed.contains("BEGIN:VTIMEZONE\r\n"));
+    assert_eq!(says("feed.py", &feed).trim(), "[]");
+}
+
+#[test]
+fn status_and_a_quarters_bundle_count_a_run_for_the_same_quarter() {
+    let scene = scene();
+    // Half past midnight on the 1st of October in Amsterdam.
+    runs(&scene, "2026-09-30T22:30:00Z");
+    let _ = scene.types("bundle --quarter 2026-Q3").exits(2).warns("no run in reports began in 2026-Q3");
+    let _ = scene.types("bundle --quarter 2026-Q4 --out q4.tar").exits(0).says("1 run");
+    let _ = scene.types("verify q4.tar").exits(0);
+    // When it is asked, the quarter has begun there and not yet in UTC.
+    let all = scene.types("status --at 2026-09-30T23:00:00Z --quarters 2 --format json").exits(0).json();
+    assert_eq!(all["quarters"], serde_json::json!(["2026-Q3", "2026-Q4"]));
+    let line = all["playbooks"].as_array().unwrap().iter().find(|line| line["name"] == "quarterly").unwrap();
+    let simulated = |at: usize| line["cells"][at]["simulated"].as_u64();
+    assert_eq!((simulated(0), simulated(1)), (Some(0), Some(1)));
+}
+
+#[test]
+fn pages_that_muster_wrote_before_are_taken_away_and_no_others() {
+    let scene = scene();
+    let _ = scene.types("status --public site --at 2026-02-01T00:00:00Z").exits(0);
+    let own = scene.read("site/index.html");
+    scene.write("site/a-service-of-before.html", &own);
+    scene.write("site/about.html", "<!doctype html>\n<title>About us</title>");
+    scene.write("site/notes.txt", &own);
+    let seen = scene.types("status --public site --at 2026-02-01T00:00:00Z").exits(0);
+    let _ = seen.warns("1 of before were taken away");
+    let mut left: Vec<String> = std::fs::read_dir(scene.path("site"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["about.html", "index.html", "notes.txt"]);
+}

@@ -35,42 +35,51 @@ fn scene(infrastructure: &str, step: &str) -> Scene {
 
 const TOUCH: &str = "{ id: touch, command: { argv: [touch, touched] } }";
 
-/// An address that takes one request with this answer, and gives what came.
-fn hook(answer: &'static str) -> (String, JoinHandle<String>) {
+/// An address that takes one request with each of these answers, one after another, and gives what came.
+fn hooks(answers: &'static [&'static str]) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let taken = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let (mut request, mut length) = (String::new(), 0);
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
-            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            request.push_str(&line);
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        request.push_str(&String::from_utf8(body).unwrap());
-        write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
-        request
-    });
+    let taken = std::thread::spawn(move || answers.iter().map(|answer| take(&listener, answer)).collect());
     (url, taken)
 }
 
+fn take(listener: &TcpListener, answer: &str) -> String {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let (mut request, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        request.push_str(&line);
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    request.push_str(&String::from_utf8(body).unwrap());
+    write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    request
+}
+
+/// What the body of a request tells.
+fn news(request: &str) -> serde_json::Value {
+    serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+const TAKEN: &str = "204 No Content";
+
 #[test]
 fn a_drill_that_is_due_is_run_once_and_people_are_told_signed_needs_python3() {
-    let (url, taken) = hook("204 No Content");
+    let (url, taken) = hooks(&[TAKEN]);
     let config = "muster: 1\nplaybooks: [drill.yaml]\nnotify: [{ name: ops, webhook: { file: hook }, secret: { file: key }, on: [end] }]\n";
     let scene = scene(SIMULATED, TOUCH).file("serve.yaml", config).file("hook", &url).file("key", "a secret\n");
     scene.types("serve --once --config serve.yaml").exits(0).warns("Drill passed: A drill");
     assert_eq!(scene.runs().len(), 1);
-    let request = taken.join().unwrap();
+    let request = taken.join().unwrap().remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     let header = |name: &str| {
         let line = head.lines().find(|line| line.to_lowercase().starts_with(name)).unwrap_or_else(|| panic!("{head}"));
@@ -90,13 +99,43 @@ fn a_drill_that_is_due_is_run_once_and_people_are_told_signed_needs_python3() {
 }
 
 #[test]
-fn what_somebody_does_not_take_is_said_and_tried_again() {
-    let (url, taken) = hook("503 Service Unavailable");
+fn what_somebody_does_not_take_is_said_and_taken_the_next_time() {
+    let (url, taken) = hooks(&["503 Service Unavailable", TAKEN]);
     let config = "muster: 1\nplaybooks: [drill.yaml]\nnotify: [{ name: ops, webhook: { file: hook }, shape: slack, on: [end] }]\n";
     let scene = scene(SIMULATED, TOUCH).file("serve.yaml", config).file("hook", &url);
     let seen = scene.types("serve --once --config serve.yaml").exits(0);
     seen.warns("ops was not told of end/").warns("which is tried again: the webhook answered 503").never_says(&url);
-    assert!(taken.join().unwrap().contains("{\"text\":\"*Drill passed: A drill*"));
+    // As if the half minute until then had passed.
+    let store = rusqlite::Connection::open(scene.path("reports/muster.db")).unwrap();
+    assert_eq!(store.execute("UPDATE deliveries SET next_at = 0 WHERE state = 'waits'", []).unwrap(), 1);
+    drop(store);
+    scene.types("serve --once --config serve.yaml").exits(0).never_says("was not told");
+    let taken = taken.join().unwrap();
+    assert_eq!(taken[0].split("\r\n\r\n").nth(1), taken[1].split("\r\n\r\n").nth(1));
+    assert!(taken[1].contains("{\"text\":\"*Drill passed: A drill*"));
+}
+
+#[test]
+fn people_are_told_before_a_drill_and_when_one_is_overdue() {
+    let (url, taken) = hooks(&[TAKEN, TAKEN]);
+    let config = "muster: 1\nplaybooks: [drill.yaml]\nnotify: [{ name: ops, webhook: { file: hook } }]\n";
+    // Half a year from today at least, so that nothing is due while this runs.
+    let month = muster::time::wall_now().to_zoned(jiff::tz::TimeZone::UTC).month();
+    let day = if (4..=9).contains(&month) { "1 january" } else { "1 july" };
+    let schedule = format!(
+        "schedule: {{ every: year, on: {day}, at: \"00:00\", from: 2020-01-01, if_missed: run within 1 days, warn: 366 days before }}\n"
+    );
+    let scene = scene(SIMULATED, TOUCH).file("serve.yaml", config).file("hook", &url);
+    scene.write("drill.yaml", &scene.read("drill.yaml").replace(DUE, &schedule));
+    scene
+        .types("serve --once --config serve.yaml")
+        .exits(0)
+        .warns("Drill ahead: A drill")
+        .warns("Drill overdue: A drill");
+    let mut told: Vec<String> = taken.join().unwrap().iter().map(|it| news(it)["event"].to_string()).collect();
+    told.sort();
+    assert_eq!(told, ["\"before\"", "\"overdue\""]);
+    assert!(scene.runs().is_empty());
 }
 
 #[test]
@@ -125,15 +164,80 @@ fn mail_reaches_a_server_of_another_hand_needs_aiosmtpd() {
 
 #[test]
 fn a_real_drill_waits_for_a_person_before_its_first_change() {
-    let scene = scene(LAB, TOUCH);
-    let mut serving = scene.starts("serve --once drill.yaml");
+    let (url, taken) = hooks(&[TAKEN]);
+    let config = "muster: 1\nplaybooks: [drill.yaml]\nnotify: [{ name: ops, webhook: { file: hook }, on: [gate] }]\n";
+    let scene = scene(LAB, TOUCH).file("serve.yaml", config).file("hook", &url);
+    let mut serving = scene.starts("serve --once --config serve.yaml");
     serving.until("Drill waits for a person: A drill").until("muster approve");
     assert!(!scene.path("touched").exists());
     let run = scene.runs().pop().unwrap();
+    let told = news(&taken.join().unwrap()[0]);
+    assert_eq!((told["event"].as_str(), told["run"].as_str()), (Some("gate"), Some(run.as_str())));
+    assert!(told["text"].as_str().unwrap().contains(&format!("muster approve {run} begin --by NAME")));
     scene.types(&format!("approve {run} begin --by ann")).exits(0);
     serving.ends().exits(0);
     assert!(scene.path("touched").exists());
     scene.types(&format!("report {run} --format json")).exits(0).says("ann");
+}
+
+#[test]
+fn a_drill_that_stands_still_tells_people_how_it_may_go_on() {
+    let steps = "{ id: make, command: { argv: [touch, made], undo: [rm, made] } }\n      \
+                 - { id: shaky, command: { argv: [test, -f, mended] }, on_failure: pause }";
+    let (url, taken) = hooks(&[TAKEN]);
+    let config = "muster: 1\nplaybooks: [drill.yaml]\nnotify: [{ name: ops, webhook: { file: hook }, on: [gate] }]\n";
+    let scene = scene(&format!("{LAB}unattended: true\n"), steps).file("serve.yaml", config).file("hook", &url);
+    let mut serving = scene.starts("serve --once --config serve.yaml");
+    serving.until("Drill waits for a person: A drill").until("muster stop");
+    let run = scene.runs().pop().unwrap();
+    let told = news(&taken.join().unwrap()[0]);
+    let (key, text) = (told["key"].as_str().unwrap(), told["text"].as_str().unwrap());
+    assert!(key.starts_with(&format!("pause/{run}/")), "{key}");
+    assert!(text.contains("step `shaky` failed") && text.contains(&format!("muster retry {run} shaky")), "{text}");
+    scene.write("mended", "");
+    scene.types(&format!("retry {run} shaky")).exits(0);
+    serving.ends().exits(0).warns("Drill passed: A drill");
+}
+
+#[test]
+fn a_drill_that_fails_is_seen_by_the_scheduler_that_called() {
+    let scene = scene(&format!("{LAB}unattended: true\n"), "{ id: fails, command: { argv: ['false'] } }");
+    scene.types("serve --once drill.yaml").exits(1).warns("Drill failed: A drill");
+    // It was run, and is not due any more.
+    scene.types("serve --once drill.yaml").exits(0);
+}
+
+/// A step that kills Muster itself, where `when` is so; it can tell whether it was done.
+fn killer(when: &str) -> String {
+    let script = format!("if {when}; then touch killed; kill -9 $PPID; sleep 600; fi; touch touched");
+    format!("{{ id: kills, command: {{ argv: [sh, -c, \"{script}\"], observe: [test, -f, touched] }} }}")
+}
+
+#[test]
+fn a_drill_that_was_killed_is_taken_up_again_by_its_daemon() {
+    let scene = scene(&format!("{LAB}unattended: true\n"), &killer("! test -f killed"));
+    let seen = scene.types("serve --once drill.yaml").exits(0);
+    let seen =
+        seen.warns("was left behind: nobody carries it out any more. It is taken up again, 1 of at most 5 times");
+    let _ = seen.warns("Drill passed: A drill").never_says("2 of at most 5");
+    assert!(scene.path("touched").exists());
+    assert_eq!(scene.runs().len(), 1);
+    let run = scene.runs().pop().unwrap();
+    let journal = scene.read(&format!("reports/{run}/journal.jsonl"));
+    assert_eq!(journal.matches("\"kind\":\"resumed\"").count(), 1);
+}
+
+#[test]
+fn a_drill_that_is_killed_each_time_is_taken_up_so_often_and_then_named() {
+    let scene = scene(&format!("{LAB}unattended: true\n"), &killer("true"));
+    let seen = scene.types("serve --once drill.yaml").exits(1);
+    let seen = seen.warns("5 of at most 5 times").warns("and has no end yet");
+    let _ = seen.warns("It was taken up again 5 times, and is not any more by itself. Take it up again: muster resume");
+    let run = scene.runs().pop().unwrap();
+    let journal = scene.read(&format!("reports/{run}/journal.jsonl"));
+    assert_eq!(journal.matches("\"kind\":\"resumed\"").count(), 5);
+    // Another daemon leaves it at that.
+    scene.types("serve --once drill.yaml").exits(0).never_says("taken up");
 }
 
 #[test]
@@ -146,7 +250,7 @@ fn a_real_drill_begins_by_itself_where_the_infrastructure_file_says_so() {
 #[test]
 fn a_drill_that_could_not_begin_is_told_and_not_tried_again() {
     let scene = scene(SIMULATED, "{ id: touch, comand: { argv: [touch, touched] } }");
-    let seen = scene.types("serve --once drill.yaml").exits(0);
+    let seen = scene.types("serve --once drill.yaml").exits(1);
     seen.warns("could not begin for 20").warns("`comand` is neither an action nor a key");
     scene.types("serve --once drill.yaml").exits(0).never_says("could not begin");
     assert!(scene.runs().is_empty());
@@ -219,7 +323,11 @@ fn beyond_the_loopback_interface_a_token_is_needed() {
     {
         assert!(asks(&address, "GET /metrics", wrong).starts_with("HTTP/1.1 401"), "{wrong}");
     }
-    // Calendars can't send headers.
+    assert!(
+        asks(&address, "GET /metrics", "authorization: bearer correct-horse-battery\r\n").starts_with("HTTP/1.1 200")
+    );
+    // Calendars can't send headers, and write as an address what stands in one.
+    assert!(asks(&address, "GET /schedule.ics?token=correct%2Dhorse%2dbattery", "").starts_with("HTTP/1.1 200"));
     assert!(asks(&address, "GET /schedule.ics?token=correct-horse-battery", "").starts_with("HTTP/1.1 200"));
     assert!(asks(&address, "GET /schedule.ics?token=correct-horse-batter", "").starts_with("HTTP/1.1 401"));
     assert!(asks(&address, "GET /metrics?token=correct-horse-battery", "").starts_with("HTTP/1.1 401"));

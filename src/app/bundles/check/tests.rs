@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use super::super::contents::contents;
+use super::super::contents::{RECORD, contents};
 use super::*;
 use crate::app::{Loaded, Rehearsal, rehearse};
 use crate::bundle::{MANIFEST, SIGNATURE, pack, seal, sign};
@@ -191,39 +191,177 @@ fn of_another_version(change: impl Fn(&str, String) -> String) -> Vec<u8> {
     sealed(top, files.collect())
 }
 
+/// What can't be told of a bundle that holds otherwise.
+#[track_caller]
+fn unheld(bytes: &[u8]) -> Vec<String> {
+    match check(bytes, None).unwrap().followed {
+        Followed::FigureByFigure { muster, unheld } => {
+            assert_eq!(muster, "9.9.9");
+            unheld.into_iter().map(|it| it.file).collect()
+        }
+        Followed::ByteForByte => panic!("it is of another version"),
+    }
+}
+
+/// Whether a bundle is refused because of a file, or that file is named as one that was not checked.
+fn is_doubted(bytes: &[u8], file: &str) -> bool {
+    match check(bytes, None) {
+        Err(why) => why.contains(file),
+        Ok(VerifiedBundle { followed: Followed::FigureByFigure { unheld, .. }, .. }) => {
+            unheld.iter().any(|it| it.file == file)
+        }
+        Ok(_) => false,
+    }
+}
+
 #[test]
-fn what_another_version_drew_is_held_against_the_journal_figure_by_figure() {
-    let worded = of_another_version(|name, text| match name {
-        "reports/report.md" | "reports/report.html" | "reports/compliance.md" => text.replace("Simulated", "Rehearsed"),
-        RECORD => text.replacen('{', "{\"new_in_9\":true,", 1),
+fn what_another_version_worded_otherwise_follows_and_what_it_laid_out_otherwise_is_named() {
+    assert_eq!(unheld(&of_another_version(|_, text| text)), [""; 0]);
+    let reworded = of_another_version(|name, text| match name {
+        "reports/report.md" | "reports/compliance.md" => text.replace(" the ", " that very "),
         _ => text,
     });
-    let verified = check(&worded, None).unwrap();
-    assert_eq!(verified.followed, Followed::FigureByFigure { muster: "9.9.9".to_owned() });
-    for (name, from, to) in [
+    assert_ne!(reworded, of_another_version(|_, text| text));
+    assert_eq!(unheld(&reworded), [""; 0]);
+    for (file, from, to) in [
+        (RECORD, "{", "{\"new_in_9\":true,"),
+        ("reports/report.json", "{", "{\"new_in_9\":1,"),
+        ("reports/report.md", "\n", "\n\nIn all 5 figures more.\n"),
+        ("reports/report.html", "<body", "<body hidden"),
+        ("reports/compliance.html", "</style>", "p { display: none }</style>"),
+        ("reports/junit.xml", "</testsuites>", "<properties/></testsuites>"),
+        ("reports/oscal-assessment-results.json", "{", "{\"new_in_9\":\"x\","),
+    ] {
+        let other = of_another_version(|this, text| {
+            let other = if this == file { text.replacen(from, to, 1) } else { text.clone() };
+            assert!(this != file || other != text, "{file} has no {from}");
+            other
+        });
+        assert_eq!(unheld(&other), [file], "{to}");
+    }
+    // A report that this version does not know.
+    let (top, files) = small();
+    let own = format!("\"muster\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let mut files = files.clone();
+    let index = String::from_utf8(files[INDEX].clone()).unwrap().replace(&own, "\"muster\": \"9.9.9\"");
+    files.insert(INDEX.to_owned(), index.into_bytes());
+    files.insert("reports/more.html".to_owned(), b"All is well".to_vec());
+    assert_eq!(unheld(&sealed(top, files.clone())), ["reports/more.html"]);
+    files.insert("elsewhere.txt".to_owned(), Vec::new());
+    assert!(wrong(&sealed(top, files)).contains("elsewhere.txt"));
+}
+
+#[test]
+fn what_another_version_drew_contradicts_the_journal() {
+    for (file, from, to) in [
         (RECORD, "\"verdict\":\"passed\"", "\"verdict\":\"failed\""),
         (RECORD, "\"took\":1", "\"took\":2"),
+        (RECORD, "\"took\":1", "\"took\":2,\"took\":1"),
         ("reports/report.json", "\"state\": \"passed\"", "\"state\": \"failed\""),
         ("reports/report.md", "passed", "failed"),
+        ("reports/report.md", "imulated", "eal"),
+        ("reports/report.html", "passed", "failed"),
+        ("reports/report.html", "imulated", "eal"),
+        ("reports/compliance.md", "imulated", "eal"),
         ("reports/compliance.html", "20261122-084216-d", "20261122-084216-e"),
+        ("reports/junit.xml", "failures=\"0\"", "failures=\"1\""),
+        ("reports/junit.xml", "imulated", "eal"),
+        ("reports/oscal-assessment-results.json", "imulated", "eal"),
+        ("bundle.json", "\"verdict\": \"passed\"", "\"verdict\": \"failed\""),
+        ("bundle.json", "\"simulated\": true", "\"simulated\": false"),
         ("playbook.yaml", "for: 1s", "for: 2s"),
-        (JOURNAL, "\"attempt\":1", "\"attempt\":2"),
     ] {
         let changed = of_another_version(|this, text| {
-            let changed = if this == name { text.replace(from, to) } else { text.clone() };
-            assert!(this != name || changed != text, "{name} has no {from}");
+            let changed = if this == file { text.replace(from, to) } else { text.clone() };
+            assert!(this != file || changed != text, "{file} has no {from}");
             changed
         });
-        assert!(
-            wrong(&changed).contains(name.trim_start_matches("reports/")) || name == JOURNAL,
-            "{}",
-            wrong(&changed)
-        );
+        let why = wrong(&changed);
+        assert!(why.contains(file), "{file}, {to}: {why}");
     }
-    let (top, files) = small();
-    let more = files.iter().map(|(name, content)| (name.clone(), content.clone()));
-    let more: Files = more.chain([("elsewhere.txt".to_owned(), Vec::new())]).collect();
-    assert!(wrong(&sealed(top, more)).contains("elsewhere.txt"));
+    let journal =
+        of_another_version(
+            |this, text| {
+                if this == JOURNAL { text.replace("\"attempt\":1", "\"attempt\":2") } else { text }
+            },
+        );
+    assert!(wrong(&journal).contains("SHA-256"));
+}
+
+/// So many figures of each file are changed, spread over all of it.
+const CHANGES: usize = 40;
+
+#[test]
+fn no_figure_of_what_another_version_drew_can_be_changed_unseen() {
+    let (_, files) = small();
+    let mut all = Vec::new();
+    for (name, content) in files.iter().filter(|(name, _)| name.starts_with("reports/") || *name == RECORD) {
+        let digits: Vec<usize> = (0..content.len()).filter(|at| content[*at].is_ascii_digit()).collect();
+        let step = (digits.len() / CHANGES).max(1);
+        all.extend(digits.into_iter().step_by(step).map(|at| (name, at)));
+    }
+    assert!(all.len() > 7 * CHANGES, "{}", all.len());
+    let look = |part: &[(&String, usize)]| {
+        let mut unseen = Vec::new();
+        for (file, at) in part {
+            let changed = of_another_version(|name, text| {
+                if name != *file {
+                    return text;
+                }
+                let mut bytes = text.into_bytes();
+                bytes[*at] = if bytes[*at] == b'9' { b'0' } else { bytes[*at] + 1 };
+                String::from_utf8(bytes).unwrap()
+            });
+            if !is_doubted(&changed, file) {
+                unseen.push(format!("{file} at {at}"));
+            }
+        }
+        unseen
+    };
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let unseen: Vec<String> = std::thread::scope(|scope| {
+        let look = &look;
+        let parts = all.chunks(all.len().div_ceil(threads));
+        let all: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
+        all.into_iter().flat_map(|part| part.join().unwrap()).collect()
+    });
+    assert_eq!(unseen, [""; 0]);
+}
+
+#[test]
+fn the_table_of_a_quarter_that_another_version_drew_is_held_against_its_runs() {
+    let quarter = "2026-Q4".parse().unwrap();
+    let (top, files, _) = contents(vec![input("2026-11-22T08:42:16Z")], Some(quarter)).unwrap();
+    let own = format!("\"muster\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let index = String::from_utf8(files[INDEX].clone()).unwrap().replace(&own, "\"muster\": \"9.9.9\"");
+    let with = |name: &str, from: &str, to: &str| {
+        let mut files = files.clone();
+        files.insert(INDEX.to_owned(), index.clone().into_bytes());
+        let text = String::from_utf8(files[name].clone()).unwrap();
+        assert!(text.contains(from), "{name} has no {from}: {text}");
+        files.insert(name.to_owned(), text.replace(from, to).into_bytes());
+        sealed(&top, files)
+    };
+    assert_eq!(unheld(&with("coverage.md", "Coverage", "What it covers")), [""; 0]);
+    for (name, from, to) in [
+        ("coverage.md", "simulated only", "passed"),
+        ("coverage.html", "simulated only", "passed"),
+        ("coverage.json", "simulated_only", "passed"),
+        ("coverage.json", "\"passed\": 0", "\"passed\": 1"),
+        ("coverage.md", "| 0 | 0 | 0 | 1 |", "| 1 | 0 | 0 | 0 |"),
+    ] {
+        assert!(is_doubted(&with(name, from, to), name), "{name}: {from}");
+    }
+    let mut less = files.clone();
+    less.remove("coverage.html");
+    less.insert(INDEX.to_owned(), index.clone().into_bytes());
+    assert!(wrong(&sealed(&top, less)).contains("coverage.html is missing"));
+}
+
+#[test]
+fn a_run_of_another_quarter_does_not_belong() {
+    let (top, files, _) = contents(vec![input("2026-09-30T23:59:59Z")], Some("2026-Q4".parse().unwrap())).unwrap();
+    assert_eq!(wrong(&sealed(&top, files)), "20260930-235959-d did not begin in 2026-Q4");
 }
 
 #[test]
