@@ -71,6 +71,9 @@ pub struct PreviousStep {
     pub passed: bool,
     /// How long it took, if it ended.
     pub took: Option<Span>,
+    /// Whether the world already was as it would have it, so that its time says nothing.
+    #[serde(default)]
+    pub already: bool,
 }
 
 /// Who and what ran the drill.

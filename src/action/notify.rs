@@ -17,6 +17,9 @@ const HEADLINE_MAX: usize = 150;
 const SECTION_MAX: usize = 3_000;
 const BLOCKS_MAX: usize = 50;
 
+/// Characters of the message that are kept as evidence.
+const SAID_MAX: usize = 1_000;
+
 /// What is posted.
 fn body(notify: &Notify) -> serde_json::Value {
     match notify.shape {
@@ -68,11 +71,14 @@ impl Perform for Notify {
             body: Some(body(self).to_string()),
             timeout: TIMEOUT.min(tools.timeout(cx, self)),
         };
+        // What was really said: the plan has no more than the template that it was made of.
+        let said = cut(&tools.secrets.redact(&self.message), SAID_MAX);
+        let mut evidence: Evidence = [("message".to_owned(), said)].into();
         let answer = http::ask(tools, cx, asked).await.map_err(|Unanswered { what, sent }| {
             let what = tools.secrets.redact(&format!("the message was not delivered to the webhook: {what}"));
-            if sent { ActError::in_doubt(what) } else { ActError::refused(what) }
+            if sent { ActError::in_doubt(what) } else { ActError::refused(what) }.with(evidence.clone())
         })?;
-        let evidence: Evidence = [("status".to_owned(), answer.response.status.to_string())].into();
+        evidence.insert("status".to_owned(), answer.response.status.to_string());
         answer.judge(tools, &HttpExpect::default()).map_err(|otherwise| {
             let what = format!("the webhook did not take the message: {otherwise}");
             ActError::refused(tools.secrets.redact(&what)).with(evidence.clone())

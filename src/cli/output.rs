@@ -11,7 +11,7 @@ use crate::model::ExitCode;
 use crate::report::{Paint, Style};
 
 /// How many problems are shown; the rest is counted.
-const MOST_SHOWN: usize = 50;
+pub(super) const MOST_SHOWN: usize = 50;
 
 /// Where results and messages go, and how they look.
 #[derive(Clone, Debug)]

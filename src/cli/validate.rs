@@ -1,17 +1,18 @@
 //! `muster validate`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::arguments::{Form, OutputFormat, PlaybookSetting, Reports};
 use super::completions;
-use super::output::Output;
+use super::output::{MOST_SHOWN, Output};
 use crate::app::{AppError, Request, Runs, Validated, Verdict, validate};
 use crate::catalogue::Mode;
 use crate::diagnostic::{Silenced, render_json};
-use crate::model::{ExitCode, Plan};
+use crate::model::{ExitCode, Plan, SilencedWarning};
 use crate::plan::{Checked, Reality};
 
 /// Says everything that can be known of playbooks and infrastructure files without touching anything, in every mode or in
@@ -65,11 +66,11 @@ impl Validate {
             output.problems(&validated.diagnostics, &validated.sources, self.all);
             match &validated.verdict {
                 Verdict::Unreadable(why) => output.complain(&format!("error: {why}")),
-                Verdict::Playbook(Some(plan)) => output.result(&in_words(&validated, plan, checked)),
+                Verdict::Playbook(Some(plan)) => output.result(&in_words(&validated, plan, checked, self.all)),
                 Verdict::Infrastructure(Some((name, environment))) => output.result(&format!(
                     "{}: valid, infrastructure `{name}`, environment {environment}{}",
                     validated.path,
-                    silenced(&validated.silenced)
+                    silenced(&validated.silenced, self.all)
                 )),
                 Verdict::Playbook(None) | Verdict::Infrastructure(None) => {}
             }
@@ -81,7 +82,7 @@ impl Validate {
     }
 }
 
-fn in_words(validated: &Validated, plan: &Plan, checked: Checked) -> String {
+fn in_words(validated: &Validated, plan: &Plan, checked: Checked, all: bool) -> String {
     format!(
         "{}: valid{}, {} and {} in {} mode, environment {}{}",
         validated.path,
@@ -90,13 +91,29 @@ fn in_words(validated: &Validated, plan: &Plan, checked: Checked) -> String {
         count(plan.steps.iter().filter(|step| step.applies).count(), "step"),
         plan.mode,
         plan.environment,
-        silenced(&validated.silenced)
+        silenced(&validated.silenced, all)
     )
 }
 
-/// `, 2 warnings silenced`
-fn silenced(all: &[Silenced]) -> String {
-    if all.is_empty() { String::new() } else { format!(", {} silenced", count(all.len(), "warning")) }
+/// `, 2 warnings silenced`, and below it each with its place and reason; all of them, or as many as problems are shown.
+fn silenced(found: &[Silenced], all: bool) -> String {
+    if found.is_empty() {
+        return String::new();
+    }
+    let most = if all { found.len() } else { MOST_SHOWN };
+    let mut told = format!(", {} silenced", count(found.len(), "warning"));
+    for one in found.iter().take(most) {
+        let _ = write!(told, "\n  {}", clean(&SilencedWarning::from(one.clone()).told()));
+    }
+    if found.len() > most {
+        let _ = write!(told, "\n  ... and {} more silenced", found.len() - most);
+    }
+    told
+}
+
+/// Without what could act on a terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn as_json(validated: &Validated, checked: Checked) -> Value {

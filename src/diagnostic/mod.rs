@@ -136,10 +136,43 @@ pub fn sort_by_place(diagnostics: &mut [Diagnostic]) {
     });
 }
 
+/// The code of a secret that stands in a document in plain text: its place is shown nowhere.
+pub const SECRET: &str = "M097";
+/// Shorter secrets are not looked for in messages: they are parts of ordinary words.
+const SECRET_MIN: usize = 4;
+/// At most so many secrets are looked for in messages.
+const SECRETS_MAX: usize = 100;
+
+/// Hides what was found to be secrets, from every line that is shown and every message.
+pub fn hide_secrets(diagnostics: &mut [Diagnostic], sources: &mut Sources) {
+    let places: Vec<Place> =
+        diagnostics.iter().filter(|it| it.code == SECRET).filter_map(|it| it.place.clone()).collect();
+    let mut texts: Vec<String> = Vec::new();
+    for place in places {
+        let text = sources.get(&place.file).and_then(|text| text.get(place.span.clone())).unwrap_or_default();
+        let text = text.trim().trim_matches(['"', '\'']).to_owned();
+        if text.chars().count() >= SECRET_MIN && texts.len() < SECRETS_MAX && !texts.contains(&text) {
+            texts.push(text);
+        }
+        sources.hide(place);
+    }
+    // The message about the secret itself names only the key.
+    for diagnostic in diagnostics.iter_mut().filter(|it| it.code != SECRET) {
+        let said = std::iter::once(&mut diagnostic.message).chain(&mut diagnostic.help);
+        for said in said.chain(diagnostic.labels.iter_mut().map(|label| &mut label.text)) {
+            for text in texts.iter().filter(|text| said.contains(text.as_str())).collect::<Vec<_>>() {
+                *said = said.replace(text.as_str(), "****");
+            }
+        }
+    }
+}
+
 /// The texts that diagnostics point into, by file name.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     texts: BTreeMap<Arc<str>, Arc<str>>,
+    /// What of each text is never shown, in order.
+    hidden: BTreeMap<Arc<str>, Vec<Range<usize>>>,
 }
 
 impl Sources {
@@ -153,6 +186,21 @@ impl Sources {
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> &mut Self {
         self.texts.insert(name.into(), text.into());
         self
+    }
+
+    /// Never shows what stands at a place.
+    pub fn hide(&mut self, place: Place) -> &mut Self {
+        let hidden = self.hidden.entry(place.file).or_default();
+        let at = hidden.partition_point(|range| range.start < place.span.start);
+        hidden.insert(at, place.span);
+        self
+    }
+
+    /// Whether a byte of a file's text is never shown.
+    pub(super) fn is_hidden(&self, name: &str, at: usize) -> bool {
+        let Some(hidden) = self.hidden.get(name) else { return false };
+        let before = hidden.partition_point(|range| range.start <= at);
+        hidden[..before].last().is_some_and(|range| at < range.end)
     }
 
     /// The text of a file.

@@ -27,9 +27,6 @@ const SHOWN_OF_MESSAGE: usize = 1000;
 /// Related places that are shown of one diagnostic.
 const SHOWN_LABELS: usize = 20;
 
-/// The code whose place is a secret: its characters are not shown.
-const SECRET: &str = "M097";
-
 /// The first `most` diagnostics with their source lines; the rest are counted in a last line.
 #[must_use]
 pub fn render_text(diagnostics: &[Diagnostic], sources: &Sources, color: Color, most: usize) -> String {
@@ -66,10 +63,10 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
     let title = level.primary_title(harmless(&diagnostic.message)).id(diagnostic.code);
     let mut group = Group::with_title(title);
     if let Some(place) = &diagnostic.place {
-        group = with_place(group, place, None, diagnostic.code, sources);
+        group = with_place(group, place, None, sources);
     }
     for label in diagnostic.labels.iter().take(SHOWN_LABELS) {
-        group = with_place(group, &label.place, Some(&label.text), "", sources);
+        group = with_place(group, &label.place, Some(&label.text), sources);
     }
     if let Some(hidden) = diagnostic.labels.len().checked_sub(SHOWN_LABELS + 1) {
         group = group.element(Level::NOTE.message(format!("and {} more places", hidden + 1)));
@@ -81,9 +78,9 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -
 }
 
 /// Adds a place: its file, line and column, and its line if the text is known.
-fn with_place<'a>(group: Group<'a>, place: &Place, label: Option<&str>, code: &str, sources: &Sources) -> Group<'a> {
+fn with_place<'a>(group: Group<'a>, place: &Place, label: Option<&str>, sources: &Sources) -> Group<'a> {
     let origin = Origin::path(harmless(&place.file)).line(place.line as usize).char_column(place.column as usize);
-    let Some(window) = sources.get(&place.file).and_then(|text| Window::around(text, place, code == SECRET)) else {
+    let Some(window) = sources.get(&place.file).and_then(|text| Window::around(text, place, sources)) else {
         return group.element(origin);
     };
     let kind = if label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };
@@ -110,27 +107,30 @@ struct Window {
 
 impl Window {
     /// Nothing if the place is not of this text.
-    fn around(text: &str, place: &Place, secret: bool) -> Option<Self> {
+    fn around(text: &str, place: &Place, sources: &Sources) -> Option<Self> {
         let start = place.span.start;
         let (before, from) = (text.get(..start)?, text.get(start..)?);
         let before = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
         let from = from.lines().next().unwrap_or("");
         let length = place.span.len().min(from.len());
+        // One character for one, whosever place it is: a neighbour's message shows the same line.
+        let begins = start - before.len();
+        let shown = |(at, c): (usize, char)| if sources.is_hidden(&place.file, at) { '*' } else { visible(c) };
 
         let is_cut = before.chars().nth(WHOLE_BEFORE).is_some();
         let mut line = String::new();
         if is_cut {
             line.push_str("...");
             let from = before.char_indices().rev().nth(SHOWN_BEFORE - 1).map_or(0, |(at, _)| at);
-            line.extend(before[from..].chars().map(visible));
+            line.extend(before[from..].char_indices().map(|(at, c)| shown((begins + from + at, c))));
         } else {
-            line.extend(before.chars().map(visible));
+            line.extend(before.char_indices().map(|(at, c)| shown((begins + at, c))));
         }
         let span_start = line.len();
         let mut span_end = span_start;
         let mut taken = 0;
         for (at, c) in from.char_indices().take(SHOWN_FROM) {
-            line.push(if secret && at < length { '*' } else { visible(c) });
+            line.push(shown((start + at, c)));
             taken = at + c.len_utf8();
             if at < length {
                 span_end = line.len();

@@ -10,7 +10,7 @@ use crate::time::Span;
 pub struct Parts {
     /// Until the phase `detect` ended. Not exercised without one.
     pub detection: Option<Span>,
-    /// While a step was acting.
+    /// While a step was acting. Not exercised where none did.
     pub execution: Option<Span>,
     /// While a person was asked and nothing else went on. Not exercised where nobody was asked.
     pub decision: Option<Span>,

@@ -54,10 +54,11 @@ pub struct Activity {
 #[must_use]
 pub fn parts(start: Moment, end: Moment, activity: &Activity) -> Parts {
     let mut left = vec![(start, end)];
-    let detection = activity.detected.map(|until| take(&mut left, &[(Moment::ZERO, until)]));
-    let execution = Some(take(&mut left, &activity.acting));
-    let asked = activity.asking.iter().any(|(from, to)| *from < end && *to > start);
-    let decision = asked.then(|| take(&mut left, &activity.asking));
+    let detected = activity.detected.filter(|until| *until > start);
+    let detection = detected.map(|until| take(&mut left, &[(Moment::ZERO, until)]));
+    let within = |all: &[(Moment, Moment)]| all.iter().any(|(from, to)| *from < end && *to > start);
+    let execution = within(&activity.acting).then(|| take(&mut left, &activity.acting));
+    let decision = within(&activity.asking).then(|| take(&mut left, &activity.asking));
     let propagation = (!activity.propagating.is_empty()).then(|| take(&mut left, &activity.propagating));
     let stabilisation = Some(left.iter().map(|(from, to)| to.since(*from)).sum());
     Parts { detection, execution, decision, propagation, stabilisation }

@@ -204,6 +204,13 @@ fn each_instant_goes_to_the_first_part_that_applies() {
     assert_eq!(millis(parts.stabilisation), Some(2000));
     let bare = super::parts(at(1000), at(10_000), &Activity::default());
     assert_eq!((bare.detection, bare.decision, bare.propagation), (None, None, None), "not exercised is not zero");
+    assert_eq!(bare.execution, None, "nor where no step acted");
+    let before = Activity { detected: Some(at(900)), ..Activity::default() };
+    assert_eq!(
+        super::parts(at(1000), at(10_000), &before).detection,
+        None,
+        "what ended before the loss is no part of it"
+    );
     assert_eq!(bare.total(), Span::from_secs(9));
 }
 

@@ -15,6 +15,7 @@ mod proof;
 mod review;
 mod sample;
 pub mod schedule;
+mod silenced;
 mod windows;
 
 pub use accepted::{Accepted, BadEnd};
@@ -35,4 +36,5 @@ pub use proof::{NotSeenRed, Proof};
 pub use review::{ActionId, OpenAction, Review};
 pub use sample::{Sample, SampleResult, SampleSummary, Stands};
 pub use schedule::Schedule;
+pub use silenced::SilencedWarning;
 pub use windows::{Range, Windows};

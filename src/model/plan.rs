@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Accepted, Calibrated, Control, Schedule, Windows};
+use super::{About, Accepted, Calibrated, Control, Schedule, SilencedWarning, Windows};
 use crate::catalogue::{Access, Act, Check, Mode, OnFailure, Probe, Services};
 use crate::chance::Distribution;
 use crate::id::{PhaseId, ProbeId, RegionRole, ResourceId, ServiceId, StepId};
@@ -459,6 +459,10 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// The steps, those of a phase together and in written order.
     pub steps: Vec<Step>,
+    /// Warnings that its documents silence, each with the reason: who approves the plan signs them with it. They follow
+    /// from the documents' texts, which the digest is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silenced: Vec<SilencedWarning>,
     /// By which calibration the twin's settings, and with them what is expected, were set; no part of the digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibrated>,

@@ -109,6 +109,7 @@ pub(super) fn compile(
         at_once: playbook.at_once,
         phases,
         steps,
+        silenced: Vec::new(),
         calibration: None,
     };
     if !diagnostics.iter().any(Diagnostic::is_error) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Silence, Sources};
+use crate::diagnostic::{Diagnostic, Silence, Sources, hide_secrets};
 use crate::model::SourceDocument;
 use crate::yaml::{self, Node};
 
@@ -69,6 +69,11 @@ impl<'a> Files<'a> {
     /// What all documents silence.
     pub(super) fn silences(&self) -> Vec<Silence> {
         self.silences.clone()
+    }
+
+    /// Hides what was found to be secrets, in every line that diagnostics show and in their messages.
+    pub(super) fn hide_secrets(&mut self, diagnostics: &mut [Diagnostic]) {
+        hide_secrets(diagnostics, &mut self.sources);
     }
 
     /// All texts, for diagnostics.

@@ -8,7 +8,7 @@ use crate::diagnostic::silence::{self, Unused};
 use crate::diagnostic::{Diagnostic, Place, Silenced, Sources, sort_by_place};
 use crate::infrastructure::calibration::{self, Calibration, Told};
 use crate::infrastructure::{self, Infrastructure};
-use crate::model::{Documents, Plan};
+use crate::model::{Documents, Plan, SilencedWarning};
 use crate::playbook::{self, Prelude};
 use crate::yaml::Node;
 
@@ -87,6 +87,7 @@ pub fn load(input: &LoadInput<'_>) -> Loaded {
     let mut diagnostics = Vec::new();
     let mut files = Files::new(input.read);
     let made = make(input, &mut files, &mut diagnostics);
+    files.hide_secrets(&mut diagnostics);
     sort_by_place(&mut diagnostics);
     // With errors, or in one mode alone, not everything was looked for.
     let complete = input.checked == Checked::InEveryMode && !diagnostics.iter().any(Diagnostic::is_error);
@@ -120,6 +121,7 @@ pub fn infrastructure(path: &str, bytes: &[u8]) -> CheckedInfrastructure {
     let mut files = Files::new(&nothing);
     let root = files.parse(path, bytes, &mut diagnostics);
     let read = root.and_then(|root| infrastructure::read(root, &mut diagnostics));
+    files.hide_secrets(&mut diagnostics);
     // A playbook may be warned of what it binds, so what it silences is never said to be too much.
     let silences = read.as_ref().map(|it| it.silences.clone()).unwrap_or_default();
     let silenced = silence::apply(&silences, Unused::Unknown, &mut diagnostics);
@@ -179,12 +181,25 @@ fn make(input: &LoadInput<'_>, files: &mut Files<'_>, diagnostics: &mut Vec<Diag
                 Err(errors) => (None, errors),
             };
         if mode == options.mode {
-            made = plan.map(|made| calibrated(made, calibration.as_ref(), told.clone(), files));
+            made = plan.map(|made| {
+                let (mut plan, documents) = calibrated(made, calibration.as_ref(), told.clone(), files);
+                plan.silenced = silenced(files, diagnostics, &problems);
+                (plan, documents)
+            });
         }
         found.push((mode, problems));
     }
     diagnostics.append(&mut modes::merge(found));
     made
+}
+
+/// What is silenced of the warnings of one mode: the same whether or not the others are looked at too.
+fn silenced(files: &mut Files<'_>, of_all: &[Diagnostic], of_mode: &[Diagnostic]) -> Vec<SilencedWarning> {
+    let mut warnings: Vec<Diagnostic> = of_all.iter().chain(of_mode).cloned().collect();
+    files.hide_secrets(&mut warnings);
+    sort_by_place(&mut warnings);
+    let silences = files.silences();
+    silence::apply(&silences, Unused::Unknown, &mut warnings).into_iter().map(SilencedWarning::from).collect()
 }
 
 /// Reads a calibration file.

@@ -11,7 +11,7 @@ use super::schedule::{Schedule, schedule};
 use crate::catalogue::sides::{never_replaced, sides_in};
 use crate::catalogue::{Access, Achieved, Act, Condition, Mode, OnFailure, Part, Setting, Undo};
 use crate::id::{PhaseId, RegionRole, ResourceId, StepId};
-use crate::model::{Calibrated, Environment, Leg, Phase, PhaseKind, Plan, Service, Step};
+use crate::model::{Calibrated, Environment, Leg, Phase, PhaseKind, Plan, Service, SilencedWarning, Step};
 use crate::resource::{ReplicaRole, ResourceState, Seen, World};
 use crate::time::Span;
 
@@ -141,6 +141,8 @@ pub struct Preview {
     pub prechecks_hold: bool,
     /// By which calibration what is expected was set.
     pub calibration: Option<Calibrated>,
+    /// Warnings that the documents silence, each with the reason.
+    pub silenced: Vec<SilencedWarning>,
     /// The prechecks that were not judged: nothing is said of them.
     pub not_judged: Vec<StepId>,
     /// The steps that would fail as things are.
@@ -192,6 +194,7 @@ pub fn preview(plan: &Plan, observed: &World, looks: &Looks) -> Preview {
         digest: plan.digest.clone(),
         total: schedule.total(),
         calibration: plan.calibration.clone(),
+        silenced: plan.silenced.clone(),
         prechecks_hold: failing.is_empty(),
         not_judged: ids(&unjudged),
         would_fail: ids(&|step| step.problem.is_some()),

@@ -402,7 +402,15 @@ impl Builder {
         let title = step.title.clone();
         self.steps[index].changes = steps::step_changes(self, index);
         let act = &self.started.plan.steps[index].act;
-        match act.describe().part() {
+        let part = act.describe().part();
+        // What was there already did not happen: no disaster, promotion or switch is told, and nothing propagates from it.
+        if pass.already {
+            if let Part::Switch(to) = part {
+                self.set_active(index, at, Some(to));
+            }
+            return;
+        }
+        match part {
             Part::Disaster => self.mark(at, HappeningKind::Disaster, title),
             Part::Promotion(_) => self.mark(at, HappeningKind::Promotion, title),
             Part::Switch(to) => {

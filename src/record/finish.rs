@@ -92,6 +92,7 @@ fn header(builder: &Builder, heads: Heads) -> Header {
         about: plan.about.clone(),
         controls: plan.controls.clone(),
         control_texts: plan.control_texts.clone(),
+        silenced: plan.silenced.clone(),
         regions: plan
             .regions
             .iter()

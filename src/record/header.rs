@@ -10,7 +10,8 @@ use crate::chance::Seed;
 use crate::event::Origin;
 use crate::id::{RegionRole, RunId};
 use crate::model::{
-    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Schedule, Variable, Verdict,
+    About, Calibrated, Control, Documents, Environment, ExitCode, Objectives, Place, Schedule, SilencedWarning,
+    Variable, Verdict,
 };
 use crate::time::{Moment, Span};
 
@@ -88,6 +89,9 @@ pub struct Header {
     /// The same as their catalogues tell of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub control_texts: Vec<Control>,
+    /// Warnings that its documents silence, each with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silenced: Vec<SilencedWarning>,
     /// The regions.
     pub regions: Vec<RegionName>,
     /// Every variable.

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{LegRecord, PhaseRecord, Record, StepRecord};
 use crate::id::StepId;
+use crate::measure::{Activity, parts as measure_parts};
+use crate::resource::AnsweredBy;
 use crate::time::{Moment, Span};
 
 /// At most so many steps are tried for what they would have saved: those that took longest.
@@ -47,7 +49,7 @@ pub enum Sooner {
     },
     /// People, had they been asked before the outage.
     Decision {
-        /// The whole part.
+        /// For how long they were asked while users waited, in whichever part that counts.
         saved: Span,
     },
     /// Names' old answers, had they run out in half the time.
@@ -57,11 +59,13 @@ pub enum Sooner {
         /// Half of it.
         saved: Span,
     },
-    /// Noticing, had it taken half as long.
+    /// What came before the end of the phase `detect`, had all of it but people's decision taken half as long.
     Detection {
         /// The whole part.
         took: Span,
-        /// Half of it.
+        /// For how much of it people were asked.
+        asked: Span,
+        /// Half of the rest.
         saved: Span,
     },
 }
@@ -87,12 +91,28 @@ pub fn sooner(record: &Record, leg: &LegRecord) -> Vec<Sooner> {
     };
     let some = |part: Option<Span>| part.filter(|part| *part > Span::ZERO);
     let mut all: Vec<Sooner> = steps(record, (lost, back));
-    all.extend(some(parts.decision).map(|saved| Sooner::Decision { saved }));
+    // A gate within the detection counts there, and is people's time all the same.
+    let asked = parts.detection.map_or(Span::ZERO, |took| asked(record, (lost, Moment(lost.0.saturating_add(took.0)))));
+    let decided = Span(parts.decision.unwrap_or(Span::ZERO).0.saturating_add(asked.0));
+    all.extend(some(Some(decided)).map(|saved| Sooner::Decision { saved }));
     all.extend(some(parts.propagation).map(|took| Sooner::Propagation { took, saved: Span(took.0 / 2) }));
-    all.extend(some(parts.detection).map(|took| Sooner::Detection { took, saved: Span(took.0 / 2) }));
+    all.extend(some(parts.detection).map(|took| Sooner::Detection {
+        took,
+        asked,
+        saved: Span(took.0.saturating_sub(asked.0) / 2),
+    }));
     // Stable: of equals the first stays first.
     all.sort_by_key(|one| std::cmp::Reverse(one.saved()));
     all
+}
+
+/// For how long people were asked within a stretch of time: each instant counts once, however many gates were open.
+fn asked(record: &Record, (from, to): (Moment, Moment)) -> Span {
+    let gates = record.steps.iter().flat_map(|step| &step.gates);
+    let asked = gates.filter(|gate| gate.answer.as_ref().is_none_or(|it| it.by != AnsweredBy::NobodyAsked));
+    let asking = asked.map(|gate| (gate.opened, gate.closed.unwrap_or(record.header.until)));
+    let activity = Activity { asking: asking.collect(), ..Activity::default() };
+    measure_parts(from, to, &activity).decision.unwrap_or(Span::ZERO)
 }
 
 /// The steps that acted while users were without service, each with what its being half as long would have saved.

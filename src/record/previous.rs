@@ -1,6 +1,6 @@
 //! The figures of a run that the next one of the same playbook is compared with.
 
-use super::Record;
+use super::{Record, StepState};
 use crate::event::{PreviousMeasure, PreviousRun, PreviousStep};
 use crate::measure::{Judgement, Measure};
 use crate::model::{Leg, MeasureOf};
@@ -43,7 +43,12 @@ pub fn figures(record: &Record) -> PreviousRun {
         measures,
         steps: ran
             .take(STEPS_MAX)
-            .map(|step| PreviousStep { step: step.id.clone(), passed: step.state.is_good(), took: step.took })
+            .map(|step| PreviousStep {
+                step: step.id.clone(),
+                passed: step.state.is_good(),
+                took: step.took,
+                already: step.state == StepState::AlreadyDone,
+            })
             .collect(),
     }
 }

@@ -228,7 +228,9 @@ fn leg(record: &Record, which: Leg, showing: Showing) -> Fact {
     let Some(leg) = the_leg(record, which) else {
         return (Holds::NotShown, format!("the {which} is no part of this run"));
     };
-    let moved: Vec<_> = bearing(record, showing).filter(|step| step.state.is_good()).collect();
+    // What was there already moved nobody.
+    let moved = bearing(record, showing).filter(|step| step.state.is_good() && step.state != StepState::AlreadyDone);
+    let moved: Vec<_> = moved.collect();
     match leg.verdict {
         LegVerdict::Passed if moved.is_empty() => {
             (Holds::NotShown, format!("the {which} passed, but no step of it promoted a side or moved users"))

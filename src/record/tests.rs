@@ -118,6 +118,7 @@ fn plan() -> Plan {
         steps,
         digest: "d".into(),
         calibration: None,
+        silenced: Vec::new(),
     }
 }
 
@@ -189,6 +190,11 @@ impl Story {
 
     fn passes(&mut self, at: u64, step: &str) -> &mut Self {
         let pass = StepPass { already: false, warning: None, evidence: std::collections::BTreeMap::new() };
+        self.add(at, Event::StepPassed { step: StepId::new(step).unwrap(), attempt: 1, pass })
+    }
+
+    fn finds(&mut self, at: u64, step: &str) -> &mut Self {
+        let pass = StepPass { already: true, warning: None, evidence: std::collections::BTreeMap::new() };
         self.add(at, Event::StepPassed { step: StepId::new(step).unwrap(), attempt: 1, pass })
     }
 
@@ -328,6 +334,23 @@ fn a_whole_drill_is_measured_leg_by_leg() {
     let judged = judge(&record, &ending(&world(RegionRole::Primary)));
     assert_eq!(judged.reasons, [] as [String; 0]);
     assert_eq!((judged.verdict, judged.world, judged.exit), (Verdict::Passed, Place::Home, ExitCode::Passed));
+}
+
+#[test]
+fn what_was_there_already_is_told_as_no_switch_and_no_promotion() {
+    let mut story = Story::new(plan());
+    story.web(0, true, RegionRole::Primary).phase(10, "failover", None).starts(10, "promote");
+    story.web(12, false, RegionRole::Primary).finds(20, "promote").starts(20, "dns").finds(24, "dns");
+    story.web(30, true, RegionRole::Secondary).until(40).phase(40, "failover", Some(PhaseResult::Passed));
+    let record = story.record();
+    assert_eq!(record.steps[1].state, StepState::AlreadyDone);
+    let told: Vec<HappeningKind> = record.timeline.iter().map(|happening| happening.kind).collect();
+    assert!(!told.contains(&HappeningKind::Switch) && !told.contains(&HappeningKind::Promotion), "{told:?}");
+    assert!(record.dns.iter().all(|record| record.switches.is_empty()), "{:?}", record.dns);
+    assert_eq!(record.legs[0].parts.as_ref().unwrap().propagation, None, "nothing propagates from it");
+    // The same steps carried out are told.
+    let told = there(plan()).record();
+    assert!(told.timeline.iter().any(|happening| happening.kind == HappeningKind::Switch));
 }
 
 #[test]

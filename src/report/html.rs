@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use handlebars::Handlebars;
+use handlebars::{Context, Handlebars, Helper, HelperResult, Output, RenderContext};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -126,15 +126,15 @@ fn row(out: &mut String, step: &StepView) {
     }
     out.push_str("</td><td>");
     for failure in &step.failures {
-        let _ = write!(out, "<p class=\"bad\">{}</p>", escape(failure));
+        let _ = write!(out, "<p class=\"bad\">{}</p>", sentence(failure));
     }
     if let Some(warning) = &step.warning {
-        let _ = write!(out, "<p>Warning: {}</p>", escape(warning));
+        let _ = write!(out, "<p>Warning: {}</p>", sentence(warning));
     }
     for told in step.gates.iter().chain(&step.changes) {
-        let _ = write!(out, "<p>{}</p>", escape(told));
+        let _ = write!(out, "<p>{}</p>", sentence(told));
     }
-    let _ = write!(out, "{}</td>", escape(&step.evidence));
+    let _ = write!(out, "{}</td>", sentence(&step.evidence));
     if let Some(undo) = &step.undo {
         out.push_str("<td class=\"undo\">");
         mark(out, undo);
@@ -149,11 +149,53 @@ pub(super) fn mark(out: &mut String, mark: &Mark) {
     let _ = write!(out, "<span class=\"mark {tone}\">{} {}</span>", mark.sign, escape(&mark.word));
 }
 
+/// A sentence whose words in backticks are set as code, as everywhere else where people read it; escaped. Where
+/// backticks make no pairs they are somebody else's, and stay.
+fn sentence(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) || parts.iter().skip(1).step_by(2).any(|part| part.is_empty()) {
+        return escape(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for (n, part) in parts.iter().enumerate() {
+        let _ = if n % 2 == 1 { write!(out, "<code>{}</code>", escape(part)) } else { write!(out, "{}", escape(part)) };
+    }
+    out
+}
+
+/// `{{words TEXT}}` in a template: [`sentence`].
+fn words(
+    helper: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let text = helper.param(0).and_then(|it| it.value().as_str()).unwrap_or_default();
+    out.write(&sentence(text))?;
+    Ok(())
+}
+
 fn fill(page: &Page) -> Result<String, handlebars::RenderError> {
     let mut handlebars = Handlebars::new();
     handlebars.set_strict_mode(true);
+    handlebars.register_helper("words", Box::new(words));
     for (name, template) in [("steps", STEPS), ("steps_head", STEPS_HEAD), ("evidence", EVIDENCE)] {
         handlebars.register_partial(name, template)?;
     }
     handlebars.render_template(PAGE, page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn words_in_backticks_are_set_as_code_and_nothing_gets_out() {
+        assert_eq!(sentence("end of `detect`, of <b>"), "end of <code>detect</code>, of &lt;b&gt;");
+        assert_eq!(sentence("`<i>`"), "<code>&lt;i&gt;</code>");
+        for other in ["one ` alone", "``", "`a` `"] {
+            assert_eq!(sentence(other), other);
+        }
+    }
 }

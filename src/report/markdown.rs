@@ -28,6 +28,7 @@ pub(super) fn render(record: &Record, _style: &Style) -> String {
     guardrails(&mut out, &view);
     changes(&mut out, &view);
     facts(&mut out, "Variables that are not the playbook's defaults", &view.overridden);
+    list(&mut out, "Warnings that are silenced", &view.silenced);
     list(&mut out, "What this drill does not show", &view.limits);
     people(&mut out, &view);
     lessons(&mut out, &view);

@@ -4,8 +4,9 @@
 mod critical;
 
 use super::samples::{failed, hostile, incomplete, large, passed};
-use super::{Format, Paint, Style, render};
-use crate::record::Record;
+use super::{Format, Paint, Style, Telling, render};
+use crate::record::{Noted, Record};
+use crate::resource::Person;
 
 fn plain(record: &Record, format: Format) -> String {
     render(record, format, &Style::default())
@@ -194,6 +195,38 @@ fn json_reads_back_as_the_same_record() {
 fn markdown_says_all_of_it() {
     insta::assert_snapshot!("passed_md", plain(&passed(), Format::Markdown));
     insta::assert_snapshot!("failed_md", plain(&failed(), Format::Markdown));
+}
+
+#[test]
+fn the_whole_story_uses_more_columns_where_there_are_more() {
+    let told = |width| {
+        let style = Style { width, telling: Telling::Whole, ..Style::default() };
+        render(&passed(), Format::Text, &style)
+    };
+    let widest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    let (narrow, wide) = (told(80), told(140));
+    assert!(widest(&narrow) <= 80, "{}", widest(&narrow));
+    assert!((110..=140).contains(&widest(&wide)), "{}", widest(&wide));
+    // Not only the lines are longer: there are columns that are nice to have.
+    let head = |text: &str| {
+        text.lines().find(|line| line.trim_start().starts_with("Step") && line.contains("Expected")).unwrap().to_owned()
+    };
+    assert!(!head(&narrow).contains("Evidence") && head(&wide).contains("Evidence"), "{wide}");
+    assert!(wide.lines().count() < narrow.lines().count(), "what is wider is shorter");
+}
+
+#[test]
+fn lessons_actions_and_what_was_silenced_stand_in_the_whole_story() {
+    let mut record = passed();
+    let ada = Person { name: Some("Ada".to_owned()), user: "ada".to_owned(), host: "laptop".to_owned() };
+    let at = record.header.started_at;
+    record.review.lessons.push(Noted { text: "resolvers kept the old address".to_owned(), by: ada, at });
+    let style = Style { telling: Telling::Whole, ..Style::default() };
+    let told = render(&record, Format::Text, &style);
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["resolvers kept the old address", "M095", "the way home is a drill of its own"] {
+        assert!(told.contains(part), "{part} is missing in {told}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! May rely on `catalogue`, `infrastructure` and above. Must never do I/O.
 
 mod action;
+mod aws;
 mod infrastructure;
 mod leaf;
 mod page;

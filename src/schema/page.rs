@@ -64,7 +64,7 @@ fn infrastructure_page() -> String {
 }
 
 /// A mapping as a table, and the mappings in it below.
-fn section(out: &mut String, title: &str, object: &Object, level: usize, seen: &mut Vec<&'static str>) {
+fn section(out: &mut String, title: &str, object: &Object, level: usize, seen: &mut Vec<String>) {
     let _ = write!(
         out,
         "\n{} {title}\n\n{}\n\n| key | | what it says | example |\n|---|---|---|---|\n",
@@ -88,12 +88,22 @@ fn section(out: &mut String, title: &str, object: &Object, level: usize, seen: &
     }
     for key in &object.keys {
         for inner in key.shape.objects() {
-            if !seen.contains(&inner.about) {
-                seen.push(inner.about);
+            let which = identity(inner);
+            if !seen.contains(&which) {
+                seen.push(which);
                 section(out, &format!("`{}`", key.name), inner, (level + 1).min(5), seen);
             }
         }
     }
+}
+
+/// What tells mappings apart: those of both regions are told of in the same words, whatever stands in them.
+fn identity(object: &Object) -> String {
+    let keys = object.keys.iter().map(|key| {
+        let inner: Vec<&str> = key.shape.objects().iter().map(|inner| inner.about).collect();
+        format!("{}({})", key.name, inner.join(","))
+    });
+    format!("{}: {}", object.about, keys.collect::<Vec<_>>().join(" "))
 }
 
 fn code(text: &str) -> String {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::leaf::{count, duration, id, secret};
 use super::shape::{Object, Shape};
+use crate::infrastructure::real::aws::AWS;
 use crate::resource::ResourceKind;
 
 /// The settings of a provider that this build types; nothing for one whose settings are taken as they stand.
@@ -17,11 +18,12 @@ pub(super) fn settings(kind: ResourceKind, provider: &str) -> Option<Object> {
         (ResourceKind::Compute, "process") => servers(),
         (ResourceKind::Region, "process") => walls(),
         (ResourceKind::Storage, "git") => git(),
+        (_, AWS) => return super::aws::settings(kind),
         _ => return None,
     })
 }
 
-fn each(of: Object, example: &serde_json::Value) -> Shape {
+pub(super) fn each(of: Object, example: &serde_json::Value) -> Shape {
     Shape::Object(
         Object::new("For each region.")
             .must("primary", Shape::Object(of.clone()), "In the primary region.", example.clone())
@@ -29,7 +31,7 @@ fn each(of: Object, example: &serde_json::Value) -> Shape {
     )
 }
 
-fn record_type() -> Shape {
+pub(super) fn record_type() -> Shape {
     Shape::Words(&[("A", "IPv4 addresses"), ("AAAA", "IPv6 addresses"), ("CNAME", "another name")])
 }
 
@@ -44,7 +46,7 @@ fn targets() -> Shape {
     )
 }
 
-fn server_address() -> Shape {
+pub(super) fn server_address() -> Shape {
     Shape::Form(super::leaf::SERVER, "an address is wanted, such as 192.0.2.53 or 192.0.2.53:5353")
 }
 
@@ -304,7 +306,7 @@ fn port() -> Shape {
     Shape::Integer(0, 65_535)
 }
 
-fn postgres() -> Object {
+pub(super) fn postgres() -> Object {
     let server = Object::new("One region's server.")
         .must(
             "host",

@@ -25,8 +25,16 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("unexpected end of stream", "the text ends inside of quotes", "close the quotes"),
     ("unclosed bracket", "a `[` or `{` is not closed", "close it, or put the text in quotes"),
     ("misplaced bracket", "a `]` or `}` closes nothing", "remove it, or put the text in quotes"),
-    ("flow sequence", "a list in `[ ]` is not well-formed", "separate its items by `,` and close it with `]`"),
-    ("flow mapping", "a mapping in `{ }` is not well-formed", "separate its entries by `,` and close it with `}`"),
+    (
+        "flow sequence",
+        "a list in `[ ]` is not well-formed",
+        "separate its items by `,` and close it with `]`, or put text that contains `: ` in quotes",
+    ),
+    (
+        "flow mapping",
+        "a mapping in `{ }` is not well-formed",
+        "separate its entries by `,` and close it with `}`, or put text that contains `: ` in quotes",
+    ),
     ("unexpected character", "a value cannot start with this character", "put the text in quotes"),
     ("unknown escape", "this escape is unknown", "write `\\\\` for a backslash, or use single quotes"),
     ("escape", "this escape is not well-formed", "write `\\\\` for a backslash, or use single quotes"),

@@ -516,6 +516,7 @@ fn plan(act: Act, mode: Mode) -> Plan {
         steps: vec![step],
         digest: String::new(),
         calibration: None,
+        silenced: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::catalogue::{Before, Mode, OnFailure};
 use crate::event::Event;
 use crate::model::{Course, Happened, PhaseKind};
-use crate::record::{Entry, Heads};
+use crate::record::{Entry, Heads, PhaseState, Record, StepState};
 use crate::resource::World;
 use crate::state::course::{self, Next};
 use crate::state::step::Status;
@@ -101,7 +101,9 @@ impl Dispatcher {
         }
         let told = self.story.follow(&self.run.id, &self.events).cloned().and_then(|mut story| {
             fresh.iter().try_for_each(|entry| story.push_ref(entry))?;
-            Ok(story.record(Heads::default()))
+            let mut record = story.record(Heads::default());
+            tidied(&mut record);
+            Ok(record)
         });
         let told_of = self.steps.iter().filter(tidies).any(|step| late::tells_summary(&step.act));
         let brief = told.as_ref().ok().filter(|_| told_of).cloned();
@@ -228,5 +230,21 @@ impl Dispatcher {
             cancelled: false,
         };
         self.emit(round, Event::StepFailed { step: id, attempt, failure })
+    }
+}
+
+/// The record as if the cleanup that is about to tell of it were over: a step that is still to come, the telling one
+/// itself among them, is no reason to call the drill failed.
+fn tidied(record: &mut Record) {
+    let cleanup: Vec<bool> = record.phases.iter().map(|phase| phase.kind == PhaseKind::Cleanup).collect();
+    for step in record.steps.iter_mut().filter(|step| cleanup.get(step.phase) == Some(&true)) {
+        if matches!(step.state, StepState::NotReached | StepState::Running) {
+            step.state = StepState::NotInThisMode;
+        }
+    }
+    for phase in record.phases.iter_mut().filter(|phase| phase.kind == PhaseKind::Cleanup) {
+        if matches!(phase.state, PhaseState::NotReached | PhaseState::Running) {
+            phase.state = PhaseState::Passed;
+        }
     }
 }

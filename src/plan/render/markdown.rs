@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::offset;
-use super::signed::{self, OUTAGE_HEAD, command, nobody_is_out, outages, overridden, placing, relied, twin, verdicts};
+use super::signed::{
+    self, OUTAGE_HEAD, SILENCED, command, nobody_is_out, outages, overridden, placing, relied, silenced, twin, verdicts,
+};
 use crate::catalogue::Undo;
 use crate::infrastructure::handbook::Instruction;
 use crate::plan::approval::Approval;
@@ -57,6 +59,7 @@ pub fn markdown(preview: &Preview, approval: &Approval, by_hand: &[PhaseByHand])
         let _ = writeln!(out, "\n{}", placing(preview));
     }
     list(&mut out, "Variables that are not the playbook's own", &overridden(approval));
+    list(&mut out, SILENCED, &silenced(preview));
     out.push_str("\n## To run this plan and no other\n\n");
     code(&mut out, "", &command(&approval.command, COLUMNS));
     hands(&mut out, by_hand);
@@ -148,8 +151,30 @@ fn code(out: &mut String, language: &str, lines: &str) {
     let _ = writeln!(out, "{fence}{language}\n{}\n{fence}", lines.trim_end_matches('\n'));
 }
 
-/// Text that means itself.
+/// Text that means itself, but for words in backticks, which are code here as in every message.
 fn text(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // A code span ends a table's cell at a `|`, and nothing can be escaped in it.
+    let spans = || parts.iter().skip(1).step_by(2);
+    if parts.len().is_multiple_of(2)
+        || spans().any(|part| part.trim() != *part || part.is_empty() || part.contains('|'))
+    {
+        return literal(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for (n, part) in parts.iter().enumerate() {
+        if n % 2 == 1 {
+            let plain: String = part.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let _ = write!(out, "`{plain}`");
+        } else {
+            out.push_str(&literal(part));
+        }
+    }
+    out
+}
+
+/// Text that means itself.
+fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -163,4 +188,18 @@ fn text(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn words_in_backticks_are_code_and_all_else_means_itself() {
+        assert_eq!(text("`fence` *now*"), "`fence` \\*now\\*");
+        for odd in ["a ` b", "`a|b`", "``", "` a`"] {
+            assert_eq!(text(odd), odd.replace('`', "\\`").replace('|', "\\|"));
+        }
+        assert_eq!(text("a\\`b` <i>"), "a\\\\`b` \\<i\\>");
+    }
 }

@@ -2,9 +2,17 @@
 
 use crate::catalogue::Mode;
 use crate::id::{RegionRole, StepId};
-use crate::model::{Foreseen, Leg, MeasureOf, VariableSource};
+use crate::model::{Foreseen, Leg, MeasureOf, SilencedWarning, VariableSource};
 use crate::plan::approval::{Approval, Relied, ServiceOutage};
 use crate::plan::preview::{LegPreview, Preview};
+
+/// What stands over warnings that are silenced.
+pub(super) const SILENCED: &str = "Warnings that are silenced";
+
+/// Each of them with its reason.
+pub(super) fn silenced(preview: &Preview) -> Vec<String> {
+    preview.silenced.iter().map(SilencedWarning::told).collect()
+}
 
 /// The heads of the table of outages.
 pub(super) const OUTAGE_HEAD: [&str; 6] = ["leg", "who is out", "from", "expected", "on its twin", "allowed"];

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::signed::{self, OUTAGE_HEAD, command, nobody_is_out, outages, overridden, placing, relied, twin, verdicts};
+use super::signed::{
+    self, OUTAGE_HEAD, SILENCED, command, nobody_is_out, outages, overridden, placing, relied, silenced, twin, verdicts,
+};
 use super::{offset, plain, wrapped};
 use crate::catalogue::Undo;
 use crate::plan::approval::Approval;
@@ -57,6 +59,7 @@ pub fn table(preview: &Preview, approval: &Approval, width: u16) -> String {
         page.line(placing(preview));
     }
     page.list("Variables that are not the playbook's own", &overridden(approval));
+    page.list(SILENCED, &silenced(preview));
     page.line("");
     page.line("To run this plan and no other");
     page.out.push_str(&command(&plain(&approval.command), usize::from(width)));

@@ -161,7 +161,7 @@ fn everything_has_bounds() {
     M043 drill.yaml:9:94 `within: 9999d` is too long | it must be at most 366d
     M044 drill.yaml:10:49 2 must approve, but `by` names only 1 | lower `quorum`, or name more people or roles in `by`
     M043 drill.yaml:11:37 `quorum: 0` is out of bounds | write a number from 1 to 100
-    M022 drill.yaml:12:31 expected a duration with a unit such as 200ms, 30s, 5m, 1h or 30d, found the number 30
+    M022 drill.yaml:12:31 expected a duration with a unit such as 200ms, 30s, 5m, 1h or 30d, found the number 30 | add its unit: `30s` for seconds, `30m` for minutes, `30h` for hours
     M042 drill.yaml:13:35 `argv` names no program | write the program and its arguments as a list: [autofailover, pause]
     M030 drill.yaml:14:15 the step id `g/h` has a `/` | a `/` stands only in the ids of steps of inlined playbooks; use `-`
     M022 drill.yaml:14:38 expected text, found true | put it in quotes: "true"
@@ -224,8 +224,8 @@ fn headers_are_checked_whole() {
     M030 drill.yaml:2:7 the playbook name `Drill One` has 'D' at character 1; use lower-case letters, digits, `-`, `_` and `.`, beginning with a letter or digit | the name is part of the run's id and of the name of its folder
     M023 drill.yaml:4:7 `sideways` is not one of the known values | known values: `planned`, `unplanned`, `emergency`
     M023 drill.yaml:5:10 `yes` is not one of the known values | known values: `accept`
-    M022 drill.yaml:6:28 expected a duration with a unit such as 200ms, 30s, 5m, 1h or 30d, found the number 30
-    M022 drill.yaml:7:20 expected a duration with a unit such as 200ms, 30s, 5m, 1h or 30d, found the number 15
+    M022 drill.yaml:6:28 expected a duration with a unit such as 200ms, 30s, 5m, 1h or 30d, found the number 30 | add its unit: `30s` for seconds, `30m` for minutes, `30h` for hours
+    M022 drill.yaml:7:20 expected a duration with a unit such as 200ms, 30s, 5m, 1h or 30d, found the number 15 | add its unit: `15s` for seconds, `15m` for minutes, `15h` for hours
     M020 drill.yaml:7:24 the key `rot` is unknown here | did you mean `rto`? known keys: `rto`, `rpo`, `failback_rto`, `failback_rpo`
     M043 drill.yaml:8:10 `at_once: 0` is out of bounds | write a number from 1 to 10000
     "###);

@@ -108,6 +108,7 @@ fn plan() -> Plan {
         steps: vec![step("go", 0, 1), step("promote", 1, 35), step("dns", 1, 2)],
         digest: "a3".repeat(32),
         calibration: None,
+        silenced: Vec::new(),
     }
 }
 

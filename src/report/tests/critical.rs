@@ -2,8 +2,9 @@
 
 use crate::id::StepId;
 use crate::model::Leg;
-use crate::record::{Record, Sooner, critical, sooner};
+use crate::record::{GateRecord, Record, Sooner, critical, sooner};
 use crate::report::samples::passed;
+use crate::resource::{Answer, AnsweredBy, Decision, Stated};
 use crate::time::Span;
 
 /// `promote` needs `fence`, and `dns` needs it and `scale-out`, which is done five seconds before it.
@@ -73,6 +74,53 @@ fn what_a_phase_waited_after_its_last_step_is_not_saved() {
             assert!(saved.0 <= took.0 / 2, "{one:?}");
         }
     }
+}
+
+/// Somebody was asked for so many seconds of the detection.
+fn asked_while_detecting(by: AnsweredBy) -> Record {
+    let mut record = branched();
+    let lost = record.legs[0].lost_at.unwrap();
+    let gate = GateRecord {
+        step: StepId::new("declare").unwrap(),
+        prompt: "Is the region lost?".to_owned(),
+        approvers: Vec::new(),
+        opened: lost + Span::from_secs(10),
+        closed: Some(lost + Span::from_secs(50)),
+        answer: Some(Answer::vote(Decision::Approved, &Stated::read("Ada").unwrap(), by)),
+        votes: Vec::new(),
+    };
+    record.steps[0].gates = vec![gate];
+    record.legs[0].parts.as_mut().unwrap().detection = Some(Span::from_secs(60));
+    record
+}
+
+#[test]
+fn noticing_is_not_blamed_for_the_time_in_which_people_decided() {
+    let record = asked_while_detecting(AnsweredBy::Command);
+    let all = sooner(&record, &record.legs[0]);
+    let secs = Span::from_secs;
+    assert!(all.contains(&Sooner::Detection { took: secs(60), asked: secs(40), saved: secs(10) }), "{all:?}");
+    assert!(all.contains(&Sooner::Decision { saved: secs(40) }), "{all:?}");
+    let view = crate::report::view::View::of(&record);
+    let told = view.legs[0].sooner.join(" ");
+    assert!(told.contains("until the end of `detect`, of which people were asked for 40 s"), "{told}");
+    // Nobody is asked by --yes.
+    let record = asked_while_detecting(AnsweredBy::NobodyAsked);
+    let all = sooner(&record, &record.legs[0]);
+    assert!(all.contains(&Sooner::Detection { took: secs(60), asked: Span::ZERO, saved: secs(30) }), "{all:?}");
+    assert!(!all.iter().any(|one| matches!(one, Sooner::Decision { .. })), "{all:?}");
+}
+
+#[test]
+fn a_part_that_was_not_there_is_not_exercised_and_none_is_told_as_nothing() {
+    let mut record = branched();
+    let parts = record.legs[0].parts.as_mut().unwrap();
+    (parts.execution, parts.decision) = (Some(Span::ZERO), None);
+    let view = crate::report::view::View::of(&record);
+    let length = |name: &str| view.legs[0].parts.iter().find(|part| part.name == name).unwrap().length.clone();
+    assert_eq!(length("decision"), "not exercised");
+    assert_eq!(length("execution"), "counted in the parts before it");
+    assert!(view.legs[0].parts.iter().all(|part| part.percent != Some(0) || part.name == "stabilisation"));
 }
 
 #[test]

@@ -120,8 +120,12 @@ pub(super) fn previous_measures() -> Vec<PreviousMeasure> {
 }
 
 pub(super) fn previous_steps() -> Vec<PreviousStep> {
-    let of =
-        |id: &str, passed, seconds| PreviousStep { step: StepId::new(id).unwrap(), passed, took: Some(secs(seconds)) };
+    let of = |id: &str, passed, seconds| PreviousStep {
+        step: StepId::new(id).unwrap(),
+        passed,
+        took: Some(secs(seconds)),
+        already: false,
+    };
     vec![of("fence", true, 5), of("scale-out", true, 90), of("promote", true, 20), of("dns", true, 34)]
 }
 

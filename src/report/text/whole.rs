@@ -33,6 +33,23 @@ pub(super) fn after_steps(out: &mut String, view: &View, style: &Style) {
     dns(out, view, style);
     guardrails(out, view, style);
     people(out, view, style);
+    review(out, view, style);
+}
+
+/// What people wrote down after the run, what the record says is to be mended, and what was silenced before it.
+fn review(out: &mut String, view: &View, style: &Style) {
+    let lists = [
+        ("Lessons, corrective actions and sign-off", &view.written),
+        ("To be mended, by the record itself", &view.corrective),
+        ("Warnings that are silenced", &view.silenced),
+    ];
+    for (title, all) in lists.into_iter().filter(|(_, all)| !all.is_empty()) {
+        let _ = writeln!(out, "\n{title}");
+        for one in all.iter().take(ROWS_MAX) {
+            paragraph(out, "- ", one, style);
+        }
+        more(out, all.len());
+    }
 }
 
 /// What the drill does not show, said and not only counted.

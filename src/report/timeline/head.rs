@@ -76,7 +76,10 @@ pub(super) fn words(canvas: &mut Canvas, record: &Record, scale: &Scale, height:
 /// The numbers of what happened, which the list below the drawing explains.
 pub(super) fn numbers(canvas: &mut Canvas, record: &Record, scale: &Scale) {
     let mut taken = [f64::MIN; 3];
-    for (n, mark) in marks(record).iter().enumerate() {
+    // All lines first: a line through the number of something earlier would make it hard to read.
+    let mut discs: Vec<(f64, f64, f64)> = Vec::new();
+    let marks = marks(record);
+    for mark in &marks {
         let x = scale.x(mark.at);
         let free = taken.iter().position(|last| x - last >= APART);
         // Where many things happened at once the number steps aside, on the level where it has the shortest way.
@@ -86,6 +89,10 @@ pub(super) fn numbers(canvas: &mut Canvas, record: &Record, scale: &Scale) {
         let aside = if free.is_some() { x } else { taken[level] + APART };
         taken[level] = aside;
         let y = MARKS_TOP + 45.0 - level as f64 * 17.0;
+        canvas.line((x, y), (x, AXIS), "stalk");
+        discs.push((x, aside - x, y));
+    }
+    for (n, (mark, (x, aside, y))) in marks.iter().zip(discs).enumerate() {
         let class = match mark.kind {
             HappeningKind::Recovered => "m-good",
             HappeningKind::Promotion | HappeningKind::Switch | HappeningKind::Course => "m-plain",
@@ -93,8 +100,7 @@ pub(super) fn numbers(canvas: &mut Canvas, record: &Record, scale: &Scale) {
         };
         let told = format!("{} {}", clock(mark.at), line(&mark.text));
         let _ = write!(canvas.plot, "<g class=\"mark {class}\"><title>{}</title>", escape(&told));
-        canvas.line((x, y), (x, AXIS), "");
-        canvas.disc(x, aside - x, y, n + 1);
+        canvas.disc(x, aside, y, n + 1);
         canvas.plot.push_str("</g>");
     }
 }

@@ -250,5 +250,8 @@ mod tests {
             assert!(svg.contains(part), "no `{part}` in {svg}");
         }
         assert_eq!(svg.matches("class=\"mark ").count(), marks(&samples::failed()).len());
+        // No line is drawn over a number.
+        let (lines, numbers) = (svg.rfind("class=\"stalk\"").unwrap(), svg.find("class=\"mark ").unwrap());
+        assert!(lines < numbers);
     }
 }

@@ -37,12 +37,14 @@ pub(super) fn brackets(canvas: &mut Canvas, record: &Record, scale: &Scale, mut 
         };
         let middle = y + 8.0;
         canvas.name(4.0, y + 12.0, "name", &format!("RTA, {}", leg.leg));
+        let mut tick = None;
         if let Some(rto) = leg.rto {
             let allowed = Moment(lost.0.saturating_add(rto.0));
             let x_allowed = scale.x(allowed.min(until));
             canvas.bar((x, x_allowed), (middle - 5.0, 10.0), "allowed", &format!("{rto} allowed from the loss on"));
             if allowed <= until {
                 canvas.line((x_allowed, y), (x_allowed, y + 16.0), "limit");
+                tick = Some(x_allowed);
             }
         }
         // What is sure is drawn solid, what may or may not belong to it dashed.
@@ -54,13 +56,27 @@ pub(super) fn brackets(canvas: &mut Canvas, record: &Record, scale: &Scale, mut 
             canvas.line((end, y + 3.0), (end, y + 13.0), "bracket");
         }
         let wide = words.chars().count() as f64 * 5.6;
-        if end - x > wide + 20.0 {
+        // What is allowed is marked by a line that no words may lie under: within the bracket the longer part is theirs,
+        // beside it the far side.
+        let (from, to) = match tick {
+            Some(tick) if tick > x && tick < end => {
+                if tick - x > end - tick {
+                    (x, tick)
+                } else {
+                    (tick, end)
+                }
+            }
+            _ => (x, end),
+        };
+        if to - from > wide + 20.0 {
             // In the middle of its line, which is broken for it.
-            let middle = f64::midpoint(x, end);
+            let middle = f64::midpoint(from, to);
             canvas.ground(middle, -wide / 2.0, (y, 16.0), wide);
             canvas.text(middle, 0.0, y + 12.0, "label over middle", &words);
         } else {
-            label(canvas, &[(x, end)], Inside::Unreadable, y + 12.0, &words);
+            let beside = tick.filter(|tick| *tick >= end - 2.0 && *tick < end + wide + 10.0);
+            let bars: Vec<(f64, f64)> = [(x, end)].into_iter().chain(beside.map(|tick| (tick, tick + 1.0))).collect();
+            label(canvas, &bars, Inside::Unreadable, y + 12.0, &words);
         }
         y += 21.0;
     }
@@ -236,6 +252,46 @@ mod tests {
         let mut canvas = Canvas::default();
         label(&mut canvas, bars, inside, 100.0, "given up");
         canvas.plot
+    }
+
+    #[test]
+    fn the_words_of_a_bracket_lie_under_no_line() {
+        use crate::report::samples;
+        use crate::time::Span;
+
+        let at = |secs| Moment::ZERO + Span::from_secs(secs);
+        for rto in [60, 180, 320, 330, 400, 600] {
+            let mut record = samples::passed();
+            record.legs.truncate(1);
+            let leg = &mut record.legs[0];
+            (leg.lost_at, leg.recovered_at, leg.rto) = (Some(at(130)), Some(at(440)), Some(Span::from_secs(rto)));
+            let scale = Scale::new(record.header.until, &[at(130), at(440)].into(), &[(at(130), at(440))], LEFT, RIGHT);
+            let mut canvas = Canvas::default();
+            brackets(&mut canvas, &record, &scale, 0.0);
+            let attribute = |text: &str, name: &str| -> f64 {
+                let value =
+                    text.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("0");
+                value.trim_end_matches('%').parse().unwrap()
+            };
+            let px = |percent: f64| percent / 100.0 * super::super::canvas::PLOT + LEFT;
+            let tick = canvas.plot.split("class=\"limit\"").nth(1).map(|line| px(attribute(line, "x1"))).unwrap();
+            let text = canvas.plot.split("<text ").nth(1).unwrap();
+            let words = text.split('>').nth(1).unwrap().split('<').next().unwrap();
+            let wide = words.chars().count() as f64 * 5.6;
+            let at = px(attribute(text, " x")) + attribute(text, "dx");
+            let begins = if text.contains("middle") {
+                at - wide / 2.0
+            } else if text.contains("end") {
+                at - wide
+            } else {
+                at
+            };
+            assert!(
+                tick <= begins || tick >= begins + wide,
+                "rto {rto}: {tick} in {begins}..{}: {text}",
+                begins + wide
+            );
+        }
     }
 
     #[test]

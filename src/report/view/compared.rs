@@ -150,6 +150,13 @@ fn steps(before: &PreviousRun, now: &PreviousRun) -> (Vec<Weighed>, u64) {
             (true, false) => (2, Mark::new(Tone::Bad, "newly failing")),
             (false, true) => (1, Mark::new(Tone::Good, "passes again")),
             (false, false) => (1, Mark::new(Tone::Bad, "failing still")),
+            // Doing nothing is quick: that it took less time than doing it says nothing.
+            (true, true) if step.already != then.already => {
+                let word =
+                    if step.already { "already there, nothing was done" } else { "already there before, done now" };
+                (1, Mark::new(Tone::Doubt, word))
+            }
+            (true, true) if step.already => (0, Mark::new(Tone::Quiet, "already there, as before")),
             (true, true) => (0, change(then.took, step.took, "slower", "faster")),
         };
         if weight == 0 && change.tone == Tone::Quiet {
@@ -194,6 +201,20 @@ mod tests {
         assert!(sentence.contains("It was planned, this one unplanned") && sentence.contains("this one did not"));
         assert!(rows.contains(&"step dns: 34 s → 34 s: newly failing".to_owned()), "{rows:#?}");
         assert!(rows.iter().any(|row| row.ends_with("met before, not now")), "{rows:#?}");
+    }
+
+    #[test]
+    fn a_step_that_had_nothing_to_do_is_not_told_as_faster() {
+        let mut record = samples::passed();
+        let step = record.steps.iter_mut().find(|step| step.id.as_str() == "scale-out").unwrap();
+        (step.state, step.took) = (crate::record::StepState::AlreadyDone, Some(Span::from_secs(1)));
+        let view = compared(&record).unwrap();
+        let row = view.steps.iter().find(|row| row.what == "step scale-out").unwrap();
+        assert_eq!(row.change.word, "already there, nothing was done");
+        // Nor is the next run slower than nothing.
+        let previous = record.previous.as_mut().unwrap();
+        previous.steps.iter_mut().find(|step| step.step.as_str() == "scale-out").unwrap().already = true;
+        assert!(compared(&record).unwrap().steps.iter().all(|row| row.what != "step scale-out"));
     }
 
     #[test]

@@ -166,6 +166,8 @@ pub(crate) struct View {
     pub(crate) happenings: Vec<HappeningView>,
     pub(crate) changes: Vec<ChangeView>,
     pub(crate) overridden: Vec<Fact>,
+    /// Warnings that the playbook and its infrastructure file silence, each with the reason.
+    pub(crate) silenced: Vec<String>,
     pub(crate) limits: Vec<String>,
     /// How its checks were proven: a sentence, then those that were seen red, then those that were not.
     pub(crate) methodology: MethodologyView,
@@ -236,6 +238,7 @@ impl View {
                 .collect(),
             changes: record.changes.iter().take(LIST_MAX).map(steps::change).collect(),
             overridden: header.overridden.iter().map(summary::variable).collect(),
+            silenced: header.silenced.iter().map(|it| line(it.told())).take(LIST_MAX).collect(),
             limits: record.limits.iter().map(|limit| line(&limit.text)).collect(),
             methodology: methodology::methodology(record),
             forecast: forecast::forecast(record),

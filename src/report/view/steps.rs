@@ -59,7 +59,7 @@ pub(crate) fn step_mark(state: StepState) -> Mark {
         StepState::NotReached => (Tone::Quiet, "not reached"),
         StepState::Running => (Tone::Doubt, "not ended"),
         StepState::Passed => (Tone::Good, "passed"),
-        StepState::AlreadyDone => (Tone::Good, "already done"),
+        StepState::AlreadyDone => (Tone::Good, "already there"),
         StepState::Failed => (Tone::Bad, "failed"),
         StepState::FailedButHappened => (Tone::Bad, "failed, but took effect"),
         StepState::Cancelled => (Tone::Quiet, "cancelled"),

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::{Fact, Mark, Tone, count, line};
 use crate::id::RegionRole;
 use crate::measure::{Judgement, Measure};
-use crate::model::{ExitCode, Leg, Place, Variable, VariableSource, Verdict};
-use crate::record::{LegRecord, LegVerdict, Record, Simulated, Sooner, StepState, sooner};
+use crate::model::{ExitCode, Leg, Place, Showing, Variable, VariableSource, Verdict};
+use crate::record::{LegRecord, LegVerdict, Record, Simulated, Sooner, StepRecord, StepState, sooner};
 use crate::time::Span;
 
 /// An objective beside its actual.
@@ -119,17 +119,24 @@ pub(super) fn sentence(record: &Record) -> String {
         return format!("Nothing was changed: {}.", why.trim_end_matches('.'));
     }
     let reached: Vec<&LegRecord> = record.legs.iter().filter(|leg| leg.verdict != LegVerdict::NotReached).collect();
-    let mut clauses: Vec<String> = reached.iter().map(|leg| recovery_clause(record, leg)).collect();
-    join_alike(&mut clauses);
-    if clauses.is_empty() {
-        clauses.push("the run came to no failover".to_owned());
+    let watched = !record.services.is_empty() || !record.canaries.is_empty();
+    let mut clauses: Vec<String> = Vec::new();
+    if watched {
+        clauses.extend(reached.iter().map(|leg| recovery_clause(record, leg)));
+        join_alike(&mut clauses);
+        if clauses.is_empty() {
+            clauses.push("the run came to no failover".to_owned());
+        }
+        clauses.extend(loss_clause(&reached));
+    } else {
+        clauses.push(unwatched_clause(record));
     }
-    clauses.extend(loss_clause(&reached));
     clauses.extend(failure_clause(record));
     clauses.push(match (record.ended.exit, record.ended.world) {
         (None, _) => {
             format!("the journal ends after {}, and the run with it is not known to have ended", record.header.took)
         }
+        (_, Place::Home) if !watched && !acted(record) => "nothing was changed".to_owned(),
         (_, Place::Home) => "everything is home again".to_owned(),
         (_, Place::Secondary) => format!("users are now served from {}", name_of(record, RegionRole::Secondary)),
         (_, Place::Mixed) => "things were left partly in one region, partly in the other".to_owned(),
@@ -141,6 +148,21 @@ pub(super) fn sentence(record: &Record) -> String {
     }
     text.push('.');
     text
+}
+
+/// Where nobody watched a service or counted writes, as where people sit around a table: what was gone through.
+fn unwatched_clause(record: &Record) -> String {
+    let planned = record.steps.iter().filter(|step| step.state != StepState::NotInThisMode);
+    let (good, all) = planned.fold((0, 0), |(good, all), step| (good + u64::from(step.state.is_good()), all + 1));
+    let by = if acted(record) { "" } else { ", all of them people's" };
+    format!("{good} of {} passed{by}; no service was watched and no writes were counted", count(all, "step"))
+}
+
+/// Whether a step that acts on something was begun.
+fn acted(record: &Record) -> bool {
+    let acts =
+        |step: &&StepRecord| step.bears_on.iter().any(|it| matches!(it, Showing::Exercised | Showing::Automated));
+    record.steps.iter().filter(acts).any(|step| step.started.is_some())
 }
 
 /// `users were without service …, and … on the way back`: said once where both legs begin alike.
@@ -266,8 +288,15 @@ pub(super) fn leg(record: &Record, leg: &LegRecord) -> LegView {
         let total = parts.total().0.max(1);
         let part = |(name, length): (&'static str, Option<Span>)| PartView {
             name,
-            length: length.map_or_else(|| "not exercised".to_owned(), |length| length.to_string()),
-            percent: length.map(|length| (length.0.saturating_mul(100) + total / 2) / total),
+            length: match length {
+                None => "not exercised".to_owned(),
+                // What was there and lies wholly within the parts before it is told as that, and not as nothing.
+                Some(Span::ZERO) if name != "stabilisation" => "counted in the parts before it".to_owned(),
+                Some(length) => length.to_string(),
+            },
+            percent: length
+                .filter(|length| *length > Span::ZERO || name == "stabilisation")
+                .map(|length| (length.0.saturating_mul(100) + total / 2) / total),
         };
         parts.named().into_iter().map(part).collect()
     });
@@ -296,7 +325,12 @@ fn saved(one: &Sooner) -> String {
         Sooner::Propagation { took, saved } => {
             format!("Old answers to names lived on for {took}: with half the TTL, up to {saved} less.")
         }
-        Sooner::Detection { took, saved } => format!("It took {took} to notice: half of that saves {saved}."),
+        Sooner::Detection { took, asked: Span::ZERO, saved } => {
+            format!("It took {took} until the end of `detect`: half of that saves {saved}.")
+        }
+        Sooner::Detection { took, asked, saved } => format!(
+            "It took {took} until the end of `detect`, of which people were asked for {asked}: half of the rest saves {saved}."
+        ),
     }
 }
 

@@ -105,6 +105,7 @@ fn empty() -> Plan {
         steps: Vec::new(),
         digest: String::new(),
         calibration: None,
+        silenced: Vec::new(),
     }
 }
 

@@ -240,6 +240,14 @@ fn advice(expected: &str, node: &Node) -> Option<String> {
         Kind::Text if expected == LIST && !scalar.text.contains(['\n', ',']) => {
             Some(format!("write it as a list: [{}]", shortened(&scalar.text)))
         }
+        Kind::Integer(_) | Kind::Float(_) if expected.starts_with(DURATION) && !scalar.text.starts_with('-') => {
+            let number = shortened(&scalar.text);
+            Some(format!("add its unit: `{number}s` for seconds, `{number}m` for minutes, `{number}h` for hours"))
+        }
+        Kind::Integer(_) if expected.starts_with(WHOLE) && scalar.text.starts_with('-') => {
+            Some("a number below zero means nothing here: write 0 or more, or leave the key out".to_owned())
+        }
+        Kind::Float(_) if expected.starts_with(WHOLE) => Some("write it without a fraction".to_owned()),
         Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) | Kind::TooLarge if expected == TEXT => {
             Some(format!("put it in quotes: \"{}\"", shortened(&scalar.text)))
         }
@@ -250,6 +258,9 @@ fn advice(expected: &str, node: &Node) -> Option<String> {
 const TEXT: &str = "text";
 const BOOL: &str = "true or false";
 const LIST: &str = "a list";
+/// How the type of durations begins to say what it wants.
+const DURATION: &str = "a duration with a unit";
+const WHOLE: &str = "a whole number ";
 
 /// What serde calls the types that it knows, in plain English. Types of our own say what they expect themselves.
 fn plain(expected: &str) -> String {

@@ -90,6 +90,8 @@ vars: [a]
       |
     5 | within: 30
       |         ^^
+      |
+      = help: add its unit: `30s` for seconds, `30m` for minutes, `30h` for hours
 
     error[M023]: `puase` is not one of the known values
      --> drill.yaml:6:7

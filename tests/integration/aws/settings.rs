@@ -72,6 +72,24 @@ fn a_restore_of_what_is_encrypted_needs_the_stated_key() {
     assert!(!all["plan"].to_string().contains("kms:"), "a plan restores nothing");
 }
 
+#[test]
+fn the_commands_in_the_shipped_files_comment_do_what_they_say_from_the_repositorys_root() {
+    let scene = Scene::new().shipped("playbooks");
+    let text = scene.read("playbooks/infra/aws.yaml");
+    let commands = text.lines().filter_map(|line| line.strip_prefix("#     muster "));
+    // Behind the file's name each says what it is for.
+    let commands: Vec<String> =
+        commands.filter_map(|line| line.split_once("aws.yaml")).map(|(typed, _)| format!("{typed}aws.yaml")).collect();
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    for command in &commands {
+        assert!(command.ends_with(" --infra playbooks/infra/aws.yaml"), "{command}");
+        // The other two ask AWS.
+        if command.starts_with("validate") || command.starts_with("aws-policy") {
+            scene.types(command).exits(0);
+        }
+    }
+}
+
 /// The shipped file with `code` in a hosted zone.
 fn by_zone(scene: &Scene) {
     let text = scene.read("playbooks/infra/aws.yaml");

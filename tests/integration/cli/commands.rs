@@ -98,10 +98,38 @@ fn a_valid_playbook_is_said_to_be_so() {
     exit 0
     --- output
     drill.yaml: valid in every mode, 2 phases and 3 steps in planned mode, environment simulated, 2 warnings silenced
+      M095 at drill.yaml:13:15: in planned and unplanned mode, nothing brings home what `promote` moves: there is no phase `failback`; silenced because: a small one does not come home
+      M093 at drill.yaml:13:15: `promote` moves users, and there are no services: no probe sees whether they are served; silenced because: a small one has no users
     ");
     let document = small().types("validate drill.yaml --format json").exits(0).json();
     assert_eq!(document[0]["valid"], true);
     assert_eq!(document[0]["problems"], Value::Array(Vec::new()));
+}
+
+/// What an approver signs, and what a report years later must still say: which warnings somebody decided not to heed.
+#[test]
+fn silenced_warnings_stand_with_their_reasons_in_the_plan_and_in_every_report() {
+    let scene = small();
+    let (code, because) = ("M095", "a small one does not come home");
+    let told = |what: &str, text: &str| {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(code) && text.contains(because) && text.contains("drill.yaml:"), "{what}: {text}");
+    };
+    told("validate", &scene.types("validate drill.yaml").exits(0).stdout);
+    for format in ["text", "markdown", "json"] {
+        told(format, &scene.types(&format!("plan drill.yaml --format {format}")).exits(0).stdout);
+    }
+    let plan = scene.types("plan drill.yaml --format json").exits(0).json();
+    assert_eq!(plan["silenced"].as_array().unwrap().len(), 2, "{plan}");
+    // The same whether one mode is looked at or each.
+    let digest = |line: &str| scene.types(line).json();
+    assert_eq!(digest("validate drill.yaml --format json")[0]["digest"], plan["digest"]);
+    scene.types("simulate drill.yaml -q");
+    let id = scene.runs().pop().unwrap();
+    for format in ["text", "markdown", "html", "json"] {
+        told(format, &scene.types(&format!("report {id} --format {format}")).exits(0).stdout);
+    }
+    told("show", &scene.types(&format!("show {id}")).exits(0).stdout);
 }
 
 #[test]
@@ -130,6 +158,8 @@ fn what_can_not_be_read_is_named() {
     exit 2
     --- output
     drill.yaml: valid in every mode, 2 phases and 3 steps in planned mode, environment simulated, 2 warnings silenced
+      M095 at drill.yaml:13:15: in planned and unplanned mode, nothing brings home what `promote` moves: there is no phase `failback`; silenced because: a small one does not come home
+      M093 at drill.yaml:13:15: `promote` moves users, and there are no services: no probe sees whether they are served; silenced because: a small one has no users
     --- errors
     error: the playbook nowhere.yaml can't be read: there is no such file
     error: there is no playbook and no infrastructure file in the folder folder
@@ -192,6 +222,12 @@ fn a_plan_says_now_and_then() {
     What Muster relies on
     - this machine: Muster itself, and its clock
     - reports: the journal: without it nothing is begun
+
+    Warnings that are silenced
+    - M095 at drill.yaml:13:15: nothing brings home what `promote` moves: there is
+      no phase `failback`; silenced because: a small one does not come home
+    - M093 at drill.yaml:13:15: `promote` moves users, and there are no services: no
+      probe sees whether they are served; silenced because: a small one has no users
 
     To run this plan and no other
     muster run drill.yaml \

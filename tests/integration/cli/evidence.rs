@@ -34,8 +34,32 @@ fn what_people_add_extends_the_chain_and_every_report_prints_both_heads() {
     for said in ["Resolvers kept the old address", "Lower the TTL before", "Grace (as stated;", "| reviewer |"] {
         assert!(compliance.contains(said), "{said}");
     }
+    // A person at a terminal reads the same.
+    for line in [format!("show {SHIPPED_RUN}"), format!("report {SHIPPED_RUN} --format text")] {
+        let seen = scene.types(&line).exits(0);
+        let told = seen.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for said in ["Resolvers kept the old address", "Lower the TTL before", "Signed off by Grace"] {
+            assert!(told.contains(said), "{line}: {said}: {seen}");
+        }
+    }
     // The index has taken it in, and the run can still be listed.
     scene.types("history").exits(0).says("passed");
+}
+
+#[test]
+fn the_last_message_of_a_drill_says_how_it_ended_and_stands_in_the_evidence_as_it_was_sent() {
+    let scene = ran();
+    let report = fs::read_to_string(scene.only_run().join("report.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let steps = report.pointer("/record/steps").unwrap().as_array().unwrap();
+    let said = |id: &str| {
+        let step = steps.iter().find(|step| step["id"] == id).unwrap();
+        step.pointer("/evidence/message").unwrap().as_str().unwrap().to_owned()
+    };
+    let run = scene.runs().pop().unwrap();
+    assert_eq!(said("announce"), format!("Drill {run} begins"));
+    assert_eq!(report.pointer("/record/ended/verdict").unwrap(), "passed");
+    assert_eq!(said("tell"), format!("Drill {run}: passed"));
 }
 
 /// Standard output as it is, nothing taken out.

@@ -53,6 +53,7 @@ fn without_a_mistake_it_is_valid() {
     exit 0
     --- output
     drill.yaml: valid in every mode, 1 phase and 2 steps in planned mode, environment simulated, 1 warning silenced
+      M095 at drill.yaml:16:13: in planned and unplanned mode, nothing brings home what `promote` moves: there is no phase `failback`; silenced because: the way home is a drill of its own
     ");
 }
 
@@ -122,12 +123,16 @@ fn a_missing_unit() {
        |
     10 |     probe: { http: "{{ var.url }}/healthz", every: 1 }
        |                                                    ^
+       |
+       = help: add its unit: `1s` for seconds, `1m` for minutes, `1h` for hours
 
     error[M022]: expected a duration with a unit such as 200ms, 30s, 5m, 1h or 30d, found the number 120
       --> drill.yaml:19:17
        |
     19 |         within: 120
        |                 ^^^
+       |
+       = help: add its unit: `120s` for seconds, `120m` for minutes, `120h` for hours
     "#);
 }
 
@@ -310,6 +315,7 @@ fn a_phase_whose_name_is_nearly_one_that_means_something() {
     exit 0
     --- output
     drill.yaml: valid in every mode, 1 phase and 2 steps in planned mode, environment simulated, 1 warning silenced
+      M095 at drill.yaml:16:13: in planned and unplanned mode, nothing brings home what `promote` moves: there is no phase `failback`; silenced because: the way home is a drill of its own
     --- errors
     warning[M058]: the phase `fail-over` is of no kind; did you mean `failover`?
       --> drill.yaml:12:11
@@ -372,6 +378,8 @@ fn several_at_once() {
        |
     19 |         within: 120
        |                 ^^^
+       |
+       = help: add its unit: `120s` for seconds, `120m` for minutes, `120h` for hours
     ");
     let document = {
         let text = mistakes.iter().fold(RIGHT.to_owned(), |text, (right, wrong)| text.replace(right, wrong));
@@ -392,6 +400,13 @@ fn typical_mistakes_of_a_first_playbook_are_mended_by_their_message_alone() {
             &["M013", "put text with `{{ ... }}` in quotes"],
         ),
         ("title: A drill", "title: Failover: a drill", &["M004", "put text that contains `: ` in quotes"]),
+        (
+            "database.fence: { database: main, in: primary }",
+            "approve: { prompt: Go: home, deadline: 5m }",
+            &["M004", "put text that contains `: ` in quotes"],
+        ),
+        ("within: 2m", "within: 15", &["M022", "add its unit: `15s` for seconds, `15m` for minutes"]),
+        ("within: 2m", "retry: { attempts: -1 }", &["M022", "below zero means nothing here: write 0 or more"]),
         ("within: 2m", "within: 2 minutes", &["M024", "the units are ms, s, m, h or d"]),
         ("within: 2m", "within: 2min", &["M024", "ms, s, m, h or d"]),
         ("- id: promote", "- id: Promote", &["M024", "use lower-case letters, digits, `-`, `_` and `.`"]),
@@ -449,4 +464,28 @@ fn typical_mistakes_of_a_first_playbook_are_mended_by_their_message_alone() {
             assert!(seen.stderr.contains(word), "`{wrong}` does not say {word}: {seen}");
         }
     }
+}
+
+#[test]
+fn a_secret_is_shown_by_no_message_whosever_line_it_stands_on() {
+    let step = "command: { argv: [curl], env: { PASSWORD: hunter22 }, zzz: 1 }";
+    let text = RIGHT
+        .replace("database.fence: { database: main, in: primary }", step)
+        .replace("vars: { ", "vars: { password: \"hunter44\", ")
+        .replace("within: 2m", "within: \"{{ var.password }}\"");
+    assert!(text.contains("hunter44"), "{text}");
+    let scene = Scene::new().file("rooms.yaml", ROOMS).file("drill.yaml", &text);
+    let seen = scene.types("validate drill.yaml").exits(2).warns("the key `zzz` is unknown here");
+    let seen = seen.warns("PASSWORD: ********");
+    let problems = scene.types("validate drill.yaml --format json").exits(2);
+    assert!(problems.stdout.contains("M097") && problems.stdout.contains("M020"), "{problems}");
+    for told in [&seen, &problems] {
+        let told = format!("{told}");
+        assert!(!told.contains("hunter22") && !told.contains("hunter44"), "{told}");
+    }
+    // What is silenced is hidden all the same.
+    let silence = "silence: [{ code: M097, because: a drill of ours }, ";
+    scene.write("drill.yaml", &text.replace("silence: [", silence));
+    let seen = scene.types("validate drill.yaml").exits(2);
+    assert!(!format!("{seen}").contains("hunter"), "{seen}");
 }

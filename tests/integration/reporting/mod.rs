@@ -3,6 +3,7 @@
 mod pages;
 mod runs;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -151,5 +152,26 @@ fn the_sample_is_what_its_command_makes() {
     for file in files(&kept) {
         let same = std::fs::read(made.join(&file)).unwrap() == std::fs::read(kept.join(&file)).unwrap();
         assert!(same, "reports/sample/{} is another one now: tests/sample makes it anew", file.display());
+    }
+}
+
+/// Each command must end within the scene's patience, a minute: far more than it takes, far less than a bad order of
+/// growth would.
+#[test]
+fn a_run_of_ten_thousand_steps_is_reported_in_every_format_and_its_page_stays_small() {
+    let mut playbook = String::from(
+        "muster: 1\nname: long\ntitle: Long\ninfrastructure: rooms.yaml\nphases:\n  - name: work\n    steps:\n",
+    );
+    for n in 0..10_000 {
+        writeln!(playbook, "      - {{ id: s{n}, wait: {{ for: 10ms }} }}").unwrap();
+    }
+    let rooms = "muster: 1\nname: rooms\nenvironment: simulated\nregions: { primary: { name: left }, secondary: { name: right } }\n";
+    let scene = Scene::new().file("rooms.yaml", rooms).file("long.yaml", &playbook);
+    scene.types("run long.yaml -q").exits(0);
+    let id = scene.runs().pop().unwrap();
+    for format in ["html", "markdown", "json", "junit", "text", "svg", "csv", "samples-csv", "oscal"] {
+        scene.types(&format!("report {id} --format {format} --out out")).exits(0);
+        let bytes = std::fs::metadata(scene.path("out")).unwrap().len();
+        assert!(bytes > 0 && (format != "html" || bytes < 5_000_000), "{format}: {bytes} bytes");
     }
 }

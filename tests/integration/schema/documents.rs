@@ -136,6 +136,7 @@ fn infrastructures() -> Vec<Value> {
         "resources",
         json!({ "it": { "database": { "provider": "patroni", "any": [1] }, "simulate": { "promotion": "3s" } } }),
     ));
+    all.extend(on_aws());
     all.push(with(
         lab.clone(),
         "network",
@@ -150,6 +151,110 @@ fn infrastructures() -> Vec<Value> {
         json!({ "primary": sim, "secondary": { "name": "b", "isolate": "1s" } }),
     ));
     all
+}
+
+/// Everything that can be said of AWS, in a lab whose regions have a way in.
+fn on_aws() -> Vec<Value> {
+    let way_in = |name: &str| {
+        json!({ "name": name, "provider": "aws", "account": "123456789012", "gateway": "g.example.test", "profile": "drill",
+            "role": "arn:aws:iam::123456789012:role/muster", "endpoint": "https://proxy.internal", "timeout": "5s",
+            "endpoints": { "rds": "https://rds.internal", "ec2": "http://127.0.0.1:5000" }, "simulate": { "isolate": "1s" },
+            "isolate": { "subnets": ["subnet-0a1b2c3d"], "blocks": { "primary": ["10.1.0.0/16"], "secondary": ["2001:db8::/32"], "users": [] } } })
+    };
+    let mut base = smallest_infrastructure();
+    base["environment"] = json!("lab");
+    let in_lab = |resource: Value| {
+        let mut document = base.clone();
+        document["regions"] = json!({ "primary": way_in("us-east-1"), "secondary": way_in("us-west-2") });
+        document["resources"] = json!({ "it": resource });
+        document
+    };
+    let values = json!({ "primary": { "values": ["192.0.2.10"] }, "secondary": { "alias": { "name": "lb.example.test", "zone": "Z1", "evaluate_health": true } } });
+    let sets = json!({ "primary": { "set": "one", "values": ["192.0.2.10"] }, "secondary": { "set": "two", "values": ["192.0.2.11"] } });
+    let record = |by: &str, targets: &Value, key: &str, value: Value| {
+        let mut settings = json!({ "provider": "aws", "name": "code.example.test", "zone": "Z0123456789ABC", "by": by, "targets": targets,
+            "ttl": "30s", "access": "primary", "authoritative": ["192.0.2.53"], "resolvers": ["192.0.2.54:5353"], "type": "A" });
+        if !key.is_empty() {
+            settings[key] = value;
+        }
+        in_lab(json!({ "dns": settings, "simulate": { "servers": 3 } }))
+    };
+    let arn = |id: &str| format!("arn:aws:route53-recovery-control::1:controlpanel/0/routingcontrol/{id}");
+    let controls = json!({ "cluster": [{ "url": "https://a.example.test/v1", "region": "us-east-1" }], "primary": arn("1"), "secondary": arn("2") });
+    let check = json!({ "id": "0a1b", "away": ["away"], "home": ["home", "x"], "look": ["look"], "timeout": "1m" });
+    let mut all = vec![
+        record("record", &values, "", json!(null)),
+        record("weight", &sets, "", json!(null)),
+        record("failover", &json!({ "primary": { "set": "one" }, "secondary": { "set": "two" } }), "", json!(null)),
+        record("latency", &sets, "", json!(null)),
+        record("routing_controls", &values, "routing_controls", controls),
+        record("health_check", &values, "health_check", check),
+    ];
+    let sql = json!({ "dbname": "code", "user": "muster", "password": { "file": "/x" }, "sslmode": "verify-full",
+        "regions": { "primary": { "host": "a" }, "secondary": { "host": "b", "port": 5433 } } });
+    let fence = json!({ "subnets": ["subnet-0a1b2c3d"], "let_through": ["10.2.0.0/16"] });
+    for (kind, key, named) in [
+        ("replica", "instance", false),
+        ("multi_az", "zone", true),
+        ("cluster", "instance", true),
+        ("global", "cluster", true),
+    ] {
+        let side = |name: &str| json!({ key: name, "fence": fence });
+        let mut settings = json!({ "provider": "aws", "kind": kind, "regions": { "primary": side("main-1"), "secondary": side("main-2") }, "sql": sql });
+        if named {
+            settings["name"] = json!("main");
+        }
+        all.push(in_lab(json!({ "database": settings })));
+    }
+    let both = |primary: Value, secondary: Value| json!({ "provider": "aws", "regions": { "primary": primary, "secondary": secondary } });
+    all.extend([
+        in_lab(json!({ "compute": both(json!({ "instances": ["i-0a1b2c3d"] }), json!({ "tag": { "key": "Role", "value": "web" } })) })),
+        in_lab(json!({ "compute": both(json!({ "auto_scaling_group": "web" }), json!({ "instances": [], "auto_scaling_group": "web" })) })),
+        in_lab(json!({ "backup": both(
+            json!({ "tag": { "key": "Backup", "value": "x" }, "zone": "us-east-1a", "key": "arn:aws:kms:us-east-1:1:key/2" }),
+            json!({ "instance": "main-1", "subnet_group": "scratch", "class": "db.t4g.medium" }),
+        ) })),
+    ]);
+    all
+}
+
+/// Documents that are right but for one slip that somebody made: what the schema accepted and the loader refused.
+pub(crate) fn slips() -> Vec<(&'static str, Value)> {
+    let right = on_aws();
+    let wrong = |n: usize, at: &str, from: &str, to: &str| {
+        let mut document = right[n].clone();
+        let entries = document.pointer_mut(at).and_then(Value::as_object_mut).unwrap();
+        let value = entries.remove(from).unwrap();
+        entries.insert(to.to_owned(), value);
+        document
+    };
+    let set = |n: usize, at: &str, value: Value| {
+        let mut document = right[n].clone();
+        *document.pointer_mut(at).unwrap() = value;
+        document
+    };
+    vec![
+        ("acount", wrong(0, "/regions/primary", "account", "acount")),
+        ("a number for the account", set(0, "/regions/primary/account", json!(123_456_789_012_u64))),
+        ("a short account", set(0, "/regions/primary/account", json!("1234"))),
+        ("a service that there is not", wrong(0, "/regions/primary/endpoints", "rds", "rsd")),
+        ("zonee", wrong(0, "/resources/it/dns", "zone", "zonee")),
+        ("the zone's name", set(0, "/resources/it/dns/zone", json!("example.com"))),
+        ("kind: nonsense", set(6, "/resources/it/database/kind", json!("nonsense"))),
+        ("a key of the side", wrong(9, "/resources/it/database/regions/primary", "cluster", "instance")),
+        ("no name of the whole", wrong(8, "/resources/it/database", "name", "nam")),
+        ("a control where nothing goes by it", set(4, "/resources/it/dns/by", json!("record"))),
+        ("record sets where there is one", set(1, "/resources/it/dns/by", json!("record"))),
+        (
+            "a security group for a subnet",
+            set(6, "/resources/it/database/regions/primary/fence/subnets", json!(["sg-0a1b2c3d"])),
+        ),
+        (
+            "two ways to name servers",
+            set(11, "/resources/it/compute/regions/secondary/instances", json!(["i-0a1b2c3d"])),
+        ),
+        ("scratch volumes nowhere", wrong(12, "/resources/it/backup/regions/primary", "zone", "class")),
+    ]
 }
 
 /// A stream of numbers that is the same each time.

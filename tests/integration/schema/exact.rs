@@ -3,7 +3,7 @@
 use muster::diagnostic::Diagnostic;
 use muster::schema::Document;
 
-use super::documents::{Dice, changed, of};
+use super::documents::{Dice, changed, of, slips};
 use super::{Validator, told};
 
 /// Problems that no schema can see: what names mean, what goes together, what a template is filled with.
@@ -97,8 +97,23 @@ fn each_document_to_begin_with_is_right() {
         for right in of(document) {
             // Two examples of a condition or probe at once are one too many: those the schema refuses, and so does the loader.
             let refusal = validator.refusal(&right);
-            let errors: Vec<_> = told(document, &right).into_iter().filter(is_within).collect();
-            assert_eq!(refusal.is_none(), errors.is_empty(), "{refusal:?} {errors:?}\n{right}");
+            let problems = told(document, &right);
+            match &refusal {
+                // The schema may tell of what is beyond others: of each of these the loader must say something, too.
+                Some(why) => {
+                    assert!(problems.iter().any(Diagnostic::is_error), "the schema alone refuses it: {why}\n{right}");
+                }
+                None => assert!(!problems.iter().any(is_within), "the loader alone refuses it: {problems:?}\n{right}"),
+            }
         }
+    }
+}
+
+#[test]
+fn a_slip_in_the_settings_of_aws_is_refused_by_both() {
+    let validator = Validator::of(Document::Infrastructure);
+    for (what, wrong) in slips() {
+        assert!(told(Document::Infrastructure, &wrong).iter().any(Diagnostic::is_error), "the loader takes {what}");
+        assert!(validator.refusal(&wrong).is_some(), "the schema takes {what}");
     }
 }

@@ -129,6 +129,7 @@ pub(super) fn empty_plan() -> Plan {
         steps: Vec::new(),
         digest: String::new(),
         calibration: None,
+        silenced: Vec::new(),
     }
 }
 
