@@ -290,3 +290,21 @@ async fn a_lost_region_is_not_asked_for_ever_whether_its_wall_stands() {
     promoted.expect("a lost region keeps nobody from the other").unwrap();
     assert!(recorded.asked().iter().any(|one| one.contains("Action=FailoverGlobalCluster")));
 }
+
+#[tokio::test]
+async fn the_side_that_answers_is_seen_although_the_other_one_is_lost() {
+    let (recorded, engine) = (Recorded::new(), Engine::start());
+    engine.stands_by(true);
+    recorded.answers("rds.us-east-1", 0, "");
+    recorded.answers("Action=DescribeDBClusters", 200, CLUSTER);
+    recorded.answers("Action=DescribeGlobalClusters", 200, &global("c1", ""));
+    recorded.answers("monitoring.us-west-2", 0, "");
+    let cx = context();
+    let main = database(&recorded, &engine, GLOBAL, false);
+    let seen = cx.clock.timeout(crate::time::Span::from_secs(20), main.observe(&cx)).await;
+    let seen = seen.expect("no look lasts for ever").unwrap();
+    let told = format!("{:?}", seen.regions[&RegionRole::Primary]);
+    assert!(told.contains("us-east-1 gave no answer within 6 s"), "{told}");
+    let copy = seen.regions[&RegionRole::Secondary].known().unwrap();
+    assert_eq!(copy.role, crate::resource::ReplicaRole::Replica, "{copy:?}");
+}

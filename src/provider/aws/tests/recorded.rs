@@ -85,12 +85,15 @@ impl HttpConnector for Recorded {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let asked = format!("{} {target} {body} ", request.uri());
         let mut state = self.0.lock().unwrap();
-        let fits: Vec<usize> = (0..state.answers.len()).filter(|n| asked.contains(state.answers[*n].to)).collect();
-        let answer = match fits[..] {
-            [] => None,
-            [only] => Some((state.answers[only].status, state.answers[only].body.clone())),
-            [first, ..] => state.answers.remove(first).map(|answer| (answer.status, answer.body)),
-        };
+        let first = state.answers.iter().position(|answer| asked.contains(answer.to));
+        let answer = first.map(|first| {
+            let (to, status) = (state.answers[first].to, state.answers[first].status);
+            let body = state.answers[first].body.clone();
+            if state.answers.iter().filter(|answer| answer.to == to).count() > 1 {
+                state.answers.remove(first);
+            }
+            (status, body)
+        });
         state.asked.push(asked.clone());
         HttpConnectorFuture::ready(match answer {
             None => Err(ConnectorError::user(format!("nothing is recorded for {asked}").into())),
