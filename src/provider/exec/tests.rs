@@ -284,7 +284,7 @@ fn every_act_of_backups_regions_and_names_is_asked_for_as_the_page_says_and_its_
         assert_eq!(laid.heard(), json!(["undo", "restore", { "scratch": "copy-1" }]));
 
         let laid = Laid::new(ResourceKind::Region);
-        let cut = RegionState { isolated_from: [crate::resource::Party::Users].into() };
+        let cut = RegionState::cut_off_from([crate::resource::Party::Users].into());
         laid.says(&Value::Null).set_isolation(&cx, &cut).await.unwrap();
         assert_eq!(laid.heard(), json!(["apply", "isolate", { "isolated_from": ["users"] }]));
         laid.says(&Value::Null).rejoin_fenced(&cx, &[ResourceId::new("main").unwrap()]).await.unwrap();

@@ -198,7 +198,7 @@ fn servers_and_regions_with_a_mark_obey_one_run_and_those_without_say_that_they_
         for kept in [&servers as &dyn Exclusive, &region] {
             assert_eq!(kept.claim(&cx, &theirs, None).await.unwrap(), Claimed::Ours);
             assert_eq!(kept.claim(&cx, &ours, None).await.unwrap(), Claimed::Taken(theirs.clone()));
-            let cut = RegionState { isolated_from: [Party::Users].into() };
+            let cut = RegionState::cut_off_from([Party::Users].into());
             for refused in [
                 servers.scale(&cx, RegionRole::Primary, 1).await,
                 region.set_isolation(&cx, &cut).await,
