@@ -17,6 +17,8 @@ use crate::{Result, wait_until};
 
 /// The environment variable that every process of a lab carries; its value is the folder.
 const MARK: &str = "MUSTER_LAB";
+/// The environment variable that a server carries; its value is the server's name.
+const SERVER: &str = "MUSTER_LAB_SERVER";
 /// After it was asked to end, a server is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -77,7 +79,7 @@ pub(crate) fn start(lab: &Lab, how: &Start<'_>) -> Result<Daemon> {
     let open = || OpenOptions::new().create(true).append(true).open(&log);
     let [program, arguments @ ..] = how.argv.as_slice() else { return Err(format!("{} has no program", how.name)) };
     let mut command = noting(lab, how, program).map_err(|error| format!("{}: {error}", how.name))?;
-    command.args(arguments).current_dir(how.folder).process_group(0).stdin(Stdio::null());
+    command.env(SERVER, &how.name).args(arguments).current_dir(how.folder).process_group(0).stdin(Stdio::null());
     let failed = |error: std::io::Error| format!("{} ({program}) can't be started: {error}", how.name);
     command.stdout(open().map_err(failed)?).stderr(open().map_err(failed)?);
     as_user(&mut command, how.user);
@@ -131,10 +133,19 @@ pub(crate) fn all(lab: &Lab) -> BTreeMap<String, Daemon> {
     entries.filter_map(|entry| read(entry.path())).map(|daemon| (daemon.name.clone(), daemon)).collect()
 }
 
-/// The server of this name, if it runs.
+/// The server of this name, if it runs. Whoever started it may have been killed before its number was written down: it is
+/// found by what it carries.
 pub(crate) fn running(lab: &Lab, name: &str) -> Option<Daemon> {
-    let text = fs::read_to_string(file(lab, name)).ok()?;
-    serde_json::from_str::<Daemon>(&text).ok().filter(|daemon| daemon.process.runs())
+    let text = fs::read_to_string(file(lab, name)).unwrap_or_default();
+    let written = serde_json::from_str::<Daemon>(&text).ok().filter(|daemon| daemon.process.runs());
+    written.or_else(|| {
+        let process = processes::first_leader(&[(MARK, lab.folder.to_str()?), (SERVER, name)])?;
+        let region = Role::ALL.into_iter().find(|role| name.starts_with(&format!("{role}-")));
+        let daemon = Daemon { name: name.to_owned(), region, process };
+        // Best effort: it is found again the next time.
+        let _ = fs::write(file(lab, name), serde_json::to_string(&daemon).unwrap_or_default());
+        Some(daemon)
+    })
 }
 
 /// Forgets a server that has ended.

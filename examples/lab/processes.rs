@@ -27,6 +27,8 @@ pub(crate) struct Known {
 struct Line {
     known: Known,
     parent: i32,
+    /// The number of its group, which is that of the process that leads it.
+    group: i32,
     /// It has ended and nobody has waited for it.
     ended: bool,
 }
@@ -71,18 +73,21 @@ fn from_proc(pid: i32) -> Option<Line> {
     let after_name: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let known = Known { pid, started: (*after_name.get(19)?).to_owned() };
     let ended = matches!(*after_name.first()?, "Z" | "X");
-    Some(Line { known, parent: after_name.get(1)?.parse().ok()?, ended })
+    let number = |at: usize| after_name.get(at)?.parse().ok();
+    Some(Line { known, parent: number(1)?, group: number(2)?, ended })
 }
 
 /// What `ps` says, where there is no `/proc`.
 fn by_ps(which: &[&str]) -> Vec<Line> {
-    let asked = Command::new("ps").args(["-o", "pid=,ppid=,stat=,lstart="]).args(which).output();
+    let asked = Command::new("ps").args(["-o", "pid=,ppid=,pgid=,stat=,lstart="]).args(which).output();
     let text = asked.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
     let parse = |line: &str| {
         let mut words = line.split_whitespace();
-        let (pid, parent, state) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?);
+        let mut number = || words.next()?.parse().ok();
+        let (pid, parent, group) = (number()?, number()?, number()?);
+        let state = words.next()?;
         let started = words.collect::<Vec<_>>().join(" ");
-        Some(Line { known: Known { pid, started }, parent, ended: state.starts_with('Z') })
+        Some(Line { known: Known { pid, started }, parent, group, ended: state.starts_with('Z') })
     };
     text.lines().filter_map(parse).collect()
 }
@@ -106,15 +111,26 @@ pub(crate) fn with_descendants(roots: &[Known]) -> Vec<Known> {
 
 /// Every process that carries `NAME=VALUE` in its environment: also what lost its parent. Linux alone shows it.
 pub(crate) fn marked(name: &str, value: &str) -> Vec<Known> {
+    carrying(&[(name, value)]).into_iter().map(|line| line.known).collect()
+}
+
+/// The first process that carries all of these in its environment and leads a group.
+pub(crate) fn first_leader(marks: &[(&str, &str)]) -> Option<Known> {
+    let leaders = carrying(marks).into_iter().filter(|line| line.group == line.known.pid);
+    leaders.map(|line| line.known).min_by_key(|known| known.started.parse::<u64>().unwrap_or(u64::MAX))
+}
+
+fn carrying(marks: &[(&str, &str)]) -> Vec<Line> {
     if !cfg!(target_os = "linux") {
         return Vec::new();
     }
-    let wanted = format!("{name}={value}");
+    let wanted: Vec<String> = marks.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let carries = |line: &Line| {
         let environment = fs::read(format!("/proc/{}/environ", line.known.pid)).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|one| one == wanted.as_bytes())
+        let has = |wanted: &String| environment.split(|byte| *byte == 0).any(|one| one == wanted.as_bytes());
+        wanted.iter().all(has)
     };
-    all().into_iter().filter(|line| !line.ended && carries(line)).map(|line| line.known).collect()
+    all().into_iter().filter(|line| !line.ended && carries(line)).collect()
 }
 
 /// Whether a process works in this folder.

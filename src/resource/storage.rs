@@ -63,7 +63,7 @@ impl fmt::Display for StorageState {
 }
 
 /// How a copy compares with what it copies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyReport {
     /// How many repositories the original has.
     pub repositories: u32,

@@ -537,15 +537,7 @@ pub(super) fn stage(act: &Act, mode: Mode, clock: Clock) -> (Fake, Tools, Contex
         },
         write: None,
         catch_up: 0,
-        copy: CopyReport {
-            repositories: 40,
-            missing: 0,
-            behind: 0,
-            diverged: 0,
-            checked: 40,
-            damaged: 0,
-            oldest_missing: Span::ZERO,
-        },
+        copy: CopyReport { repositories: 40, checked: 40, ..CopyReport::default() },
         restored: Restored {
             scratch: "scratch-1".into(),
             newest_age: Span::from_secs(20),
