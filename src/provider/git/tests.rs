@@ -450,3 +450,19 @@ fn a_run_marks_both_stores_or_none_and_acts_of_another_run_are_refused_needs_git
         }
     });
 }
+
+#[test]
+fn a_write_right_after_one_that_was_taken_is_a_push_of_its_own_and_is_refused_by_the_fence_needs_git() {
+    let scene = Scene::new();
+    let storage = scene.storage();
+    play(async |cx| {
+        // Within one second, by whose clock git dates both.
+        for _ in 0..3 {
+            assert_eq!(storage.write(&cx, PRIMARY).await, WriteAttempt::Acknowledged);
+            fs::write(scene.book(PRIMARY, "fence"), "a test").unwrap();
+            let refused = storage.write(&cx, PRIMARY).await;
+            assert!(matches!(refused, WriteAttempt::Refused(_)), "{refused:?}");
+            fs::remove_file(scene.book(PRIMARY, "fence")).unwrap();
+        }
+    });
+}

@@ -197,5 +197,5 @@ fn needs_postgres_a_password_comes_from_the_file_that_is_named_from_pgpassfile_o
     let other = with(None);
     let right = other.path("right").display().to_string();
     other.env("PGPASSFILE", &right).types(plan).exits(0).says("PASSED");
-    with(Some("wrong")).types(plan).exits(3).says("password authentication failed");
+    with(Some("wrong")).types(plan).exits(5).says("password authentication failed");
 }
