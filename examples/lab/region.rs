@@ -168,6 +168,8 @@ fn rejoin(lab: &Lab, region: Role, fenced: &[String]) -> Result<()> {
     for server in lost.split_whitespace().filter_map(|word| word.parse().ok()) {
         start_server(lab, region, server)?;
     }
+    // They all run: nothing is left to be started by whoever takes this up.
+    let _ = fs::remove_file(lost_servers(lab, region));
     let mark = isolation(lab, region);
     if mark.exists() {
         fs::remove_file(&mark).map_err(|error| format!("{}: {error}", mark.display()))?;

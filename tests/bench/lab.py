@@ -28,6 +28,16 @@ SLACK = 0.020
 PRIMARY, SECONDARY = "127.0.10.1", "127.0.20.1"
 
 
+def repositories(folder):
+    """The bare repositories under a folder. What is in one of them comes and goes while it is pushed to."""
+    found = []
+    for at, folders, _ in os.walk(folder):
+        bare = [name for name in folders if name.endswith(".git")]
+        found += [os.path.relpath(os.path.join(at, name), folder) for name in bare if name != "proof.git"]
+        folders[:] = [name for name in folders if name not in bare]
+    return sorted(found)
+
+
 def seconds(text):
     """A time of the clients' log, to the nanosecond, as seconds."""
     head, _, fraction = text.rstrip("Z").partition(".")
@@ -109,8 +119,7 @@ class Lab:
                 "rules": (self.folder / region / "pg_hba.conf").read_text(),
                 "role": (books / "role").read_text().strip(), "fence": (books / "fence").exists(),
                 "books": sorted(p.name for p in books.iterdir() if p.name not in ("preserved", "under-way")),
-                "repositories": sorted(str(p.relative_to(books.parent)) for p in books.parent.rglob("*.git")
-                                       if p.name != "proof.git"),
+                "repositories": repositories(books.parent),
                 "files": sorted(p.name for p in (self.folder / region).iterdir() if p.name != "preserved"
                                 and not p.name.endswith(".port")),
                 "cut off from": self.run("region", region, "status").stdout.strip(),
