@@ -40,7 +40,9 @@ fn what_can_not_be_is_refused_with_what_could() {
     refused("service", "every service", |it| it.services[0].0 = "all".to_owned());
     refused("dns", "no full DNS name", |it| it.dns = vec!["localhost".to_owned()]);
     refused("database", "`app-db` would do", |it| it.database = Some("App DB".to_owned()));
-    refused("database", "is no name", |it| it.database = Some("123".to_owned()));
+    for number in ["123", "0x1", "0o17", "1e3", "1e-3"] {
+        refused("database", "is no name", |it| it.database = Some(number.to_owned()));
+    }
     refused("storage", "name of its own", |it| it.storage = Some("main".to_owned()));
     refused("provider", "--storage", |it| it.providers = vec![Provider::Git]);
 }

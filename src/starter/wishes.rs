@@ -222,8 +222,11 @@ impl Wishes {
 
 /// Words that would be no text in YAML.
 fn is_word(id: &str) -> bool {
-    id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'e')
-        || ["null", "true", "false", "primary", "secondary"].contains(&id)
+    let radix = |prefix: &str| id.strip_prefix(prefix).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    id.bytes().all(|byte| byte.is_ascii_digit() || b".e-".contains(&byte))
+        || radix("0x")
+        || radix("0o")
+        || ["null", "true", "false", ".inf", ".nan", "primary", "secondary"].contains(&id)
 }
 
 /// The host of a URL, in lower case, which must be a name: an address can't be moved.
