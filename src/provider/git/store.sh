@@ -100,7 +100,12 @@ case $verb in
     ;;
   check)
     printf '%s\n' "$1" | while IFS= read -r repository; do
-      if git -C "$repository" fsck --no-dangling --no-progress >/dev/null 2>&1; then echo sound; else echo damaged; fi
+      # What a push brings in comes and goes while it is read: damage is there each time that one looks.
+      found=damaged
+      for look in 1 2 3; do
+        if git -C "$repository" fsck --no-dangling --no-progress >/dev/null 2>&1; then found=sound; break; fi
+      done
+      echo $found
     done
     ;;
   follow)
