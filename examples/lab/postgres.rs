@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -355,9 +355,10 @@ fn preserve(lab: &Lab, region: Role, into: &Path) -> Result<()> {
 fn waldump(lab: &Lab, region: Role, timeline: &str, from: &str, to: &str) -> Result<()> {
     let mut dump = program(lab, "pg_waldump");
     dump.arg("-p").arg(lab.data(region).join("pg_wal")).args(["-t", timeline, "-s", from, "-e", to]);
-    let status = dump.status().map_err(|error| format!("pg_waldump: {error}"))?;
-    // It said itself what it did not like.
-    if status.success() { Ok(()) } else { Err("pg_waldump did not end well".to_owned()) }
+    let failed = |error: std::io::Error| format!("pg_waldump: {error}");
+    // What it lists is passed on as it comes.
+    let out = dump.stderr(Stdio::piped()).spawn().and_then(std::process::Child::wait_with_output).map_err(failed)?;
+    if out.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&out.stderr).trim().to_owned()) }
 }
 
 /// From now on no start of it takes writes.

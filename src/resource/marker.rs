@@ -35,6 +35,15 @@ impl Marker {
     }
 }
 
+#[cfg(test)]
+impl Marker {
+    /// A mark of a test's run.
+    pub(crate) fn of_test(run: &str, fencing: u64) -> Self {
+        let since = "2026-11-22T08:42:16.5Z".parse().unwrap();
+        Self { run: RunId::new(run).unwrap(), fencing, who: "ops at bastion-1".to_owned(), since }
+    }
+}
+
 impl fmt::Display for Marker {
     /// `the run 20261122-084216-drill has it since 2026-11-22T08:42:16Z (ops at bastion-1)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,29 +88,23 @@ pub trait Exclusive: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::Marker;
-    use crate::id::RunId;
-
-    fn marker(run: &str, fencing: u64) -> Marker {
-        let since = "2026-11-22T08:42:16.5Z".parse().unwrap();
-        Marker { run: RunId::new(run).unwrap(), fencing, who: "ops at bastion-1".to_owned(), since }
-    }
 
     #[test]
     fn only_a_later_process_of_the_same_run_continues_a_mark() {
-        let there = marker("20261122-084216-drill", 4);
+        let there = Marker::of_test("20261122-084216-drill", 4);
         for (run, fencing, continues) in [
             ("20261122-084216-drill", 4, true),
             ("20261122-084216-drill", 5, true),
             ("20261122-084216-drill", 3, false),
         ] {
-            assert_eq!(marker(run, fencing).continues(&there), continues, "{run} {fencing}");
+            assert_eq!(Marker::of_test(run, fencing).continues(&there), continues, "{run} {fencing}");
         }
-        assert!(!marker("20261122-084217-drill", 9).continues(&there));
+        assert!(!Marker::of_test("20261122-084217-drill", 9).continues(&there));
     }
 
     #[test]
     fn a_mark_says_who_has_it_since_when() {
-        let told = marker("20261122-084216-drill", 4).to_string();
+        let told = Marker::of_test("20261122-084216-drill", 4).to_string();
         assert_eq!(told, "the run 20261122-084216-drill has it since 2026-11-22T08:42:16Z (ops at bastion-1)");
     }
 }

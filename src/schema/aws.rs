@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::leaf::{duration, region};
-use super::provider::{each, postgres, record_type, server_address};
+use super::provider::{each, postgres, record_keys};
 use super::shape::{Object, Shape, given};
 use crate::infrastructure::real::aws::SERVICES;
 use crate::resource::ResourceKind;
@@ -214,7 +214,7 @@ fn record() -> Object {
     ]);
     let several = is("by", &["weight", "failover", "latency"]);
     let some_value = json!({ "anyOf": [has_values(), given("alias")] });
-    Object::new("A record of a hosted zone of Route 53, and what switches it.")
+    let record = Object::new("A record of a hosted zone of Route 53, and what switches it.")
         .must("name", Shape::Text, "The record's name.", json!("code.example.com"))
         .must(
             "zone",
@@ -227,29 +227,11 @@ fn record() -> Object {
             each(target(), &json!({ "values": ["192.0.2.10"] })),
             "What points to each region.",
             json!({ "primary": { "values": ["192.0.2.10"] }, "secondary": { "values": ["198.51.100.10"] } }),
-        )
-        .may("type", record_type(), "The record's type.", json!("A"), json!("AAAA"))
-        .not_null()
-        .else_in_words("ttl", duration(), "The TTL that it gets where there is no record yet.", "60s", json!("60s"))
+        );
+    record_keys(record, "The zone's authoritative servers, in place of those that Route 53 names.")
         .may("by", by, "What a switch changes.", json!("record"), json!("record"))
         .not_null()
         .may("access", region(), "With whose way in the zone is changed.", json!("secondary"), json!("primary"))
-        .not_null()
-        .may(
-            "authoritative",
-            Shape::list(server_address()),
-            "The zone's authoritative servers, in place of those that Route 53 names.",
-            json!([]),
-            json!(["192.0.2.53"]),
-        )
-        .not_null()
-        .may(
-            "resolvers",
-            Shape::list(server_address()),
-            "Users' resolvers that the change is followed through.",
-            json!([]),
-            json!(["203.0.113.53"]),
-        )
         .not_null()
         .else_in_words(
             "routing_controls",

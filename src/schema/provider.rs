@@ -60,7 +60,7 @@ fn rfc2136() -> Object {
         .must("name", Shape::Text, "Its name, as the name server knows it.", json!("muster"))
         .must("algorithm", algorithms, "Its algorithm.", json!("hmac-sha256"))
         .must("secret", secret(), "Its secret, in base64.", json!({ "env": "TSIG" }));
-    Object::new("A record that is changed by dynamic update (RFC 2136).")
+    let record = Object::new("A record that is changed by dynamic update (RFC 2136).")
         .must("name", Shape::Text, "The record's name.", json!("code.example.com"))
         .must("zone", Shape::Text, "The zone that it is in.", json!("example.com"))
         .must("server", server_address(), "The primary name server, which takes updates.", json!("192.0.2.53"))
@@ -75,14 +75,20 @@ fn rfc2136() -> Object {
             targets(),
             "The values that point to each region.",
             json!({ "primary": ["192.0.2.10"], "secondary": ["198.51.100.10"] }),
-        )
+        );
+    record_keys(record, "The zone's authoritative servers, in place of what its NS records say.")
+}
+
+/// What every record that is changed over the network is told: its type and TTL, and who is asked about it.
+pub(super) fn record_keys(record: Object, authoritative: &'static str) -> Object {
+    record
         .may("type", record_type(), "The record's type.", json!("A"), json!("AAAA"))
         .not_null()
         .else_in_words("ttl", duration(), "The TTL that it gets where there is no record yet.", "60s", json!("60s"))
         .may(
             "authoritative",
             Shape::list(server_address()),
-            "The zone's authoritative servers, in place of what its NS records say.",
+            authoritative,
             json!([]),
             json!(["192.0.2.53", "192.0.2.54"]),
         )
@@ -92,7 +98,7 @@ fn rfc2136() -> Object {
             Shape::list(server_address()),
             "Users' resolvers that the change is followed through.",
             json!([]),
-            json!(["192.0.2.1"]),
+            json!(["203.0.113.53"]),
         )
         .not_null()
 }

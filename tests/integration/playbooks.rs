@@ -53,6 +53,24 @@ fn every_playbook_passes_on_its_simulated_infrastructure() {
 }
 
 #[test]
+fn a_drill_around_a_table_is_told_as_one_and_one_that_only_waits_is_not() {
+    let scene = shipped();
+    let told = "passed, all of them people's; no service was watched and no writes were counted; nothing was changed.";
+    scene.types("run playbooks/tabletop.yaml -q").exits(0);
+    let report = std::fs::read_to_string(scene.only_run().join("report.md")).unwrap();
+    assert!(report.replace('\n', " ").contains(told), "{report}");
+    let scene = shipped();
+    scene.write(
+        "waits.yaml",
+        "muster: 1\nname: waits\ninfrastructure: playbooks/infra/code-host.yaml\nphases:\n  - name: failover\n    steps: [{ id: it, \
+         wait: { for: 1s } }]\n",
+    );
+    scene.types("run waits.yaml -q --format json").exits(0);
+    let report = std::fs::read_to_string(scene.only_run().join("report.md")).unwrap().replace('\n', " ");
+    assert!(report.contains("1 of 1 step passed; no service was watched"), "{report}");
+}
+
+#[test]
 fn every_check_of_every_playbook_is_seen_red() {
     let scene = shipped();
     for name in SMALLER {

@@ -75,12 +75,7 @@ fn the_shipped_example_scales_within_its_room_and_keeps_marks_needs_python3() {
     std::fs::write(folder.path().join("world.json"), WORLD).unwrap();
     run_real(|clock| async move {
         let (ours, theirs) = (context(&clock, "20261122-084216-drill"), context(&clock, "20261122-084300-other"));
-        let marker = |cx: &Context| Marker {
-            run: cx.run.clone(),
-            fencing: 1,
-            who: "ops".into(),
-            since: "2026-11-22T08:42:16Z".parse().unwrap(),
-        };
+        let marker = |cx: &Context| Marker::of_test(cx.run.as_str(), cx.fencing);
         let group = example(ResourceKind::Compute, "web-servers", folder.path());
         group.scale(&ours, S, 3).await.unwrap();
         let seen = Compute::observe(&group, &ours).await.unwrap();

@@ -413,13 +413,7 @@ fn a_run_marks_both_stores_or_none_and_acts_of_another_run_are_refused_needs_git
     let scene = Scene::new();
     let storage = scene.storage();
     play(async |cx| {
-        let marker = |run: &str| Marker {
-            run: RunId::new(run).unwrap(),
-            fencing: 1,
-            who: "ops at bastion-1".to_owned(),
-            since: "2026-11-22T08:42:16Z".parse().unwrap(),
-        };
-        let (ours, theirs) = (marker(cx.run.as_str()), marker("20261122-084217-other"));
+        let (ours, theirs) = (Marker::of_test(cx.run.as_str(), 1), Marker::of_test("20261122-084217-other", 1));
         // The second side is another run's: the first is let go again.
         fs::write(scene.book(SECONDARY, "mark"), serde_json::to_string(&theirs).unwrap() + "\n").unwrap();
         assert_eq!(storage.claim(&cx, &ours, None).await.unwrap(), Claimed::Taken(theirs.clone()));

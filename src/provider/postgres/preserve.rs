@@ -9,6 +9,11 @@ use crate::resource::{Context, Preserved, ProviderError};
 /// Rows of relations below this number are the catalogue's.
 const FIRST_USER_RELATION: u64 = 16_384;
 
+/// Of the log's pages, in bytes (`XLOG_BLCKSZ`).
+const PAGE: u64 = 8192;
+/// The header of the first page of a segment, in bytes (`SizeOfXLogLongPHD`).
+const LONG_PAGE_HEADER: u64 = 40;
+
 /// Keeps what only `region` has.
 pub(super) async fn preserve(it: &Postgres, cx: &Context, region: RegionRole) -> Result<Preserved, ProviderError> {
     let here = look::one(it, cx, region).await?;
@@ -22,8 +27,8 @@ pub(super) async fn preserve(it: &Postgres, cx: &Context, region: RegionRole) ->
         _ => None,
     };
     let found = match diverged {
-        // All that it has came over before it was left.
-        Some(from) if from >= here.position => Some(Found { whole: true, ..Found::default() }),
+        // All that it has came over before it was left. There is nothing to list, and `pg_waldump` calls that an error.
+        Some(from) if holds_no_record(from, here.position) => Some(Found { whole: true, ..Found::default() }),
         Some(from) => dump(it, cx, region, here.timeline, from, here.position).await?,
         None => None,
     };
@@ -57,6 +62,12 @@ pub(super) async fn preserve(it: &Postgres, cx: &Context, region: RegionRole) ->
         what: format!("a copy of the whole; {since}"),
         only_here: found.filter(|found| found.whole).map(|found| found.rows),
     })
+}
+
+/// Whether no record of the log fits between two of its places: the second one is not later, or what lies between them
+/// is the header of a page (24 bytes, at the start of a segment 40; a record has 24 at the least).
+fn holds_no_record(from: u64, to: u64) -> bool {
+    to <= from || (from.is_multiple_of(PAGE) && to - from <= LONG_PAGE_HEADER)
 }
 
 /// `0/3000060`.
@@ -173,7 +184,23 @@ async fn copy(it: &Postgres, cx: &Context, region: RegionRole) -> Result<String,
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, count, left_at};
+    use super::{Found, count, holds_no_record, left_at};
+
+    #[test]
+    fn between_the_end_of_a_segment_and_the_header_of_the_next_one_there_is_no_record() {
+        // What servers were seen to say: a log that was switched ends at 0/F00000, or behind the header at 0/F00028.
+        for (from, to, nothing) in [
+            (0xF0_0000, 0xF0_0000, true),
+            (0xF0_0000, 0xF0_0028, true),
+            (0xF0_2000, 0xF0_2018, true),
+            (0xF0_0118, 0xF0_0000, true),
+            (0xF0_0000, 0xF0_0040, false),
+            (0xF0_0118, 0xF0_0130, false),
+            (0xF0_1FE8, 0xF0_2000, false),
+        ] {
+            assert_eq!(holds_no_record(from, to), nothing, "{from:X} {to:X}");
+        }
+    }
 
     #[test]
     fn where_the_other_side_left_stands_in_its_history() {

@@ -187,13 +187,7 @@ fn servers_and_regions_with_a_mark_obey_one_run_and_those_without_say_that_they_
         (servers, CommandedRegion::new(serde_json::from_value(region).unwrap(), host()))
     };
     play(async |cx| {
-        let marker = |run: &str| Marker {
-            run: RunId::new(run).unwrap(),
-            fencing: 1,
-            who: "ops at bastion-1".to_owned(),
-            since: "2026-11-22T08:42:16Z".parse().unwrap(),
-        };
-        let (ours, theirs) = (marker(cx.run.as_str()), marker("20261122-084217-other"));
+        let (ours, theirs) = (Marker::of_test(cx.run.as_str(), 1), Marker::of_test("20261122-084217-other", 1));
         let (servers, region) = with(&mark);
         for kept in [&servers as &dyn Exclusive, &region] {
             assert_eq!(kept.claim(&cx, &theirs, None).await.unwrap(), Claimed::Ours);

@@ -152,9 +152,10 @@ pub(super) fn sentence(record: &Record) -> String {
 
 /// Where nobody watched a service or counted writes, as where people sit around a table: what was gone through.
 fn unwatched_clause(record: &Record) -> String {
-    let planned = record.steps.iter().filter(|step| step.state != StepState::NotInThisMode);
-    let (good, all) = planned.fold((0, 0), |(good, all), step| (good + u64::from(step.state.is_good()), all + 1));
-    let by = if acted(record) { "" } else { ", all of them people's" };
+    let planned = || record.steps.iter().filter(|step| step.state != StepState::NotInThisMode);
+    let (good, all) = planned().fold((0, 0), |(good, all), step| (good + u64::from(step.state.is_good()), all + 1));
+    let people = planned().all(|step| ["approve", "manual", "notify"].contains(&step.action.as_str()));
+    let by = if people { ", all of them people's" } else { "" };
     format!("{good} of {} passed{by}; no service was watched and no writes were counted", count(all, "step"))
 }
 

@@ -20,14 +20,18 @@ fn playbook(timeout: &str, more: &str) -> String {
 
 const FAILS: &str = "      - { id: broken, command: { argv: ['false'] }, on_failure: undo }\n";
 
-/// A zone with a record, a name server for it, and a scene whose record has these settings.
-fn scene(cloud: &Cloud, zone: &str, server: &NameServer, settings: &str) -> Scene {
-    let resource = format!(
+/// A record of a zone that has this name server, with these settings.
+fn code(zone: &str, server: &NameServer, settings: &str) -> String {
+    format!(
         "  code:\n    dns:\n      provider: aws\n      name: code.example.test\n      zone: {zone}\n      \
          authoritative: [\"127.0.0.1:{}\"]\n{settings}",
         server.port
-    );
-    Setup::of(cloud).resource(&resource).scene()
+    )
+}
+
+/// A zone with a record, a name server for it, and a scene whose record has these settings.
+fn scene(cloud: &Cloud, zone: &str, server: &NameServer, settings: &str) -> Scene {
+    Setup::of(cloud).resource(&code(zone, server, settings)).scene()
 }
 
 const SIMPLE: &str = "      targets: { primary: { values: [192.0.2.1] }, secondary: { values: [198.51.100.1] } }\n";
@@ -202,13 +206,8 @@ fn a_role_is_assumed_with_the_profiles_credentials_needs_moto() {
     let zone = cloud.zone("example.test");
     cloud.record(&zone, "code.example.test", "A", A);
     let server = NameServer::start(cloud.moto, &zone);
-    let resource = format!(
-        "  code:\n    dns:\n      provider: aws\n      name: code.example.test\n      zone: {zone}\n      \
-         authoritative: [\"127.0.0.1:{}\"]\n{SIMPLE}",
-        server.port
-    );
     let with = ", profile: drill, role: \"arn:aws:iam::123456789012:role/muster\"";
-    let setup = Setup::of(&cloud).regions(with, with).resource(&resource);
+    let setup = Setup::of(&cloud).regions(with, with).resource(&code(&zone, &server, SIMPLE));
     let credentials = "[drill]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = secret-of-the-profile\n";
     let scene = setup.scene_of_nobody().file(".aws/credentials", credentials);
     scene.write("drill.yaml", &playbook("20s", ""));
@@ -321,12 +320,7 @@ fn credentials_of_another_account_touch_nothing_needs_moto() {
     let zone = cloud.zone("example.test");
     cloud.record(&zone, "code.example.test", "A", A);
     let server = NameServer::start(cloud.moto, &zone);
-    let resource = format!(
-        "  code:\n    dns:\n      provider: aws\n      name: code.example.test\n      zone: {zone}\n      \
-         authoritative: [\"127.0.0.1:{}\"]\n{SIMPLE}",
-        server.port
-    );
-    let scene = Setup::of(&cloud).account("210987654321").resource(&resource).scene();
+    let scene = Setup::of(&cloud).account("210987654321").resource(&code(&zone, &server, SIMPLE)).scene();
     scene.write("drill.yaml", &playbook("5s", ""));
     let seen = scene.types(&format!("run drill.yaml {REAL}"));
     let all = format!("{seen}");

@@ -282,12 +282,7 @@ fn of_two_runs_one_marks_the_record_and_the_other_cannot_change_it_needs_knot() 
         let dns = provider(&pair, settings(&pair));
         let ours = context(&clock);
         let theirs = context_of(&clock, "20261122-084300-other", 1);
-        let marker = |cx: &Context| Marker {
-            run: cx.run.clone(),
-            fencing: cx.fencing,
-            who: "ops at bastion-1".into(),
-            since: "2026-11-22T08:42:16Z".parse().unwrap(),
-        };
+        let marker = |cx: &Context| Marker::of_test(cx.run.as_str(), cx.fencing);
         assert_eq!(dns.claim(&ours, &marker(&ours), None).await, Ok(Claimed::Ours));
         assert_eq!(pair.dig("127.0.0.1", "_muster.code.lab.test", "TXT").len(), 1);
         assert_eq!(dns.claim(&theirs, &marker(&theirs), None).await, Ok(Claimed::Taken(marker(&ours))));
