@@ -98,7 +98,7 @@ fn resources(lab: &Lab) -> [(&'static str, Value); 6] {
                 "start": command("start", &[]), "stop": command("stop", &[]), "status": command("status", &[]),
                 "standby": command("standby", &[]), "rewind": command("rewind", &["{source}"]),
                 "basebackup": command("basebackup", &["{source}"]), "preserve": command("preserve", &["{into}"]),
-                "waldump": command("waldump", &["{timeline}", "{from}", "{to}"]),
+                "waldump": command("waldump", &["{from}", "{to}", "{first_segment}", "{last_segment}"]),
             },
         })
     });

@@ -352,9 +352,10 @@ fn preserve(lab: &Lab, region: Role, into: &Path) -> Result<()> {
 }
 
 /// Prints a stretch of the log.
-fn waldump(lab: &Lab, region: Role, timeline: &str, from: &str, to: &str) -> Result<()> {
+fn waldump(lab: &Lab, region: Role, stretch: [&str; 4]) -> Result<()> {
+    let [from, to, first, last] = stretch;
     let mut dump = program(lab, "pg_waldump");
-    dump.arg("-p").arg(lab.data(region).join("pg_wal")).args(["-t", timeline, "-s", from, "-e", to]);
+    dump.arg("-p").arg(lab.data(region).join("pg_wal")).args(["-s", from, "-e", to, first, last]);
     let failed = |error: std::io::Error| format!("pg_waldump: {error}");
     // What it lists is passed on as it comes.
     let out = dump.stderr(Stdio::piped()).spawn().and_then(std::process::Child::wait_with_output).map_err(failed)?;
@@ -393,7 +394,7 @@ pub(crate) fn host(lab: &Lab, region: Role, verb: Verb, arguments: &[String]) ->
             follows(lab, region);
         }
         (Verb::Preserve, [into]) => preserve(lab, region, Path::new(into))?,
-        (Verb::Waldump, [timeline, from, to]) => waldump(lab, region, timeline, from, to)?,
+        (Verb::Waldump, &[from, to, first, last]) => waldump(lab, region, [from, to, first, last])?,
         _ => return Err(format!("{verb:?} is not given these arguments: {arguments:?}")),
     }
     Ok(ExitCode::SUCCESS)

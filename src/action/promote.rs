@@ -24,7 +24,13 @@ pub(super) async fn apply(it: Replicated<'_>, cx: &Context, how: Promotion) -> R
     }
     let side = it.side(&sides, to)?;
     evidence.insert("position at promotion".to_owned(), side.position.to_string());
-    let lag = side.lag.map_or_else(|| "not known".to_owned(), |lag| lag.to_string());
+    let lag = match side.lag {
+        Some(lag) => lag.to_string(),
+        None => match it.newest_commit_age(cx, to).await {
+            Some(age) => format!("not known; what it had last was committed {age} before"),
+            None => "not known".to_owned(),
+        },
+    };
     evidence.insert("lag at promotion".to_owned(), lag);
     if let Some(timeline) = side.timeline {
         evidence.insert("timeline before".to_owned(), timeline.to_string());
@@ -109,6 +115,10 @@ pub(super) async fn prove(it: Replicated<'_>, cx: &Context, to: RegionRole) -> R
             )));
         }
     };
+    // Users are out: what has no timeline is not looked at once more.
+    if matches!(it, Replicated::Storage(..)) {
+        return Ok(evidence);
+    }
     if let Some(timeline) = it.both(cx).await.ok().and_then(|sides| it.side(&sides, to).ok()?.timeline) {
         evidence.insert("timeline".to_owned(), timeline.to_string());
     }

@@ -8,6 +8,7 @@ use crate::catalogue::sides::{self, Of, sides};
 pub(super) use crate::catalogue::sides::{Side, sides_in};
 use crate::id::{RegionRole, ResourceId};
 use crate::resource::{ByRegion, Context, Database, FenceProof, Preserved, ProviderError, Storage, WriteAttempt};
+use crate::time::Span;
 
 /// A database or a storage.
 #[derive(Clone, Copy)]
@@ -86,6 +87,14 @@ impl<'a> Replicated<'a> {
         match self {
             Self::Database(_, it) => it.unfence(cx, region).await,
             Self::Storage(_, it) => it.unfence(cx, region).await,
+        }
+    }
+
+    /// How long ago what a copy has last was committed, if it can tell.
+    pub(super) async fn newest_commit_age(&self, cx: &Context, region: RegionRole) -> Option<Span> {
+        match self {
+            Self::Database(_, it) => it.newest_commit_age(cx, region).await,
+            Self::Storage(..) => None,
         }
     }
 

@@ -176,6 +176,13 @@ pub trait Database: Exclusive {
     /// Takes a fence away.
     async fn unfence(&self, cx: &Context, region: RegionRole) -> Result<(), ProviderError>;
 
+    /// How long ago what `region`'s replica has last was committed, by the clocks of both servers; `None` if it can't
+    /// tell. Where the original does not answer this is the most that can be known of the replica's lag.
+    async fn newest_commit_age(&self, cx: &Context, region: RegionRole) -> Option<Span> {
+        let _ = (cx, region);
+        None
+    }
+
     /// Makes `region`'s instance the one that takes writes. Irreversible.
     async fn promote(&self, cx: &Context, region: RegionRole) -> Result<(), ProviderError>;
 

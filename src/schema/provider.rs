@@ -303,8 +303,8 @@ fn host_commands() -> Object {
     argv(
         object,
         "waldump",
-        "Prints the log's records from `{from}` to `{to}` on `{timeline}`.",
-        &["ssh", "db1", "waldump", "{timeline}", "{from}", "{to}"],
+        "Prints the log's records from `{from}` to `{to}` on `{timeline}`, in the files `{first_segment}` to `{last_segment}`.",
+        &["ssh", "db1", "pg_waldump", "-s", "{from}", "-e", "{to}", "{first_segment}", "{last_segment}"],
     )
 }
 

@@ -109,7 +109,7 @@ fn database(out: &mut String, wishes: &Wishes, id: &str) {
              standby: [ssh, {host}, sudo, -u, postgres, touch, /data/standby.signal]\n            \
              rewind: [ssh, {host}, sudo, -u, postgres, pg_rewind, -D, /data, \"'--source-server={{source}}'\"]\n            \
              preserve: [ssh, {host}, sudo, -u, postgres, pg_basebackup, -D, \"{{into}}\", -c, fast]\n            \
-             waldump: [ssh, {host}, sudo, -u, postgres, pg_waldump, -p, /data/pg_wal, -t, \"{{timeline}}\", -s, \"{{from}}\", -e, \"{{to}}\"]\n"
+             waldump: [ssh, {host}, sudo, -u, postgres, pg_waldump, -p, /data/pg_wal, -s, \"{{from}}\", -e, \"{{to}}\", \"{{first_segment}}\", \"{{last_segment}}\"]\n"
         );
     }
 }

@@ -4,8 +4,9 @@
     cargo build --release --locked --bins --example lab
     tests/bench/failover.py [--rounds 7]
 
-From the start of the first fence until every name server gives the new answer. Exits with 1 if the median of Muster's is
-more than 1.15 times the script's.
+From the start of the first fence until every name server gives the new answer. Much of that is Knot's, which tells its
+secondary of a change a second later: the part before it is told too. Exits with 1 if the median of Muster's is more than
+1.15 times the script's.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parents[2]
 MOST = 1.15
@@ -29,8 +31,10 @@ phases:
   - name: failover
     steps:
 """
-THERE = """      - { id: fence, needs: [], database.fence: { database: main, in: primary } }
-      - { id: fence-git, needs: [], storage.fence: { storage: repositories, in: primary } }
+# Marks on the records are changes of the zone too, and in a drill that has checks they are told long before the switch.
+THERE = """      - { id: rest, wait: { for: 2s } }
+      - { id: fence, needs: [rest], database.fence: { database: main, in: primary } }
+      - { id: fence-git, needs: [rest], storage.fence: { storage: repositories, in: primary } }
       - { id: promote, needs: [fence, fence-git], database.promote: { database: main, to: secondary } }
       - { id: promote-git, needs: [promote], storage.promote: { storage: repositories, to: secondary } }
       - { id: dns, needs: [promote-git], dns.switch: { records: [code, git], to: secondary } }
@@ -71,6 +75,22 @@ def took(events):
     return at["step_passed", "dns"] - begin, steps
 
 
+def rest(folder):
+    """Until no change of the zone is on its way any more: Knot tells its secondary of one a second later, and one that is
+    on its way moves the moment at which the next one arrives."""
+    settings = json.loads((folder / "lab/lab.json").read_text())
+
+    def serial(server):
+        command = ["kdig", "@127.0.0.1", "-p", str(settings["ports"][server]), "+short", "+norec", "lab.test", "SOA"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[2]
+
+    for _ in range(200):
+        if serial("names") == serial("second_names"):
+            break
+        time.sleep(0.05)
+    time.sleep(2)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
@@ -90,20 +110,27 @@ def main():
             (folder / "drill.yaml").write_text(
                 HEAD.format(name="drill") + THERE + "  - name: failback\n    steps:\n" + BACK)
             (folder / "home.yaml").write_text(HEAD.format(name="home") + KEEP + BACK)
-            mine, script = [], []
+            mine, script, mine_promoted, script_promoted = [], [], [], []
             for number in range(options.rounds):
+                rest(folder)
                 total, steps = took(run(programs, folder, "drill.yaml"))
                 mine.append(total)
                 print(f"muster {total:6.0f} ms  ", *(f"{step} {ms:.0f}" for step, ms in steps.items()), flush=True)
+                rest(folder)
                 shell = [HERE / "tests/bench/failover.sh", folder / "lab"]
-                script.append(float(subprocess.run(shell, check=True, capture_output=True, text=True).stdout))
-                print(f"script {script[-1]:6.0f} ms", flush=True)
+                whole, promoted = map(float, subprocess.run(shell, check=True, capture_output=True, text=True).stdout.split())
+                script.append(whole)
+                mine_promoted.append(total - steps["dns"])
+                script_promoted.append(promoted)
+                print(f"script {whole:6.0f} ms   dns {whole - promoted:.0f}", flush=True)
                 run(programs, folder, "home.yaml")
         finally:
             subprocess.run([*lab, "down"], capture_output=True)
     ratio = statistics.median(mine) / statistics.median(script)
     print(f"median of {options.rounds}: Muster {statistics.median(mine):.0f} ms, script {statistics.median(script):.0f} ms: "
           f"{ratio:.2f} times, at most {MOST} allowed; load of the machine {os.getloadavg()}")
+    print(f"until all is promoted, without the name servers: Muster {statistics.median(mine_promoted):.0f} ms, "
+          f"script {statistics.median(script_promoted):.0f} ms")
     return 1 if ratio > MOST else 0
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The failover part of a planned drill by plain shell: the same acts as Muster's and the same proofs, by psql, git,
-# knsupdate and kdig. Prints how many milliseconds it took, from the first fence to the last name server's answer.
+# knsupdate and kdig. Prints how many milliseconds it took, from the first fence to the last name server's answer, and
+# how many of them until all was promoted.
 #
 #   tests/bench/failover.sh FOLDER      the folder of a lab that is up (`lab -- up --dir FOLDER`)
 #
@@ -14,7 +15,7 @@ setting() { sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" 
 fail() { echo "failover.sh: $1" >&2; exit 1; }
 OLD=127.0.10.1 NEW=127.0.20.1
 PGPORT=$(sed -n '/"ports"/,/}/s/^ *"postgres": *\([0-9]*\),*$/\1/p' "$LAB/lab.json")
-GIT=$(setting git) GITPORT=$(sed -n '/"ports"/,/}/s/^ *"git": *\([0-9]*\),*$/\1/p' "$LAB/lab.json")
+GITPORT=$(sed -n '/"ports"/,/}/s/^ *"git": *\([0-9]*\),*$/\1/p' "$LAB/lab.json")
 FIRST=$(setting names) SECOND=$(setting second_names) KEY=$(setting key)
 BIN=$(sed -n '/"programs"/,/}/s/^ *"postgres": *"\([^"]*\)",*$/\1/p' "$LAB/lab.json")
 PGPASSWORD=$(setting admin_password) PGCONNECT_TIMEOUT=5 PGUSER=muster
@@ -24,7 +25,7 @@ WORK=$(mktemp -d)
 trap 'exec 3>&- 2>/dev/null || true; rm -rf "$WORK"' EXIT
 sql() { "$BIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$1" -d "$2" -c "$3"; }
 WRITE="CREATE TEMP TABLE proof (n int) ON COMMIT DROP"
-"${GIT:-git}" init --quiet --bare "$WORK/scratch.git" 2>/dev/null || git init --quiet --bare "$WORK/scratch.git"
+git init --quiet --bare "$WORK/scratch.git"
 begun=$(date +%s%N)
 
 fence_database() {
@@ -120,6 +121,7 @@ echo primary >"$books/role.part" && mv "$books/role.part" "$books/role"
 git -C "$proof" config core.hooksPath "$books/hooks"
 push push --quiet --force "http://$NEW:$GITPORT/git/muster/proof.git" "$(commit proof):refs/heads/proof" || fail "a push was refused"
 
+promoted=$(date +%s%N)
 ask() { kdig "@127.0.0.1" -p "$1" +norec +short "$2" "$3"; }
 for name in code git; do
   [ "$(ask "$FIRST" $name.lab.test A)" = $OLD ] || fail "$name is not as expected"
@@ -140,4 +142,4 @@ for name in code git; do
     done
   done
 done
-echo $((($(date +%s%N) - begun) / 1000000))
+echo $((($(date +%s%N) - begun) / 1000000)) $(((promoted - begun) / 1000000))

@@ -60,7 +60,8 @@ pub struct HostCommands {
     /// Copies the data, the log included, into the new folder `{into}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub preserve: Vec<String>,
-    /// Prints the log's records from `{from}` to `{to}` on `{timeline}`, as `pg_waldump` does.
+    /// Prints the log's records from `{from}` to `{to}` on `{timeline}`, in the files `{first_segment}` to `{last_segment}`,
+    /// as `pg_waldump` does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waldump: Vec<String>,
 }

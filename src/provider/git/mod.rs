@@ -13,6 +13,8 @@ mod side;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 
 use crate::id::RegionRole;
@@ -58,7 +60,7 @@ impl GitStorage {
         let timeout = settings.timeout.map_or(TIMEOUT, |period| period.0);
         let side = |settings: crate::infrastructure::real::git::Side, region| {
             let mark = MarkFile::new(host, &settings.via, format!("{}/{MARK}", settings.path.trim_end_matches('/')));
-            Side { settings, region, host: host.clone(), timeout, mark }
+            Side { settings, region, host: host.clone(), timeout, mark, last_found: Mutex::default() }
         };
         Self {
             primary: side(settings.regions.primary, RegionRole::Primary),
@@ -85,10 +87,23 @@ impl GitStorage {
 
     /// What a side's books say, if users can reach it too: a folder that can be read is no side that answers.
     async fn reached(&self, cx: &Context, region: RegionRole) -> Result<Books, ProviderError> {
-        let books = self.side(region).books(cx).await?;
-        if let Some(repository) = &books.repository {
-            self.pusher.answers(cx, &self.url(region, repository)).await?;
+        let side = self.side(region);
+        // Users are out while this is asked: the repository that was found last time is asked without waiting for the books.
+        let last = side.last_found();
+        let answers = async |repository: &str| self.pusher.answers(cx, &self.url(region, repository)).await;
+        let (books, answered) = tokio::join!(side.books(cx), async {
+            match &last {
+                Some(repository) => Some(answers(repository).await),
+                None => None,
+            }
+        });
+        let books = books?;
+        match (&books.repository, answered) {
+            (found, Some(answered)) if *found == last => answered?,
+            (Some(repository), _) => answers(repository).await?,
+            (None, _) => {}
         }
+        side.found(books.repository.clone());
         Ok(books)
     }
 
@@ -204,7 +219,6 @@ impl Storage for GitStorage {
     async fn fence(&self, cx: &Context, region: RegionRole) -> Result<FenceProof, ProviderError> {
         let side = self.side(region);
         side.mark.guard(cx).await?;
-        self.reached(cx, region).await?;
         side.make(cx, PROOF).await?;
         let url = self.url(region, PROOF);
         let why = format!("a drill has stopped them (run {})", cx.run);

@@ -1,6 +1,7 @@
 //! One region's repositories: what is asked of the machine that has them, in the words of `store.sh`.
 
 use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 use crate::id::RegionRole;
 use crate::infrastructure::real::git::Side as Settings;
@@ -40,6 +41,8 @@ pub(super) struct Side {
     pub(super) host: Host,
     pub(super) timeout: Span,
     pub(super) mark: MarkFile,
+    /// The repository that the books named last, which is asked whether users reach it.
+    pub(super) last_found: Mutex<Option<String>>,
 }
 
 impl Side {
@@ -89,6 +92,14 @@ impl Side {
 
     async fn long(&self, cx: &Context, verb: &str, arguments: &[&str]) -> Result<String, ProviderError> {
         self.ask(cx, verb, arguments, LONG, LIST_MAX).await
+    }
+
+    pub(super) fn last_found(&self) -> Option<String> {
+        self.last_found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn found(&self, repository: Option<String>) {
+        *self.last_found.lock().unwrap_or_else(PoisonError::into_inner) = repository;
     }
 
     pub(super) async fn books(&self, cx: &Context) -> Result<Books, ProviderError> {

@@ -176,6 +176,13 @@ async fn lag(it: &Postgres, cx: &Context, region: RegionRole, look: &mut Look, s
     Some(lag.max(cx.clock.now().since(source.at)))
 }
 
+/// How long ago what a standby replayed last was committed: by the clock of who committed it, and the standby's.
+pub(super) async fn newest_commit_age(it: &Postgres, cx: &Context, region: RegionRole) -> Option<Span> {
+    let question = "SELECT (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)::int8";
+    let micros: Option<i64> = it.ask_one(cx, region, question, &[]).await.ok()?;
+    Some(Span(u64::try_from(micros?).unwrap_or_default().saturating_mul(1_000)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Look, holds, sender};

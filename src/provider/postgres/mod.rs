@@ -33,6 +33,7 @@ use crate::resource::{
     Processes, ProviderError, WriteAttempt,
 };
 use crate::secret::Redactor;
+use crate::time::Span;
 use link::{Failed, Link, Session, Shared};
 
 pub use backup::PostgresBackups;
@@ -210,6 +211,10 @@ impl Database for Postgres {
     async fn unfence(&self, cx: &Context, region: RegionRole) -> Result<(), ProviderError> {
         marks::guard(self, cx, region).await?;
         fence::take_away(self, cx, region).await
+    }
+
+    async fn newest_commit_age(&self, cx: &Context, region: RegionRole) -> Option<Span> {
+        look::newest_commit_age(self, cx, region).await
     }
 
     async fn promote(&self, cx: &Context, region: RegionRole) -> Result<(), ProviderError> {

@@ -118,11 +118,32 @@ async fn dump(
     to: u64,
 ) -> Result<Option<Found>, ProviderError> {
     let waldump = Program { name: "waldump", argv: &it.server(region).host_commands.waldump }.needed(it, region)?;
-    let values = [("timeline", timeline.to_string()), ("from", lsn(from)), ("to", lsn(to))];
+    let question = "SELECT pg_size_bytes(current_setting('wal_segment_size'))";
+    let size: i64 = it.ask_one(cx, region, question, &[]).await?;
+    let (first, last) = segments(timeline, from, to, size.unsigned_abs());
+    let values = [
+        ("timeline", timeline.to_string()),
+        ("from", lsn(from)),
+        ("to", lsn(to)),
+        ("first_segment", first),
+        ("last_segment", last),
+    ];
     let values = values.each_ref().map(|(key, value)| (*key, value.as_str()));
     let listed = host::succeed(it, cx, waldump, &values).await?;
     let cut = listed.bytes > (listed.stdout.len() + listed.stderr.len()) as u64;
     Ok(Some(Found { whole: !cut, ..count(&listed.stdout) }))
+}
+
+/// The names of the files in which a stretch of log begins and ends. Without them `pg_waldump` looks into whichever file
+/// it finds first, which may be one that is laid out for later and holds nothing, and gives up.
+fn segments(timeline: u32, from: u64, to: u64, size: u64) -> (String, String) {
+    let name = |position: u64| {
+        let number = position / size.max(1);
+        let in_each = (1 << 32) / size.max(1);
+        format!("{timeline:08X}{:08X}{:08X}", number / in_each.max(1), number % in_each.max(1))
+    };
+    // A stretch that ends where a segment ends has nothing in the next one, which may not be there.
+    (name(from), name(to.saturating_sub(1).max(from)))
 }
 
 /// Counts what committed transactions did, in `pg_waldump`'s listing.
@@ -184,7 +205,20 @@ async fn copy(it: &Postgres, cx: &Context, region: RegionRole) -> Result<String,
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, count, holds_no_record, left_at};
+    use super::{Found, count, holds_no_record, left_at, segments};
+
+    #[test]
+    fn the_files_of_a_stretch_are_named_as_the_server_names_them() {
+        // By `pg_walfile_name` of servers with segments of 1 and of 16 MiB.
+        for (from, to, size, first, last) in [
+            (0x10F_F118, 0x110_0000, 1 << 20, "0000000B0000000000000010", "0000000B0000000000000010"),
+            (0x10F_F118, 0x110_0028, 1 << 20, "0000000B0000000000000010", "0000000B0000000000000011"),
+            (0x110_0000, 0x110_0118, 1 << 20, "0000000B0000000000000011", "0000000B0000000000000011"),
+            (0x1_FFFF_FF00, 0x2_0100_0028, 16 << 20, "0000000B00000001000000FF", "0000000B0000000200000001"),
+        ] {
+            assert_eq!(segments(0xB, from, to, size), (first.to_owned(), last.to_owned()), "{from:X} {to:X}");
+        }
+    }
 
     #[test]
     fn between_the_end_of_a_segment_and_the_header_of_the_next_one_there_is_no_record() {

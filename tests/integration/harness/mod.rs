@@ -15,6 +15,7 @@ pub(crate) mod postgres;
 mod redact;
 pub(crate) mod runbook;
 mod running;
+pub(crate) mod ssh;
 mod tests;
 mod words;
 
@@ -30,6 +31,14 @@ pub(crate) use running::{Patience, Running};
 
 /// The most time that a program gets: far more than any needs, so that a hang fails and a slow machine does not.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The Python that has the packages of `tests/python/LIST.txt`, where `tests/run` puts it.
+#[expect(clippy::disallowed_methods, reason = "the cache is where this machine has it")]
+pub(crate) fn python(list: &str) -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    cache.expect("a home folder").join(format!("muster/python-{list}/bin/python3"))
+}
 
 /// A folder of its own, an environment, and a program: Muster.
 pub(crate) struct Scene {

@@ -334,7 +334,7 @@ impl Pair {
                     "rewind": argv("pg_rewind", &["-D", &data, "--source-server={source}", "--no-sync"]),
                     "basebackup": argv("sh", &["-c", "rm -rf \"$1\" && \"$3\" -D \"$1\" -d \"$2\" -c fast -N", "sh", &data, "{source}", &program("pg_basebackup")]),
                     "preserve": argv("pg_basebackup", &["-D", "{into}", "-h", "127.0.0.1", "-p", &port, "-U", "rep", "-c", "fast", "-N"]),
-                    "waldump": argv("pg_waldump", &["-p", &format!("{data}/pg_wal"), "-t", "{timeline}", "-s", "{from}", "-e", "{to}"]),
+                    "waldump": argv("pg_waldump", &["-p", &format!("{data}/pg_wal"), "-s", "{from}", "-e", "{to}", "{first_segment}", "{last_segment}"]),
                 },
             })
         };

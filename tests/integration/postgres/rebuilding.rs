@@ -1,4 +1,5 @@
 use super::*;
+use crate::harness::ssh::Ssh;
 use muster::resource::{ProviderError, ReplicaRole};
 use serde_json::json;
 
@@ -40,7 +41,11 @@ fn needs_postgres_what_only_the_old_primary_has_is_counted_and_kept_and_then_it_
     play(async |cx| {
         lost(&pair);
         back(&pair);
+        // Files that are laid out for later hold nothing: one of them may be the first that is found.
+        let laid_out = (0x40..0x80).map(|n| format!("{}/pg_wal/0000000100000000000000{n:02X}", pair.data(Primary)));
+        laid_out.clone().for_each(|path| std::fs::write(path, vec![0; 8192]).unwrap());
         let kept = database.preserve(&cx, Primary).await.unwrap();
+        laid_out.for_each(|path| std::fs::remove_file(path).unwrap());
         assert_eq!(kept.only_here, Some(7));
         assert!(kept.what.contains("on timeline 1"), "{}", kept.what);
         assert!(kept.what.contains(" bytes that the other side lacked when it was promoted"), "{}", kept.what);
@@ -58,6 +63,32 @@ fn needs_postgres_what_only_the_old_primary_has_is_counted_and_kept_and_then_it_
         assert_eq!((primary.role, primary.replicates_from), (ReplicaRole::Replica, Some(Secondary)));
         assert_eq!((primary.fenced, primary.writable, primary.timeline), (false, false, 2));
     });
+}
+
+#[test]
+fn what_runs_where_a_server_lives_is_run_there_through_ssh_needs_postgres_needs_asyncssh_needs_ssh_keygen() {
+    let (pair, ssh) = (Pair::up(), Ssh::up());
+    let database = pair.provider(|settings| {
+        let commands = settings["regions"]["primary"]["host_commands"].as_object_mut().unwrap();
+        for (_, argv) in commands {
+            let words: Vec<&str> = argv.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+            *argv = json!(ssh.argv(&words));
+        }
+    });
+    play(async |cx| {
+        lost(&pair);
+        back(&pair);
+        let kept = database.preserve(&cx, Primary).await.unwrap();
+        assert_eq!(kept.only_here, Some(7), "{kept:?}");
+        let folder = kept.location.strip_suffix(" on the host of primary").unwrap();
+        assert!(std::path::Path::new(folder).join("PG_VERSION").exists(), "{folder}");
+        database.replicate(&cx, Secondary, Primary).await.unwrap();
+        follows(&pair, "1000,1001");
+    });
+    let told = ssh.told();
+    for what in ["pg_basebackup", "pg_waldump", "pg_rewind", "pg_ctl stop", "pg_ctl status", "standby.signal"] {
+        assert!(told.contains(what), "{what}\n{told}");
+    }
 }
 
 #[test]

@@ -10,11 +10,11 @@ use crate::harness::runbook::{Runbook, typed};
 
 const PLAN: &str = "plan drill.yaml --mode planned --drills 0 --format markdown";
 
-fn drill(steps: &str) -> String {
+pub(super) fn drill(steps: &str) -> String {
     format!("muster: 1\nname: drill\ninfrastructure: infra.yaml\nphases:\n  - name: failover\n    steps:\n{steps}")
 }
 
-fn infra(resources: &str) -> String {
+pub(super) fn infra(resources: &str) -> String {
     format!(
         "muster: 1\nname: lab\nenvironment: lab\nregions: {{ primary: {{ name: lab-a }}, secondary: {{ name: lab-b }} }}\n\
          resources:\n{resources}"
@@ -128,7 +128,7 @@ fn a_program_of_ones_own_is_asked_by_hand_as_muster_asks_it_needs_python3() {
 }
 
 /// A side as an operator sets it up.
-fn side(scene: &Scene, name: &str, role: &str) -> PathBuf {
+pub(super) fn side(scene: &Scene, name: &str, role: &str) -> PathBuf {
     let books = scene.path(&format!("{name}/.muster"));
     fs::create_dir_all(books.join("hooks")).unwrap();
     for (hook, text) in [
@@ -143,6 +143,13 @@ fn side(scene: &Scene, name: &str, role: &str) -> PathBuf {
     }
     scene.path(name)
 }
+
+/// One repository in `a`, with a push that has come to `b`; and `work`, from where one pushes.
+pub(super) const SETUP: &str = "git init -q -b main work && cd work && git config user.name a && \
+    git config user.email a@b.test && git commit -q --allow-empty -m one && git init -q --bare -b main '../a/x y.git' && \
+    git -C '../a/x y.git' config core.hooksPath \"$PWD/../a/.muster/hooks\" && git push -q '../a/x y.git' main && \
+    git clone -q --bare '../a/x y.git' '../b/x y.git' && \
+    git -C '../b/x y.git' config core.hooksPath \"$PWD/../b/.muster/hooks\" && echo 1 > ../b/.muster/copied";
 
 #[test]
 fn repositories_go_there_and_back_by_hand() {
@@ -167,12 +174,7 @@ fn repositories_go_there_and_back_by_hand() {
         ),
     );
     let folder = scene.path("");
-    let setup = "git init -q -b main work && cd work && git config user.name a && git config user.email a@b.test && \
-                 git commit -q --allow-empty -m one && git init -q --bare -b main '../a/x y.git' && \
-                 git -C '../a/x y.git' config core.hooksPath \"$PWD/../a/.muster/hooks\" && git push -q '../a/x y.git' main && \
-                 git clone -q --bare '../a/x y.git' '../b/x y.git' && \
-                 git -C '../b/x y.git' config core.hooksPath \"$PWD/../b/.muster/hooks\" && echo 1 > ../b/.muster/copied";
-    typed(&folder, setup, &[]);
+    typed(&folder, SETUP, &[]);
     let push = |side: &str, words: &str| {
         let line = format!(
             "cd work && git commit -q --allow-empty -m '{words}' && git push -q '../{side}/x y.git' main && echo taken || echo refused"

@@ -5,3 +5,4 @@ mod dns;
 mod exec;
 #[path = "../../../src/provider/rfc2136/tests/knot.rs"]
 mod knot;
+mod ssh;

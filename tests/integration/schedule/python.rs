@@ -5,11 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// The program.
-#[expect(clippy::disallowed_methods, reason = "the cache is where this machine has it")]
 pub(super) fn python() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    cache.expect("a home folder").join("muster/python-calendar/bin/python3")
+    crate::harness::python("calendar")
 }
 
 /// What a script beside this file says to its input; it must end well.

@@ -80,9 +80,22 @@ async fn switch(dns: &Rfc2136, cx: &Context, to: RegionRole) -> Result<RecordSet
 
 #[test]
 fn a_switch_reaches_every_server_at_the_new_serial_and_undo_restores_values_and_ttl_needs_knot() {
+    switched_and_back(|settings| settings);
+}
+
+#[test]
+fn a_switch_is_signed_with_the_longest_hash_too_needs_knot() {
+    switched_and_back(|settings| {
+        let key = Key { name: "muster-512".into(), algorithm: Algorithm::HmacSha512, ..settings.key };
+        Settings { key, ..settings }
+    });
+}
+
+fn switched_and_back(with: impl FnOnce(Settings) -> Settings) {
     let pair = Pair::start("code 5 A 192.0.2.1", Secondary::Notified);
+    let settings = with(settings(&pair));
     run_real(|clock| async move {
-        let (dns, cx) = (provider(&pair, settings(&pair)), context(&clock));
+        let (dns, cx) = (provider(&pair, settings), context(&clock));
         let before = dns.observe(&cx).await.unwrap();
         assert_eq!((before.serves, before.record.ttl), (Some(P), Span::from_secs(5)));
         let to = dns.target(S, &before.record);

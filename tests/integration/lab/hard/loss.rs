@@ -84,6 +84,14 @@ fn what_is_lost_with_a_primary_that_dies_amid_writes_is_counted_row_by_row_and_k
     assert_eq!(leg["leg"], "failover");
     let file = |name: &str| fs::read_to_string(short.place().join(name)).unwrap();
 
+    // Nobody can ask the old primary how far the other was behind: told is how old what it had last was.
+    let events = short.events();
+    let promoted = events.iter().find(|(_, event)| event["kind"] == "step_passed" && event["step"] == "promote");
+    let lag = promoted.unwrap().1["pass"]["evidence"]["lag at promotion"].as_str().unwrap();
+    let age = lag.strip_prefix("not known; what it had last was committed ").and_then(|lag| lag.strip_suffix(" s before"));
+    let age: f64 = age.unwrap_or_else(|| panic!("{lag}")).parse().unwrap();
+    assert!((1.5..60.0).contains(&age), "{lag}: it was alone for 1.5 s");
+
     // The canary's rows: what the old primary has and the new one does not, less those that nobody was told of.
     let (had, survived) = (numbers(&file("had")), numbers(&file("survived")));
     let only_there: BTreeSet<u64> = had.difference(&survived).copied().collect();
