@@ -1,5 +1,7 @@
 //! `backup.verify` and `backup.restore`.
 
+use std::pin::pin;
+
 use async_trait::async_trait;
 
 use super::look;
@@ -9,7 +11,7 @@ use crate::id::ResourceId;
 use crate::resource::{Backup, Context, RestorePoint, Restored, Seen};
 use crate::time::Span;
 
-/// How long one attempt to remove a scratch copy, or to list them, may take.
+/// How long listing the scratch copies may take, and removing one once the step was asked to end.
 const TIDY_AT_MOST: Span = Span::from_secs(60);
 
 fn find<'a>(tools: &'a Tools, id: &ResourceId) -> Result<&'a dyn Backup, ActError> {
@@ -25,7 +27,8 @@ fn find<'a>(tools: &'a Tools, id: &ResourceId) -> Result<&'a dyn Backup, ActErro
 impl Perform for BackupVerify {
     async fn apply(&self, tools: &Tools, cx: &Context, _before: &Before) -> Result<Applied, ActError> {
         let (id, region) = (&self.backup, self.region);
-        let state = find(tools, id)?.observe(cx).await.map_err(|error| ActError::unseen(id, &error))?;
+        let backup = find(tools, id)?;
+        let state = backup.observe(cx).await.map_err(|error| ActError::unseen(id, &error))?;
         let seen = match state.regions.get(&region) {
             Some(Seen::Is(seen)) => seen,
             Some(Seen::Unreachable(why)) => {
@@ -45,6 +48,9 @@ impl Perform for BackupVerify {
             let told =
                 format!("{} are copies whose originals were not seen: the ages are the copies'", seen.aged_as_copies);
             evidence.insert("ages".to_owned(), told);
+        }
+        if let Some((what, said)) = backup.remark(region) {
+            evidence.insert(what.to_owned(), said);
         }
         let wrong = self.judge(seen);
         if wrong.is_empty() {
@@ -69,14 +75,29 @@ async fn scratches(backup: &dyn Backup, cx: &Context) -> Result<Vec<String>, Act
     found.map_err(|error| ActError::unseen("the list of scratch copies", &error))
 }
 
-/// Removes a scratch copy, although the step may have been asked to end, and sees that it is gone.
+/// Removes a scratch copy within the provider's time, and sees that it is gone. Where the step is asked to end, or was, it
+/// is tried for a minute more: not at all would leave the copy behind.
 async fn discard(backup: &dyn Backup, cx: &Context, scratch: &str) -> Result<(), ActError> {
     let left =
         |why: String| ActError::in_part(format!("the scratch copy {scratch} still stands: {why}; remove it by hand"));
-    let cx = look::uncancelled(cx);
-    let gone = look::at_most(&cx, TIDY_AT_MOST, |inner| async move { backup.discard(&inner, scratch).await }).await;
+    let own = look::uncancelled(cx);
+    let most = backup.tidy_within();
+    let removing = look::at_most(&own, most, |inner| async move { backup.discard(&inner, scratch).await });
+    let mut removing = pin!(removing);
+    let over = async {
+        cx.cancel.cancelled().await;
+        cx.clock.sleep(TIDY_AT_MOST).await;
+    };
+    let gone = tokio::select! {
+        biased;
+        gone = &mut removing => gone,
+        () = over => {
+            own.cancel.cancel();
+            removing.await
+        }
+    };
     gone.map_err(|error| left(error.to_string()))?;
-    match scratches(backup, &cx).await {
+    match scratches(backup, cx).await {
         Ok(standing) if standing.iter().any(|one| one == scratch) => Err(left("it was said to be removed".to_owned())),
         Ok(_) => Ok(()),
         Err(unseen) => Err(left(unseen.what)),
@@ -154,10 +175,19 @@ impl Perform for BackupRestore {
             ("scratch copy".to_owned(), restored.scratch.clone()),
         ]
         .into();
+        if let Some(from) = &restored.from {
+            evidence.insert("snapshot".to_owned(), from.clone());
+        }
         if let Some(rows) = &restored.rows {
-            let told = match rows.expected {
-                Some(expected @ 1..) => format!("{} of {expected} came back, {} from after it", rows.back, rows.after),
-                _ => "not compared: the live database has none from before that moment".to_owned(),
+            let told = match (rows.expected, self.to.0) {
+                (Some(expected @ 1..), _) => {
+                    format!("{} of {expected} came back, {} from after it", rows.back, rows.after)
+                }
+                (_, RestorePoint::Latest) => "not compared: `latest` names no moment to compare by".to_owned(),
+                (Some(0), _) => "not compared: the live database has none from before that moment".to_owned(),
+                (None, _) => {
+                    "not compared: no one side of the live database takes writes and could be asked".to_owned()
+                }
             };
             evidence.insert("canary rows".to_owned(), told);
         }
@@ -184,5 +214,95 @@ impl Perform for BackupRestore {
         }
         let removed = if standing.is_empty() { "none stood".to_owned() } else { standing.join(", ") };
         Ok([("scratch copies removed".to_owned(), removed)].into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::id::{RegionRole, RunId};
+    use crate::resource::{Actor, BackupState, Cancellation, Errand, Exclusive, ProviderError};
+    use crate::time::{Clock, Moment, run_virtual};
+
+    /// A backup whose one scratch copy takes its time to go.
+    struct Slow {
+        takes: Span,
+        gone: AtomicBool,
+    }
+
+    impl Exclusive for Slow {}
+
+    #[async_trait]
+    impl Backup for Slow {
+        async fn observe(&self, _: &Context) -> Result<BackupState, ProviderError> {
+            Err(ProviderError::Unsupported("not asked".to_owned()))
+        }
+
+        async fn restore(&self, _: &Context, _: RegionRole, _: RestorePoint) -> Result<Restored, ProviderError> {
+            Err(ProviderError::Unsupported("not asked".to_owned()))
+        }
+
+        async fn scratches(&self, _: &Context) -> Result<Vec<String>, ProviderError> {
+            Ok(if self.gone.load(Ordering::Relaxed) { Vec::new() } else { vec!["scratch-1".to_owned()] })
+        }
+
+        async fn discard(&self, cx: &Context, _: &str) -> Result<(), ProviderError> {
+            tokio::select! {
+                biased;
+                () = cx.cancel.cancelled() => Err(ProviderError::Cancelled),
+                () = cx.clock.sleep(self.takes) => {
+                    self.gone.store(true, Ordering::Relaxed);
+                    Ok(())
+                }
+            }
+        }
+
+        fn tidy_within(&self) -> Span {
+            Span::from_secs(30 * 60)
+        }
+    }
+
+    fn context(clock: Clock) -> Context {
+        Context {
+            run: RunId::new("20261122-084216-drill").unwrap(),
+            actor: Actor::Muster,
+            attempt: 1,
+            errand: Errand::Do,
+            clock,
+            fencing: 1,
+            cancel: Cancellation::default(),
+        }
+    }
+
+    /// Removes a copy that takes `takes`, by a step that is asked to end at `end`; what came of it, and when.
+    fn removed(takes: Span, end: Option<Span>) -> (Result<(), String>, Span) {
+        run_virtual("2026-11-22T08:42:16Z".parse().unwrap(), |clock| async move {
+            let cx = context(clock.clone());
+            if let Some(end) = end {
+                let (cancel, clock) = (cx.cancel.clone(), clock.clone());
+                drop(clock.clone().spawn(async move {
+                    clock.sleep(end).await;
+                    cancel.cancel();
+                }));
+            }
+            let backup = Slow { takes, gone: AtomicBool::new(false) };
+            let result = discard(&backup, &cx, "scratch-1").await.map_err(|error| error.what);
+            (result, clock.now().since(Moment::ZERO))
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_scratch_copy_has_the_time_that_its_provider_needs_and_a_minute_once_the_step_must_end() {
+        let minutes = |many: u64| Span::from_secs(many * 60);
+        assert_eq!(removed(minutes(10), None), (Ok(()), minutes(10)));
+        let (result, at) = removed(minutes(45), None);
+        assert!(result.unwrap_err().contains("still stands") && at == minutes(30), "{at}");
+        let (result, at) = removed(minutes(10), Some(minutes(2)));
+        assert!(result.unwrap_err().contains("remove it by hand") && at == minutes(3), "{at}");
+        let takes = Span::from_secs(150);
+        assert_eq!(removed(takes, Some(minutes(2))), (Ok(()), takes), "what it takes still, it is given");
     }
 }

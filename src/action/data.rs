@@ -34,7 +34,7 @@ impl Perform for DataPreserve {
             let only_here = kept.only_here.map_or_else(|| "not counted".to_owned(), |count| count.to_string());
             evidence.insert(format!("{id}: kept at"), kept.location);
             evidence.insert(format!("{id}: what"), kept.what);
-            evidence.insert(format!("{id}: {} that exist only there", it.writes()), only_here);
+            evidence.insert(format!("{id}: {} that exist only there", it.kept()), only_here);
         }
         Ok(Applied::showing(evidence))
     }

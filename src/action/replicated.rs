@@ -54,6 +54,15 @@ impl<'a> Replicated<'a> {
         }
     }
 
+    /// What is counted of what only one side has: of repositories what `git` can count, for a push may bring many commits
+    /// or none.
+    pub(super) fn kept(&self) -> &'static str {
+        match self {
+            Self::Database(..) => "writes",
+            Self::Storage(..) => "commits and moved references",
+        }
+    }
+
     pub(super) async fn observe(&self, cx: &Context) -> Result<ByRegion<Side>, ProviderError> {
         match self {
             Self::Database(_, it) => it.observe(cx).await.map(|state| sides(&state.regions)),

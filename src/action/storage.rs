@@ -89,6 +89,13 @@ impl StorageVerify {
         if seen.diverged > 0 {
             wrong.push(format!("{} have what the original never had", seen.diverged));
         }
+        if seen.stale > 0 {
+            wrong.push(format!(
+                "{} have references that the original moved back or deleted, or lack some, and have taken all of its \
+                 pushes: what copies them leaves these out",
+                seen.stale
+            ));
+        }
         if seen.damaged > 0 {
             wrong.push(format!("{} of {} that were read through are damaged", seen.damaged, seen.checked));
         }

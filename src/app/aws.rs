@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::catalogue::Mode;
 use crate::id::{RegionRole, ResourceId};
-use crate::infrastructure::real::aws::database::{AwsDatabase, Fence};
+use crate::infrastructure::real::aws::database::AwsDatabase;
 use crate::infrastructure::real::aws::{AWS, AwsRegion};
 use crate::infrastructure::real::{from_json, typed};
 use crate::model::{Binding, Plan, RegionInfo};
@@ -94,8 +94,8 @@ impl Regions {
             all.regions.remove(&role);
             return Ok(());
         };
-        let fences = fences(plan, role)?;
-        all.regions.insert(role, Arc::new(AwsCutOff::new(role, isolate, self.to(role)?, fences)));
+        let databases = fenced(plan, role)?;
+        all.regions.insert(role, Arc::new(AwsCutOff::new(role, isolate, self.to(role)?, databases)));
         Ok(())
     }
 }
@@ -106,15 +106,17 @@ fn loss_accepted(plan: &Plan) -> bool {
     plan.mode != Mode::Planned && plan.data_loss.is_some()
 }
 
-/// What fences the plan's databases in `role`.
-fn fences(plan: &Plan, role: RegionRole) -> Result<BTreeMap<ResourceId, Fence>, String> {
+/// The plan's databases that can be fenced in `role`.
+fn fenced(plan: &Plan, role: RegionRole) -> Result<BTreeMap<ResourceId, AwsDatabase>, String> {
     let databases = plan.resources.iter().filter(|(_, it)| it.kind == ResourceKind::Database && it.provider == AWS);
-    let mut fences = BTreeMap::new();
+    let mut fenced = BTreeMap::new();
     for (id, binding) in databases {
         let settings: AwsDatabase = typed(binding)?;
-        fences.extend(settings.side(role).fence.clone().map(|fence| (id.clone(), fence)));
+        if settings.side(role).fence.is_some() {
+            fenced.insert(id.clone(), settings);
+        }
     }
-    Ok(fences)
+    Ok(fenced)
 }
 
 #[cfg(test)]

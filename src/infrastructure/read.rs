@@ -292,6 +292,7 @@ fn resources(
         }
         return found;
     };
+    let mut fences = real::aws::database::Fences::default();
     for Entry { key, value } in std::mem::take(entries) {
         let id = resource_id(&key, diagnostics);
         silenced.append(&mut silences(&value, Some(&key), diagnostics));
@@ -300,6 +301,7 @@ fn resources(
             real::aws::check_ways_in(&binding.provider, &key.place(), regions, diagnostics);
         }
         if let (Some(id), Some(binding)) = (id, binding) {
+            fences.check(&id, &binding, &key.place(), diagnostics);
             found.insert(id, binding);
         }
     }

@@ -48,3 +48,42 @@ fn the_resolver_of_a_real_environment_is_no_setting_of_the_twin() {
 }
 
 const REGIONS_REAL: &str = "regions: { primary: { name: a }, secondary: { name: b } }";
+
+/// Databases of AWS with these sides, each by its name.
+fn fenced_databases(databases: &[(&str, &str)]) -> Vec<String> {
+    let region =
+        |role: &str, name: &str| format!("{role}: {{ name: {name}, provider: aws, account: \"123456789012\" }}");
+    let sql = "sql: { dbname: code, user: muster, password: { env: PASSWORD }, regions: { primary: { host: a }, secondary: { host: b } } }";
+    let each = |(id, sides): &(&str, &str)| {
+        format!("  {id}: {{ database: {{ provider: aws, kind: replica, regions: {{ {sides} }}, {sql} }} }}\n")
+    };
+    let text = format!(
+        "muster: 1\nname: i\nenvironment: lab\nregions: {{ {}, {} }}\nresources:\n{}",
+        region("primary", "us-east-1"),
+        region("secondary", "us-west-2"),
+        databases.iter().map(each).collect::<Vec<_>>().concat()
+    );
+    let parsed = crate::yaml::parse("infra.yaml", text.as_bytes());
+    let mut diagnostics = parsed.diagnostics;
+    read(parsed.node.unwrap(), &mut diagnostics);
+    diagnostics.iter().map(|one| format!("{} {}", one.code, one.message)).collect()
+}
+
+#[test]
+fn two_fences_never_share_a_subnet() {
+    let side = |role: &str, instance: &str, subnets: &str| {
+        format!("{role}: {{ instance: {instance}, fence: {{ subnets: [{subnets}] }} }}")
+    };
+    let main = format!("{}, {}", side("primary", "m1", "subnet-1, subnet-2"), side("secondary", "m2", "subnet-3"));
+    let apart = format!("{}, {}", side("primary", "o1", "subnet-4"), side("secondary", "o2", "subnet-5"));
+    assert_eq!(fenced_databases(&[("main", &main), ("other", &apart)]), Vec::<String>::new());
+    let shared = format!("{}, secondary: {{ instance: o2 }}", side("primary", "o1", "subnet-4, subnet-2"));
+    let told = fenced_databases(&[("main", &main), ("other", &shared)]);
+    assert_eq!(
+        told,
+        ["M145 the fence of `other` in primary has the subnet subnet-2, which is that of `main` in primary"]
+    );
+    let own = format!("{}, {}", side("primary", "m1", "subnet-1"), side("secondary", "m2", "subnet-1"));
+    let told = fenced_databases(&[("main", &own)]);
+    assert!(told.len() == 1 && told[0].contains("`main` in secondary"), "{told:?}");
+}

@@ -60,6 +60,9 @@ pub enum RestorePoint {
 pub struct Restored {
     /// The name of the scratch copy.
     pub scratch: String,
+    /// What it was made of, for people; none where the provider does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The age, at the time of asking, of the newest write that came back.
     pub newest_age: Span,
     /// How many things (tables, repositories) were read through.
@@ -75,7 +78,8 @@ pub struct Restored {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RestoredRows {
-    /// How many the live database has from before the point; none if it could not be asked or has no canary.
+    /// How many the side of the live database that takes writes has from before the point; `None` if there is no point, or
+    /// not one such side could be asked.
     #[serde(default)]
     pub expected: Option<u64>,
     /// How many of those came back.
@@ -98,4 +102,14 @@ pub trait Backup: Exclusive {
 
     /// Removes a scratch copy; not an error if it is gone.
     async fn discard(&self, cx: &Context, scratch: &str) -> Result<(), ProviderError>;
+
+    /// How long [`Self::discard`] may take before it is told that the copy still stands.
+    fn tidy_within(&self) -> Span {
+        Span::from_secs(60)
+    }
+
+    /// What the last look at `region` showed beside its figures: what it is, and what it says, for people.
+    fn remark(&self, _region: RegionRole) -> Option<(&'static str, String)> {
+        None
+    }
 }

@@ -73,6 +73,10 @@ pub struct CopyReport {
     pub behind: u32,
     /// How many have what the original never had.
     pub diverged: u32,
+    /// How many have references that the original moved back or deleted, or lack new names for old commits, although they
+    /// have taken all pushes to them.
+    #[serde(default)]
+    pub stale: u32,
     /// How many were read through and found sound.
     pub checked: u32,
     /// How many of those were damaged.

@@ -128,8 +128,13 @@ fn target() -> Object {
     let alias = Object::new("What an alias record stands for.")
         .must("name", Shape::Text, "Its name: a load balancer's, another record's.", json!("lb-1.elb.amazonaws.com"))
         .must("zone", Shape::Text, "The hosted zone of that name.", json!("Z35SXDOTRQ7X7K"))
-        .may("evaluate_health", Shape::Bool, "Whether its health counts.", json!(false), json!(true))
-        .not_null();
+        .else_in_words(
+            "evaluate_health",
+            Shape::Bool,
+            "Whether its health counts.",
+            "as it did before a switch; not where there was no alias",
+            json!(true),
+        );
     Object::new("What points to the region.")
         .may("values", Shape::list(Shape::Text), "The values of a plain record.", json!([]), json!(["192.0.2.10"]))
         .not_null()

@@ -334,7 +334,7 @@ pub(super) fn postgres() -> Object {
             "slot",
             Shape::Text,
             "The replication slot that it uses at the other one.",
-            "none",
+            "the one that its own settings name, if any",
             json!("secondary"),
         )
         .else_in_words(

@@ -540,6 +540,7 @@ pub(super) fn stage(act: &Act, mode: Mode, clock: Clock) -> (Fake, Tools, Contex
         copy: CopyReport { repositories: 40, checked: 40, ..CopyReport::default() },
         restored: Restored {
             scratch: "scratch-1".into(),
+            from: None,
             newest_age: Span::from_secs(20),
             checked: 5,
             damaged: 0,

@@ -24,26 +24,27 @@ impl Dispatcher {
             let notes = self.notes.clone();
             let taken_up_later = matches!(self.break_off, Some(BreakOff::Resumable | BreakOff::LeaseLost));
             self.run.clock.spawn(async move {
-                if taken_up_later {
+                let left = if taken_up_later {
                     watch.pause().await;
+                    Vec::new()
                 } else {
-                    watch.finish().await;
-                }
-                let _ = notes.send(Note::WatchEnded);
+                    watch.finish().await
+                };
+                let _ = notes.send(Note::WatchEnded(left));
             });
         }
         let mut round = Round::default();
-        loop {
+        let left_by_canaries = loop {
             tokio::select! {
                 biased;
                 Some(message) = inbox.recv() => self.take_message(&mut round, message)?,
                 Some(note) = noted.recv() => match note {
-                    Note::WatchEnded => break,
+                    Note::WatchEnded(left) => break left,
                     other => self.take_note(&mut round, other)?,
                 },
             }
             self.close(&mut round).await?;
-        }
+        };
         while let Ok(message) = inbox.try_recv() {
             self.take_message(&mut round, message)?;
         }
@@ -60,6 +61,7 @@ impl Dispatcher {
         let resumable = self.break_off == Some(BreakOff::Resumable);
         if !resumable {
             // Before the last event: a run that is killed in between is taken up, and takes them away then.
+            judged.left.extend(left_by_canaries);
             judged.left.extend(self.release_all(cx).await);
             let finished = Event::Finished {
                 verdict: judged.verdict,

@@ -3,7 +3,7 @@
 use crate::catalogue::OnFailure;
 use crate::event::Event;
 use crate::id::StepId;
-use crate::model::{Course, PhaseKind, UndoResult};
+use crate::model::{Course, LeftOver, PhaseKind, UndoResult};
 use crate::resource::{Answer, AnsweredBy, Choice, Person};
 use crate::state::course;
 
@@ -30,8 +30,8 @@ pub(super) enum Note {
     Settled,
     /// Users are served again, or were waited for long enough.
     UsersSeen,
-    /// The watch has ended.
-    WatchEnded,
+    /// The watch has ended; what its canaries wrote and could not take away.
+    WatchEnded(Vec<LeftOver>),
     /// The last grace is over.
     GraceOver,
 }
@@ -202,7 +202,7 @@ impl Dispatcher {
             Note::GuardsAnswered { broken } => self.take_guards(round, broken)?,
             Note::Settled => self.unsettled -= 1,
             Note::UsersSeen => self.last_look = LastLook::Over,
-            Note::WatchEnded => {}
+            Note::WatchEnded(_) => {}
             Note::GraceOver => self.grace_over = true,
         }
         Ok(())

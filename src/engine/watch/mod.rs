@@ -36,9 +36,9 @@ use crate::catalogue::Probe;
 use crate::engine::Sink;
 use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, RunId};
-use crate::model::{Leg, Plan};
+use crate::model::{LeftOver, Leg, Plan};
 use crate::record::{Builder, Entry};
-use crate::resource::{Health, Resources, World};
+use crate::resource::{Health, ResourceState, Resources, World};
 use crate::time::{Clock, JoinHandle, Moment, Span};
 
 pub use crate::probe::Regions as Addresses;
@@ -100,8 +100,8 @@ struct State {
     teller: Option<JoinHandle<()>>,
     /// Records that are followed.
     followers: BTreeMap<ResourceId, JoinHandle<()>>,
-    /// What was promoted, in whichever leg.
-    promoted: BTreeSet<ResourceId>,
+    /// What two sides of are looked at: on real servers all that have two, else what was promoted, in whichever leg.
+    looked_at: BTreeSet<ResourceId>,
 }
 
 impl Watch {
@@ -158,16 +158,20 @@ impl Watch {
         to: RegionRole,
         leg: Leg,
     ) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.look_at(resource);
+        let (shared, resource) = (Arc::clone(&self.shared), resource.clone());
+        async move { rows::promoted(&shared, &resource, to, leg).await }
+    }
+
+    /// Whether two sides of it take writes is looked at again and again from now on, and once more at the end.
+    fn look_at(&self, resource: &ResourceId) {
         let mut state = self.state();
-        let first = state.promoted.insert(resource.clone());
+        let first = state.looked_at.insert(resource.clone());
         // A simulation's canaries see everything; real servers may have none, or one that the fence shuts out.
         if first && !self.shared.clock.is_virtual() {
             let looks = rows::keep_looking(Arc::clone(&self.shared), resource.clone());
             state.tasks.push(self.shared.clock.spawn(looks));
         }
-        drop(state);
-        let (shared, resource) = (Arc::clone(&self.shared), resource.clone());
-        async move { rows::promoted(&shared, &resource, to, leg).await }
     }
 
     /// Whether every guardrail holds, as must be before the first change; gives those that do not. `None`: not every
@@ -220,9 +224,14 @@ impl Watch {
         self.follow(records, to);
     }
 
-    /// What a look saw, before anything was watched: two sides of a resource that take writes are told at once.
+    /// What a look saw, before anything was watched: two sides of a resource that take writes are told at once. They may
+    /// also come to it without this run, as where something else promotes a standby.
     pub fn saw(&self, world: &World) {
         for (resource, state) in world {
+            let has_sides = matches!(state, ResourceState::Database(_) | ResourceState::Storage(_));
+            if has_sides && !self.shared.clock.is_virtual() {
+                self.look_at(resource);
+            }
             if let Some(seen) = rows::both_writable(state) {
                 self.shared.at_desk(|desk| desk.split_brain(resource, seen));
             }
@@ -240,17 +249,17 @@ impl Watch {
         }
     }
 
-    /// Ends watching for good: as [`Watch::pause`], and takes canaries away.
-    pub async fn finish(&self) {
+    /// Ends watching for good: as [`Watch::pause`], and takes canaries away; gives what could not be.
+    pub async fn finish(&self) -> Vec<LeftOver> {
         self.pause().await;
-        rows::remove(&self.shared).await;
+        rows::remove(&self.shared).await
     }
 
     /// Ends watching of a run that can be taken up again: looks once more whether two sides take writes, and tells what
     /// was not told. What the canaries wrote stays, to be counted later.
     pub async fn pause(&self) {
-        let promoted = std::mem::take(&mut self.state().promoted);
-        for resource in promoted {
+        let looked_at = std::mem::take(&mut self.state().looked_at);
+        for resource in looked_at {
             rows::look_for_split(&self.shared, &resource).await;
         }
         let (tasks, followers) = {

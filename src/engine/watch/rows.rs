@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::shared::{Shared, writable};
 use crate::id::{RegionRole, ResourceId};
-use crate::model::Leg;
+use crate::model::{Canary, LeftOver, Leg};
 use crate::resource::{Actor, Context, ResourceState};
 use crate::time::{Class, Span};
 
@@ -56,21 +56,30 @@ pub(super) async fn prepare(shared: Arc<Shared>, canary: usize) {
     }
 }
 
-/// Takes away what the canaries needed.
-pub(super) async fn remove(shared: &Shared) {
+/// Takes away what the canaries needed; gives what could not be.
+pub(super) async fn remove(shared: &Shared) -> Vec<LeftOver> {
+    let mut left = Vec::new();
     for canary in 0..shared.plan.canaries.len() {
         if !shared.desk().canary(canary).is_ready() {
             continue;
         }
         let cx = canary_context(shared, canary);
         let removed = cx.clock.timeout(REMOVAL_MAX, shared.store(canary).remove(&cx)).await;
-        let id = &shared.plan.canaries[canary].id;
-        match removed {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(canary = %id, %error, "what a canary wrote is still there"),
-            Err(_) => tracing::warn!(canary = %id, "what a canary wrote is still there: no answer"),
-        }
+        let why = match removed {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {REMOVAL_MAX}"),
+        };
+        let Canary { id, of, .. } = &shared.plan.canaries[canary];
+        left.push(LeftOver {
+            step: None,
+            what: format!("what the canary {id} wrote to {of} is still there: {why}"),
+            advice: format!(
+                "remove it from {of} by hand, in both regions: the documentation of its provider says what it is"
+            ),
+        });
     }
+    left
 }
 
 /// `to` was promoted: counts what it has of the rows that the other side acknowledged, writes to it from now on, and
@@ -116,7 +125,7 @@ async fn count(shared: &Shared, canary: usize, to: RegionRole, leg: Leg) {
     }
 }
 
-/// Looks again and again whether two sides of `resource`, of which one was promoted, take writes.
+/// Looks again and again whether two sides of `resource` take writes.
 pub(super) async fn keep_looking(shared: Arc<Shared>, resource: ResourceId) {
     loop {
         shared.clock.sleep(LOOK_EVERY).await;

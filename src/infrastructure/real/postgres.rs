@@ -81,7 +81,8 @@ pub struct Server {
     /// The port there, if it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication_port: Option<u16>,
-    /// The replication slot that this server uses at the other one, made when it is missing; unstated: none.
+    /// The replication slot that this server uses at the other one, made when it is missing; unstated: the one that its own
+    /// settings name, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<String>,
     /// The folder, where the server lives, under which `data.preserve` keeps its copies.

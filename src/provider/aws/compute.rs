@@ -1,5 +1,6 @@
 //! Servers on EC2: instances that are started and stopped, or the capacity of an Auto Scaling group.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -40,6 +41,8 @@ impl fmt::Debug for AwsCompute {
 
 /// What EC2 says of an instance that is between two states.
 const NOT_IN_THIS_STATE: &[&str] = &["IncorrectInstanceState"];
+/// The most ids that one request may name.
+const IDS_MAX: usize = 100;
 
 /// One region's instances as they are.
 #[derive(Clone)]
@@ -59,10 +62,79 @@ impl Fleet {
         (ids(down, true), ids(up, false))
     }
 
-    fn is_stopping(&self, which: &str) -> bool {
-        let state = self.instances.iter().find(|one| id(one) == which).and_then(|one| one.state()?.name());
-        state == Some(&InstanceStateName::Stopping)
+    fn find(&self, which: &str) -> Option<&Instance> {
+        self.instances.iter().find(|one| id(one) == which)
     }
+
+    fn is_stopping(&self, which: &str) -> bool {
+        self.find(which).and_then(state) == Some(&InstanceStateName::Stopping)
+    }
+}
+
+/// The instances that a step started, and what is known of each since.
+#[derive(Default)]
+struct Started(BTreeMap<String, Start>);
+
+/// One that was started.
+struct Start {
+    /// Why it was stopped, as EC2 said before.
+    reason: Option<String>,
+    /// Whether it was on its way up since.
+    pending: bool,
+}
+
+impl Started {
+    fn note(&mut self, ids: &[String], before: &Fleet) {
+        for one in ids {
+            let reason = before.find(one).and_then(reason);
+            self.0.entry(one.clone()).or_insert(Start { reason, pending: false });
+        }
+    }
+
+    /// Looks at those that were started: what each of them is that does not run yet, and why each stopped again that did.
+    fn look(&mut self, now: &Fleet) -> (Vec<String>, Vec<String>) {
+        let (mut coming, mut fallen) = (Vec::new(), Vec::new());
+        for (id, start) in &mut self.0 {
+            let Some(instance) = now.find(id) else {
+                fallen.push(format!("{id} is gone"));
+                continue;
+            };
+            match state(instance) {
+                Some(InstanceStateName::Running) => {}
+                Some(InstanceStateName::Stopped | InstanceStateName::Stopping) => {
+                    let why = reason(instance);
+                    // An answer may be from before the start still: it then says why the instance was stopped before.
+                    match why {
+                        Some(why) if start.pending || start.reason.as_ref() != Some(&why) => {
+                            fallen.push(format!("{id} was started and stopped again: {why}"));
+                        }
+                        _ => coming.push(format!("{id} was started and is seen stopped still")),
+                    }
+                }
+                other => {
+                    start.pending |= other == Some(&InstanceStateName::Pending);
+                    coming.push(format!("{id} is {}", other.map_or("in no known state", InstanceStateName::as_str)));
+                }
+            }
+        }
+        (coming, fallen)
+    }
+}
+
+fn state(instance: &Instance) -> Option<&InstanceStateName> {
+    instance.state()?.name()
+}
+
+/// Why an instance is as it is, if EC2 or who uses it did it: `Client.InternalError: Client error on launch`.
+fn reason(instance: &Instance) -> Option<String> {
+    let reason = instance.state_reason()?;
+    let code = reason.code().filter(|code| code.starts_with("Client.") || code.starts_with("Server."))?;
+    // The message begins with the code, mostly.
+    Some(match reason.message() {
+        Some(message) if message.starts_with(code) => message.to_owned(),
+        Some(message) => format!("{code}: {message}"),
+        None => code.to_owned(),
+    })
 }
 
 fn id(instance: &Instance) -> &str {
@@ -71,8 +143,7 @@ fn id(instance: &Instance) -> &str {
 
 /// Whether an instance runs or is about to.
 fn is_asked_for(instance: &Instance) -> bool {
-    let state = instance.state().and_then(|state| state.name());
-    matches!(state, Some(InstanceStateName::Running | InstanceStateName::Pending))
+    matches!(state(instance), Some(InstanceStateName::Running | InstanceStateName::Pending))
 }
 
 fn count(many: usize) -> u32 {
@@ -93,27 +164,29 @@ impl AwsCompute {
     async fn fleet(&self, cx: &Context, region: RegionRole) -> Result<Fleet, ProviderError> {
         let (group, access) = self.group(region);
         let client = access.ec2(cx).await?;
-        let (mut found, mut next) = (Vec::new(), None);
-        // A page has up to 1,000; a group has at most 200.
-        for _ in 0..10 {
-            let mut request = client.describe_instances().set_next_token(next.take());
-            if let Some(tag) = &group.tag {
-                request =
-                    request.filters(Filter::builder().name(format!("tag:{}", tag.key)).values(&tag.value).build());
-            } else {
-                request = request.set_instance_ids(Some(group.instances.clone()));
-            }
-            let answer = call::reads(cx, access, &DESCRIBE, request.send()).await?;
-            let gone = |instance: &&Instance| {
-                let state = instance.state().and_then(|state| state.name());
-                !matches!(state, Some(InstanceStateName::Terminated | InstanceStateName::ShuttingDown))
-            };
-            found.extend(
-                answer.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances).filter(gone).cloned(),
-            );
-            next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-            if next.is_none() {
-                break;
+        let asks = if let Some(tag) = &group.tag {
+            let filter = Filter::builder().name(format!("tag:{}", tag.key)).values(&tag.value).build();
+            vec![client.describe_instances().filters(filter)]
+        } else {
+            let some = |ids: &[String]| client.describe_instances().set_instance_ids(Some(ids.to_vec()));
+            group.instances.chunks(IDS_MAX).map(some).collect()
+        };
+        let mut found = Vec::new();
+        for ask in asks {
+            let mut next: Option<String> = None;
+            // A page has up to 1,000.
+            for _ in 0..10 {
+                let request = ask.clone().set_next_token(next.take());
+                let answer = call::reads(cx, access, &DESCRIBE, request.send()).await?;
+                let gone = |instance: &&Instance| {
+                    !matches!(state(instance), Some(InstanceStateName::Terminated | InstanceStateName::ShuttingDown))
+                };
+                let instances = answer.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances);
+                found.extend(instances.filter(gone).cloned());
+                next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+                if next.is_none() {
+                    break;
+                }
             }
         }
         if group.tag.is_some() {
@@ -125,23 +198,24 @@ impl AwsCompute {
     }
 
     /// How many instances pass both of EC2's status checks.
-    async fn well(&self, cx: &Context, region: RegionRole, running: Vec<String>) -> Result<u32, ProviderError> {
-        if running.is_empty() {
-            return Ok(0);
-        }
+    async fn well(&self, cx: &Context, region: RegionRole, running: &[String]) -> Result<u32, ProviderError> {
         let access = self.ways.to(region);
-        let client = access.ec2(cx).await?;
-        let request = client.describe_instance_status().set_instance_ids(Some(running));
-        let answer = call::reads(cx, access, &STATUS, request.send()).await?;
-        let well = answer.instance_statuses().iter().filter(|one| {
+        let mut well = 0;
+        for ids in running.chunks(IDS_MAX) {
+            let client = access.ec2(cx).await?;
+            let request = client.describe_instance_status().set_instance_ids(Some(ids.to_vec()));
+            let answer = call::reads(cx, access, &STATUS, request.send()).await?;
             let ok = |summary: Option<&aws_sdk_ec2::types::InstanceStatusSummary>| {
                 summary.and_then(|it| it.status()) == Some(&SummaryStatus::Ok)
             };
-            one.instance_state().and_then(|state| state.name()) == Some(&InstanceStateName::Running)
-                && ok(one.instance_status())
-                && ok(one.system_status())
-        });
-        Ok(count(well.count()))
+            let runs = answer.instance_statuses().iter().filter(|one| {
+                one.instance_state().and_then(|state| state.name()) == Some(&InstanceStateName::Running)
+                    && ok(one.instance_status())
+                    && ok(one.system_status())
+            });
+            well += runs.count();
+        }
+        Ok(count(well))
     }
 
     async fn observed(&self, cx: &Context, region: RegionRole) -> Result<ComputeGroup, ProviderError> {
@@ -165,14 +239,15 @@ impl AwsCompute {
             fleet.instances.iter().filter(|one| is_asked_for(one)).map(|one| id(one).to_owned()).collect();
         Ok(ComputeGroup {
             desired: count(up.len()),
-            running: self.well(cx, region, up.clone()).await?,
+            running: self.well(cx, region, &up).await?,
             capacity: count(fleet.instances.len()),
             up,
         })
     }
 
-    /// Starts and stops instances until exactly `wanted` are asked for. What is between two states is waited for, until the
-    /// step ends: EC2 starts nothing that is still stopping, and stops nothing that is still starting.
+    /// Starts and stops instances until exactly `wanted` are asked for, and those that were started run. What is between two
+    /// states is waited for, until the step ends: EC2 starts nothing that is still stopping, and stops nothing that is still
+    /// starting. One that stops again by itself is told with what EC2 says of it.
     async fn exactly(
         &self,
         cx: &Context,
@@ -191,44 +266,53 @@ impl AwsCompute {
         let request = client.create_tags().set_resources(Some(touched)).tags(tag);
         call::writes(cx, access, &TAG, request.send()).await?;
         let first = Mutex::new(Some(fleet.clone()));
+        let started = Mutex::new(Started::default());
         until(cx, || async {
-            let known = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let known = lock(&first).take();
             let now = match known {
                 Some(known) => known,
                 None => self.fleet(cx, region).await?,
             };
-            let (start, stop) = now.differs(wanted);
-            let halfway = |asked: &str, failed: call::Failed| match failed {
-                failed if failed.is(NOT_IN_THIS_STATE) => Ok(Err(failed.error.to_string())),
-                call::Failed { error: ProviderError::Refused(why), .. } if !asked.is_empty() => {
-                    Err(ProviderError::Halfway(format!("{asked}, then {why}")))
-                }
-                failed => Err(failed.error),
-            };
-            // Starting comes first: users need servers sooner than anybody saves some.
-            let ready: Vec<String> = start.iter().filter(|one| !now.is_stopping(one)).cloned().collect();
-            let asked =
-                if ready.is_empty() { String::new() } else { format!("{} instances were started", ready.len()) };
-            if !ready.is_empty() {
-                let request = client.start_instances().set_instance_ids(Some(ready.clone()));
-                if let Err(failed) = call::writes(cx, access, &START, request.send()).await {
-                    return halfway("", failed);
-                }
-            }
-            if !stop.is_empty() {
-                let request = client.stop_instances().set_instance_ids(Some(stop));
-                if let Err(failed) = call::writes(cx, access, &STOP, request.send()).await {
-                    return halfway(&asked, failed);
-                }
-            }
-            let stopping: Vec<String> = start.into_iter().filter(|one| !ready.contains(one)).collect();
-            Ok(if stopping.is_empty() {
-                Ok(())
-            } else {
-                Err(format!("{} must be started and is still stopping", stopping.join(", ")))
-            })
+            self.round(cx, region, &now, wanted, &started).await
         })
         .await
+    }
+
+    /// One look at them, and what it asks for: what is waited for still, if anything is.
+    async fn round(
+        &self,
+        cx: &Context,
+        region: RegionRole,
+        now: &Fleet,
+        wanted: &[String],
+        started: &Mutex<Started>,
+    ) -> Result<Result<(), String>, ProviderError> {
+        let access = self.ways.to(region);
+        let client = access.ec2(cx).await?;
+        let (start, stop) = now.differs(wanted);
+        let mut waited = coming(started, now)?;
+        // Starting comes first: users need servers sooner than anybody saves some.
+        let start: Vec<String> = start.into_iter().filter(|one| !lock(started).0.contains_key(one)).collect();
+        let (stopping, ready): (Vec<String>, Vec<String>) = start.into_iter().partition(|one| now.is_stopping(one));
+        if !ready.is_empty() {
+            let request = client.start_instances().set_instance_ids(Some(ready.clone()));
+            if let Err(failed) = call::writes(cx, access, &START, request.send()).await {
+                return halfway(lock(started).0.len(), failed);
+            }
+            lock(started).note(&ready, now);
+        }
+        if !stop.is_empty() {
+            let request = client.stop_instances().set_instance_ids(Some(stop));
+            if let Err(failed) = call::writes(cx, access, &STOP, request.send()).await {
+                return halfway(lock(started).0.len(), failed);
+            }
+        }
+        if !ready.is_empty() {
+            // Some run at once.
+            waited = coming(started, &self.fleet(cx, region).await?)?;
+        }
+        waited.extend(stopping.iter().map(|one| format!("{one} must be started and is still stopping")));
+        Ok(if waited.is_empty() { Ok(()) } else { Err(waited.join(", ")) })
     }
 
     async fn set_capacity(
@@ -255,6 +339,33 @@ impl AwsCompute {
         call::writes(cx, access, &CAPACITY, request.send()).await?;
         Ok(())
     }
+}
+
+/// What a refused start or stop means where `started` were started before it.
+fn halfway(started: usize, failed: call::Failed) -> Result<Result<(), String>, ProviderError> {
+    match failed {
+        failed if failed.is(NOT_IN_THIS_STATE) => Ok(Err(failed.error.to_string())),
+        call::Failed { error: ProviderError::Refused(why), .. } if started > 0 => {
+            Err(ProviderError::Halfway(format!("{started} instances were started, then {why}")))
+        }
+        failed => Err(failed.error),
+    }
+}
+
+/// What is waited for of those that were started; an error if any of them fell.
+fn coming(started: &Mutex<Started>, now: &Fleet) -> Result<Vec<String>, ProviderError> {
+    let mut started = lock(started);
+    let (coming, fallen) = started.look(now);
+    if fallen.is_empty() {
+        return Ok(coming);
+    }
+    let why = fallen.join("; ");
+    // Where none of them runs, nothing was changed.
+    Err(if fallen.len() == started.0.len() { ProviderError::Refused(why) } else { ProviderError::Halfway(why) })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn scaling_group(

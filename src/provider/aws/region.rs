@@ -8,9 +8,11 @@ use async_trait::async_trait;
 
 use super::access::{Access, LOOK};
 use super::acl::{self, Gate, Rules};
+use super::database::OfSide;
+use super::database::fence::{close, close_behind_walls};
 use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::real::aws::Isolation;
-use crate::infrastructure::real::aws::database::Fence;
+use crate::infrastructure::real::aws::database::AwsDatabase;
 use crate::resource::{Context, Exclusive, Party, ProviderError, Region, RegionState};
 
 /// How a wall's purpose begins that cuts a region off.
@@ -21,8 +23,8 @@ pub struct AwsCutOff {
     role: RegionRole,
     settings: Isolation,
     access: Arc<Access>,
-    /// What fences the databases in it.
-    fences: BTreeMap<ResourceId, Fence>,
+    /// The databases that can be fenced in it.
+    databases: BTreeMap<ResourceId, AwsDatabase>,
 }
 
 impl fmt::Debug for AwsCutOff {
@@ -61,28 +63,40 @@ fn state<'a>(purposes: impl Iterator<Item = Option<&'a str>>) -> RegionState {
     RegionState { isolated_from, partly }
 }
 
+/// The other region, as seen from `role`'s.
+fn other(role: RegionRole) -> Party {
+    match role {
+        RegionRole::Primary => Party::Secondary,
+        RegionRole::Secondary => Party::Primary,
+    }
+}
+
+/// Whether walls of these purposes, one a subnet, let nobody through in `role`'s region. A fence among them says itself
+/// whether the sessions behind it were ended, and lets through whom it names.
+fn is_sealed<'a>(role: RegionRole, mut purposes: impl Iterator<Item = Option<&'a str>>) -> bool {
+    let everybody = BTreeSet::from([Party::Users, other(role)]);
+    purposes.all(|purpose| purpose.is_some_and(|it| parties(it).is_superset(&everybody)))
+}
+
 fn purpose(parties: &BTreeSet<Party>) -> String {
     let names: Vec<String> = parties.iter().map(ToString::to_string).collect();
     format!("{ISOLATES}{}", names.join("+"))
 }
 
 impl AwsCutOff {
-    /// The region `role`, in which `fences` are what fences its databases.
+    /// The region `role`, in which `databases` can be fenced.
     #[must_use]
     pub fn new(
         role: RegionRole,
         settings: Isolation,
         access: Arc<Access>,
-        fences: BTreeMap<ResourceId, Fence>,
+        databases: BTreeMap<ResourceId, AwsDatabase>,
     ) -> Self {
-        Self { role, settings, access, fences }
+        Self { role, settings, access, databases }
     }
 
     fn other(&self) -> Party {
-        match self.role {
-            RegionRole::Primary => Party::Secondary,
-            RegionRole::Secondary => Party::Primary,
-        }
+        other(self.role)
     }
 
     /// Who gets through when `cut` are cut off.
@@ -152,28 +166,38 @@ impl Region for AwsCutOff {
             .collect();
         // What an earlier attempt raised stands: then a refusal leaves the region cut off in part, which is to be taken back.
         let begun = gates.iter().any(|gate| gate.purpose().is_some_and(Self::is_wall));
-        acl::raise(cx, &self.access, (&wanted, &subnets), &rules).await.map_err(|error| match error {
-            ProviderError::Refused(why) if begun => {
-                ProviderError::Halfway(format!("some walls stand already in {}, then {why}", self.access.region))
-            }
-            error => error,
+        acl::raise(cx, &self.access, (&wanted, &subnets, None), &rules).await.map_err(|error| {
+            let stand = format!("some walls stand already in {}", self.access.region);
+            if begun { acl::halfway(error, &stand) } else { error }
         })?;
         acl::remove_idle(cx, &self.access, Self::is_wall).await
     }
 
     async fn rejoin_fenced(&self, cx: &Context, fenced: &[ResourceId]) -> Result<(), ProviderError> {
         // From the wall of the isolation straight to that of the fence: there is no instant in between.
+        let mut begun = false;
+        let told = |error, begun: bool| {
+            if begun { acl::halfway(error, &format!("fences stand already in {}", self.access.region)) } else { error }
+        };
         for id in fenced {
-            let Some(fence) = self.fences.get(id) else {
+            let found = self.databases.get(id).and_then(|it| Some((it, it.side(self.role).fence.as_ref()?)));
+            let Some((settings, fence)) = found else {
                 return Err(ProviderError::Unsupported(format!(
                     "{id} has no `fence: {{ subnets: […] }}` in {}, so it can't be fenced before the region is reachable",
                     self.role
                 )));
             };
-            let rules = Rules { let_through: fence.let_through.clone(), but_not: Vec::new() };
-            acl::raise(cx, &self.access, (&fences(id), &fence.subnets), &rules).await?;
+            let side = OfSide { id, settings, access: &self.access };
+            let gates = acl::gates(cx, &self.access, &fence.subnets).await?;
+            let closed = if is_sealed(self.role, gates.iter().map(Gate::purpose)) {
+                Box::pin(close_behind_walls(side, cx)).await
+            } else {
+                Box::pin(close(side, cx)).await.map(|_| ())
+            };
+            closed.map_err(|error| told(error, begun))?;
+            begun = true;
         }
-        acl::lower(cx, &self.access, &self.settings.subnets, Self::is_wall).await
+        acl::lower(cx, &self.access, &self.settings.subnets, Self::is_wall).await.map_err(|error| told(error, begun))
     }
 }
 
@@ -195,5 +219,15 @@ mod tests {
         // A fence lets nobody through either.
         assert_eq!(told(&[both, Some("fences:main")]), "cut off from users and secondary");
         assert_eq!(told(&[Some("fences:main")]), "reachable");
+    }
+
+    #[test]
+    fn sessions_are_ended_behind_an_isolation_only_where_it_lets_nobody_through() {
+        let sealed = |purposes: &[Option<&str>]| is_sealed(RegionRole::Primary, purposes.iter().copied());
+        let (both, users) = (Some("isolates:users+secondary"), Some("isolates:users"));
+        assert!(sealed(&[both, both]));
+        assert!(!sealed(&[both, users]), "the other region gets through");
+        assert!(!sealed(&[both, None]), "a subnet is open");
+        assert!(!sealed(&[both, Some("fences:main")]), "a fence that was begun before is not known to have ended them");
     }
 }

@@ -1,6 +1,7 @@
 //! Two lists of references, compared; pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use crate::time::Span;
 
@@ -31,11 +32,47 @@ pub(super) struct Difference<'a> {
     pub(super) copy: Option<&'a str>,
 }
 
-impl Difference<'_> {
-    /// As the side that has the original is asked about it.
-    pub(super) fn line(&self) -> String {
-        format!("{} {} {}", self.copy.unwrap_or("0"), self.reference, self.repository)
+/// The objects that references of a repository name, each once, a line each after the repository's.
+fn group(out: &mut String, repository: &str, refs: Option<&BTreeMap<&str, &str>>) {
+    let objects: BTreeSet<&&str> = refs.into_iter().flat_map(BTreeMap::values).collect();
+    let _ = writeln!(out, "= {repository}");
+    for object in objects {
+        let _ = writeln!(out, "{object}");
     }
+}
+
+/// As the side that has the original is asked about the differences, which are in the order of their repositories.
+pub(super) fn asked(differences: &[Difference<'_>], copy: &Listing<'_>) -> String {
+    let (mut text, mut last) = (String::new(), None);
+    for one in differences {
+        if last != Some(one.repository) {
+            group(&mut text, one.repository, copy.get(one.repository));
+            last = Some(one.repository);
+        }
+        let _ = writeln!(text, "? {} {}", one.copy.unwrap_or("0"), one.reference);
+    }
+    text
+}
+
+/// As a side is asked to keep what it has in these repositories, and `theirs` has not.
+pub(super) fn kept(repositories: &[&str], theirs: &Listing<'_>) -> String {
+    let mut text = String::new();
+    for repository in repositories {
+        group(&mut text, repository, theirs.get(repository));
+    }
+    text
+}
+
+/// The references of ours that are not the same there, in repositories that they have: `OBJECT REFERENCE REPOSITORY`.
+pub(super) fn moved(ours: &Listing<'_>, theirs: &Listing<'_>) -> String {
+    let mut text = String::new();
+    for (repository, refs) in ours {
+        let Some(others) = theirs.get(repository) else { continue };
+        for (reference, object) in refs.iter().filter(|(reference, object)| others.get(*reference) != Some(*object)) {
+            let _ = writeln!(text, "{object} {reference} {repository}");
+        }
+    }
+    text
 }
 
 /// What is not the same in repositories that the copy has, and in those that the original does not have.
@@ -60,13 +97,15 @@ pub(super) fn differences<'a>(original: &Listing<'a>, copy: &Listing<'a>) -> Vec
 pub(super) struct Judged {
     pub(super) behind: u32,
     pub(super) diverged: u32,
+    pub(super) stale: u32,
     /// When the oldest commit was made that the copy lacks, in seconds since 1970.
     pub(super) oldest: Option<u64>,
 }
 
 /// Counts repositories by the answers, one a difference; `None` if there are not as many.
 pub(super) fn judge(differences: &[Difference<'_>], answers: &str) -> Option<Judged> {
-    let (mut behind, mut diverged, mut oldest) = (BTreeSet::new(), BTreeSet::new(), None::<u64>);
+    let (mut behind, mut diverged, mut stale) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut oldest = None::<u64>;
     let mut lines = answers.lines();
     for difference in differences {
         let (what, at) = lines.next()?.split_once(' ')?;
@@ -82,12 +121,16 @@ pub(super) fn judge(differences: &[Difference<'_>], answers: &str) -> Option<Jud
             "diverged" => {
                 diverged.insert(difference.repository);
             }
+            "stale" => {
+                stale.insert(difference.repository);
+            }
             _ => return None,
         }
     }
     let count = |of: &BTreeSet<&str>| u32::try_from(of.len()).unwrap_or(u32::MAX);
     let only_behind: BTreeSet<&str> = behind.difference(&diverged).copied().collect();
-    lines.next().is_none().then(|| Judged { behind: count(&only_behind), diverged: count(&diverged), oldest })
+    let judged = Judged { behind: count(&only_behind), diverged: count(&diverged), stale: count(&stale), oldest };
+    lines.next().is_none().then_some(judged)
 }
 
 /// How long ago that was, by a clock that shows `now`; a moment that is still to come is none ago.
@@ -125,10 +168,13 @@ mod tests {
     fn references_are_compared_one_by_one() {
         let (original, copy) = (parse(ORIGINAL).unwrap(), parse(COPY).unwrap());
         let found = differences(&original, &copy);
-        let lines: Vec<String> = found.iter().map(Difference::line).collect();
-        assert_eq!(lines, ["0 refs/heads/new a.git", "9 refs/heads/main d.git"]);
+        let text = "= a.git\n1\n? 0 refs/heads/new\n= d.git\n9\n? 9 refs/heads/main\n";
+        assert_eq!(asked(&found, &copy), text);
         let judged = judge(&found, "behind 50\ndiverged 0\n").unwrap();
-        assert_eq!(judged, Judged { behind: 1, diverged: 1, oldest: Some(50) });
+        assert_eq!(judged, Judged { behind: 1, diverged: 1, stale: 0, oldest: Some(50) });
+        assert_eq!(judge(&found, "stale 0\nsame 0\n").unwrap(), Judged { stale: 1, ..Judged::default() });
+        assert_eq!(kept(&["a.git", "b.git"], &copy), "= a.git\n1\n= b.git\n");
+        assert_eq!(moved(&original, &copy), "2 refs/heads/new a.git\n");
         assert_eq!(judge(&found, "behind 50\n"), None, "an answer is missing");
         assert_eq!(judge(&found, "same 0\nsame 0\n"), Some(Judged::default()));
         assert_eq!(only_ours(&copy, &original), ["d.git"]);

@@ -26,7 +26,6 @@ use crate::resource::{
 use crate::time::Span;
 
 use super::host::{Host, MarkFile};
-use compare::Difference;
 use push::Pusher;
 use side::{Books, Side};
 
@@ -219,7 +218,8 @@ impl Storage for GitStorage {
     async fn fence(&self, cx: &Context, region: RegionRole) -> Result<FenceProof, ProviderError> {
         let side = self.side(region);
         side.mark.guard(cx).await?;
-        side.make(cx, PROOF).await?;
+        let (gated, made) = tokio::join!(side.gated(cx), side.make(cx, PROOF));
+        gated.and(made)?;
         let url = self.url(region, PROOF);
         let why = format!("a drill has stopped them (run {})", cx.run);
         let (fenced, old) = self.pusher.push_around(cx, &url, PROOF_REF, side.fence(cx, &why)).await?;
@@ -265,6 +265,11 @@ impl Storage for GitStorage {
 
     async fn verify(&self, cx: &Context, region: RegionRole) -> Result<CopyReport, ProviderError> {
         let (side, origin) = (self.side(region), self.side(region.other()));
+        // A repository beside the gate is found here, and not when users are out. What the copy has taken is read before
+        // it is compared: then no push can be missed that it has not.
+        let (gated, copied) =
+            tokio::join!(async { tokio::try_join!(side.gated(cx), origin.gated(cx)) }, side.books(cx));
+        let (_, copied) = (gated?, copied?.position);
         let (theirs, ours) = self.listings(cx, region).await?;
         let (copy, original) = (parsed(&theirs, region)?, parsed(&ours, region.other())?);
         let differences = compare::differences(&original, &copy);
@@ -274,8 +279,7 @@ impl Storage for GitStorage {
                 differences.len()
             )));
         }
-        let lines: Vec<String> = differences.iter().map(Difference::line).collect();
-        let answers = origin.differs(cx, &lines).await?;
+        let answers = origin.differs(cx, copied, compare::asked(&differences, &copy)).await?;
         let judged = compare::judge(&differences, &answers).ok_or_else(|| {
             ProviderError::Unreachable("what became of the differences was not told wholly".to_owned())
         })?;
@@ -288,6 +292,7 @@ impl Storage for GitStorage {
             missing: count(missing),
             behind: judged.behind,
             diverged: judged.diverged,
+            stale: judged.stale,
             checked: count(checked.len()),
             damaged,
             oldest_missing: compare::age(judged.oldest, now(cx)),
@@ -343,24 +348,26 @@ impl Storage for GitStorage {
     }
 
     async fn preserve(&self, cx: &Context, region: RegionRole) -> Result<Preserved, ProviderError> {
-        let side = self.side(region);
-        let (ours, theirs) = tokio::join!(side.list(cx), self.side(region.other()).list(cx));
+        let (side, other) = (self.side(region), self.side(region.other()));
+        let (ours, theirs) = tokio::join!(side.list(cx), other.list(cx));
         // Of a side that can't be seen nothing is known to be there: then everything is kept.
-        let (ours, theirs) = (ours?, theirs.unwrap_or_default());
+        let (there, ours, theirs) = (theirs.is_ok(), ours?, theirs.unwrap_or_default());
         let (ours, theirs) = (parsed(&ours, region)?, parsed(&theirs, region.other())?);
-        let repositories: Vec<(String, Vec<String>)> = compare::only_ours(&ours, &theirs)
-            .into_iter()
-            .map(|name| {
-                let has = theirs.get(name).into_iter().flat_map(|refs| refs.values());
-                (name.to_owned(), has.map(|object| (*object).to_owned()).collect())
-            })
-            .collect();
+        let repositories = compare::only_ours(&ours, &theirs);
         if repositories.is_empty() {
             let what = "nothing: every reference is the same in the other region".to_owned();
             return Ok(Preserved { location: side.settings.path.clone(), what, only_here: Some(0) });
         }
-        let (commits, location) = side.preserve(cx, cx.run.as_str(), &repositories).await?;
-        let what = format!("bundles of what only {region} has, of {} repositories that differ", repositories.len());
-        Ok(Preserved { location, what, only_here: Some(commits) })
+        // Each time into a folder of its own: what was kept before is not written over.
+        let name = format!("{}/{}", cx.run, cx.clock.wall().strftime("%H%M%S%3f"));
+        let (commits, location) = side.preserve(cx, &name, compare::kept(&repositories, &theirs)).await?;
+        // A push that moves a reference back or tags an old commit brings no commit, and is lost all the same.
+        let moved = if there { other.lacks(cx, compare::moved(&ours, &theirs)).await? } else { 0 };
+        let what = format!(
+            "of {} repositories that differ the references, and bundles of what only {region} has: {commits} commits; \
+             {moved} references were moved or made without one",
+            repositories.len()
+        );
+        Ok(Preserved { location, what, only_here: Some(commits + moved) })
     }
 }

@@ -1,12 +1,11 @@
 //! One region's repositories: what is asked of the machine that has them, in the words of `store.sh`.
 
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use crate::id::RegionRole;
 use crate::infrastructure::real::git::Side as Settings;
 use crate::provider::host::{Host, MarkFile, last_line, quoted};
-use crate::resource::{Claimed, Context, Marker, ProviderError, ReplicaRole};
+use crate::resource::{Claimed, Context, Finished, Marker, ProviderError, ReplicaRole};
 use crate::time::Span;
 
 /// The script that knows how each question is answered.
@@ -19,6 +18,8 @@ const LIST_MAX: usize = 512 * 1024 * 1024;
 const LONG: Span = Span::from_secs(3600);
 /// The script says so where there are no books.
 const NO_BOOKS: i32 = 9;
+/// The script says so where a repository does not go through the gate.
+const NOT_GATED: i32 = 8;
 /// The longest argument, in bytes: systems take no more than 128 KiB.
 const ARGUMENT_MAX: usize = 60 * 1024;
 
@@ -66,22 +67,42 @@ impl Side {
         timeout: Span,
         limit: usize,
     ) -> Result<String, ProviderError> {
-        let words = ["muster", verb, self.settings.path.as_str()].into_iter().chain(arguments.iter().copied());
-        let argv: Vec<String> = if self.settings.via.is_empty() {
-            ["sh", "-c", STORE].into_iter().chain(words).map(str::to_owned).collect()
-        } else {
-            // What stands between here and there hands one text to a shell.
-            let line = ["sh", "-c", STORE].into_iter().chain(words).map(quoted).collect::<Vec<_>>().join(" ");
-            self.settings.via.iter().cloned().chain([line]).collect()
-        };
+        let argv = self.argv(verb, arguments);
         let finished = self.host.run(cx, &argv, timeout, limit).await?;
+        self.answer(finished, limit)
+    }
+
+    /// The same, with what may be longer than a system takes as arguments.
+    async fn ask_fed(
+        &self,
+        cx: &Context,
+        verb: &str,
+        arguments: &[&str],
+        input: String,
+    ) -> Result<String, ProviderError> {
+        let argv = self.argv(verb, arguments);
+        let finished = self.host.run_fed(cx, &argv, input, LONG, LIST_MAX).await?;
+        self.answer(finished, LIST_MAX)
+    }
+
+    fn argv(&self, verb: &str, arguments: &[&str]) -> Vec<String> {
+        let words = ["muster", verb, self.settings.path.as_str()].into_iter().chain(arguments.iter().copied());
+        if self.settings.via.is_empty() {
+            return ["sh", "-c", STORE].into_iter().chain(words).map(str::to_owned).collect();
+        }
+        // What stands between here and there hands one text to a shell.
+        let line = ["sh", "-c", STORE].into_iter().chain(words).map(quoted).collect::<Vec<_>>().join(" ");
+        self.settings.via.iter().cloned().chain([line]).collect()
+    }
+
+    fn answer(&self, finished: Finished, limit: usize) -> Result<String, ProviderError> {
         let said = || format!("the repositories in {}: {}", self.region, last_line(&finished.stderr));
         match finished.code {
             Some(0) if finished.bytes > limit as u64 => {
                 Err(ProviderError::Refused(format!("the repositories in {} said too much", self.region)))
             }
             Some(0) => Ok(finished.stdout),
-            Some(NO_BOOKS) => Err(ProviderError::Refused(said())),
+            Some(NO_BOOKS | NOT_GATED) => Err(ProviderError::Refused(said())),
             _ => Err(ProviderError::Unreachable(said())),
         }
     }
@@ -150,13 +171,23 @@ impl Side {
         self.ask(cx, "refs", &[repository, under], self.timeout, LIST_MAX).await
     }
 
-    /// What has become of each line's difference, line by line.
-    pub(super) async fn differs(&self, cx: &Context, lines: &[String]) -> Result<String, ProviderError> {
-        let mut all = String::new();
-        for part in parts(lines) {
-            all.push_str(&self.long(cx, "differs", &[&part]).await?);
-        }
-        Ok(all)
+    /// What has become of each difference, line by line; `asked` as [`super::compare::asked`] writes it.
+    /// The copy has taken `copied` pushes.
+    pub(super) async fn differs(&self, cx: &Context, copied: u64, asked: String) -> Result<String, ProviderError> {
+        self.ask_fed(cx, "differs", &[&copied.to_string()], asked).await
+    }
+
+    /// Refuses unless every repository goes through the gate: one that does not goes on taking pushes behind a fence.
+    pub(super) async fn gated(&self, cx: &Context) -> Result<(), ProviderError> {
+        self.short(cx, "gated", &[]).await.map(|_| ())
+    }
+
+    /// How many of these references, one a line, name what is known here and is no part of what stands here under
+    /// their names.
+    pub(super) async fn lacks(&self, cx: &Context, lines: String) -> Result<u64, ProviderError> {
+        let said = self.ask_fed(cx, "lacks", &[], lines).await?;
+        let told = |_| ProviderError::Unreachable(format!("what {} lacks says `{}`", self.region, said.trim()));
+        said.trim().parse().map_err(told)
     }
 
     /// How many of these repositories are damaged.
@@ -202,47 +233,18 @@ impl Side {
         self.long(cx, "discard-recovered", &[run]).await
     }
 
-    /// Keeps what the other side, which has `theirs` in each repository, does not have: how many commits, and where.
+    /// Keeps what the other side does not have of these repositories, `asked` as [`super::compare::kept`] writes it, in a
+    /// folder `name`: how many commits, and where.
     pub(super) async fn preserve(
         &self,
         cx: &Context,
         name: &str,
-        repositories: &[(String, Vec<String>)],
+        asked: String,
     ) -> Result<(u64, String), ProviderError> {
-        let (mut total, mut place) = (0, String::new());
-        for (n, (ours, theirs)) in preserve_parts(repositories).into_iter().enumerate() {
-            let said = self.long(cx, "preserve", &[&format!("{name}/{n}"), &ours, &theirs]).await?;
-            let parsed = said.trim().split_once(' ').and_then(|(count, at)| Some((count.parse::<u64>().ok()?, at)));
-            let (count, at) = parsed
-                .ok_or_else(|| ProviderError::Unreachable(format!("what was kept in {} says `{said}`", self.region)))?;
-            total += count;
-            place = at.rsplit_once('/').map_or(at, |(folder, _)| folder).to_owned();
-        }
-        Ok((total, place))
+        let said = self.ask_fed(cx, "preserve", &[name], asked).await?;
+        let parsed = said.trim().split_once(' ').and_then(|(count, at)| Some((count.parse().ok()?, at.to_owned())));
+        parsed.ok_or_else(|| ProviderError::Unreachable(format!("what was kept in {} says `{said}`", self.region)))
     }
-}
-
-/// How many objects of the other side are told of one repository. Fewer than it has only make what is kept larger.
-const THEIRS_MAX: usize = 500;
-
-/// Repositories, and what the other side has of them, in arguments that a system takes.
-fn preserve_parts(repositories: &[(String, Vec<String>)]) -> Vec<(String, String)> {
-    let mut parts: Vec<(String, String)> = Vec::new();
-    for (repository, theirs) in repositories {
-        let theirs = theirs.iter().take(THEIRS_MAX).fold(String::new(), |mut lines, object| {
-            let _ = writeln!(lines, "{object} {repository}");
-            lines
-        });
-        match parts.last_mut() {
-            Some((one, other)) if one.len() + other.len() + theirs.len() < ARGUMENT_MAX => {
-                one.push('\n');
-                one.push_str(repository);
-                other.push_str(&theirs);
-            }
-            _ => parts.push((repository.clone(), theirs)),
-        }
-    }
-    parts
 }
 
 /// Lines in arguments that a system takes.

@@ -24,7 +24,20 @@ position() {
     *) number copied ;;
   esac
 }
-repositories() { find . -name .muster -prune -o -type d -name '*.git' -prune -print | cut -c 3- | LC_ALL=C sort; }
+# A folder that can't be read is an error, and no folder without repositories. One may go while it is looked at.
+repositories() {
+  for look in 1 2 3; do
+    found=$(find . -name .muster -prune -o -type d -name '*.git' -prune -print 2>"$1") && break
+    [ "$look" != 3 ] || { echo "$root can't be read wholly: $(tail -n 1 "$1")" >&2; return 1; }
+  done
+  printf '%s\n' "$found" | sed -n 's/^\.\///p' | LC_ALL=C sort
+}
+# A folder for what is too long for a variable; it goes with the script.
+place() { place=$(mktemp -d) && trap 'rm -rf "$place"' EXIT; }
+# Those of the objects in a file that $1 has, each as git is told to leave out what it leads to.
+leave_out() { git -C "$1" cat-file --batch-check='%(objectname)' < "$2" | sed '/ missing$/d; s/^/^/'; }
+# Another user's process is one too, which `kill -0` would not tell.
+lives() { if [ -d /proc/self ]; then [ -d "/proc/$1" ]; else ps -p "$1" >/dev/null 2>&1; fi; }
 behind_the_gate() {
   [ -d "$1" ] || git init --quiet --bare --initial-branch=main "$1" || return 1
   git -C "$1" config core.hooksPath "$books/hooks"
@@ -53,7 +66,7 @@ case $verb in
     for note in "$books"/under-way/*; do
       [ -e "$note" ] || continue
       waited=$(( waited + 1 ))
-      while [ -e "$note" ] && kill -0 "${note##*/}" 2>/dev/null; do
+      while [ -e "$note" ] && lives "${note##*/}"; do
         [ "$left" -gt 0 ] || { echo "a push that began before the fence does not end: process ${note##*/}" >&2; exit 1; }
         left=$(( left - 1 ))
         sleep 0.1
@@ -76,27 +89,66 @@ case $verb in
     ;;
   repository) behind_the_gate "$1" ;;
   remove) rm -rf "./$1" ;;
+  gated)
+    # Whether every repository goes through the gate. Exit 8 if not: the first one that does not is named.
+    place || exit 1
+    [ -x "$books/hooks/pre-receive" ] || { echo "$books/hooks/pre-receive is not there, or can't be run" >&2; exit 8; }
+    repositories "$place/said" > "$place/all" || exit 1
+    # All settings in one look; git itself is asked of those alone that do not say it in so many words.
+    sed 's,$,/config,' "$place/all" | tr '\n' '\0' |
+      xargs -0 grep -l -s -x -F "	hooksPath = $books/hooks" /dev/null | sed 's,/config$,,' | LC_ALL=C sort > "$place/said-so"
+    LC_ALL=C comm -23 "$place/all" "$place/said-so" | while IFS= read -r repository; do
+      [ "$(git -C "$repository" config --type=path core.hooksPath)" -ef "$books/hooks" ] && continue
+      echo "$repository does not go through the gate: set its core.hooksPath to $books/hooks" >&2
+      exit 8
+    done || exit 8
+    ;;
   list)
-    repositories | while IFS= read -r repository; do
+    place || exit 1
+    repositories "$place/said" > "$place/all" || exit 1
+    while IFS= read -r repository; do
       printf '= %s\n' "$repository"
       git -C "$repository" for-each-ref --format='%(objectname) %(refname)' || exit 1
-    done
+    done < "$place/all"
     ;;
   refs) [ ! -d "$1" ] || git -C "$1" for-each-ref --format='%(refname)' "$2" ;;
   differs)
-    # Lines `OID REFERENCE REPOSITORY`: what the copy has there, 0 for nothing. For each: `same`, `diverged`, or
-    # `behind` and when the oldest commit was made that the copy lacks.
-    printf '%s\n' "$1" | while read -r copy reference repository; do
-      [ -d "$repository" ] || { echo "diverged 0"; continue; }
-      now=$(git -C "$repository" rev-parse --quiet --verify "$reference" || echo 0)
-      if [ "$copy" = "$now" ]; then echo "same 0"; continue; fi
-      if [ "$copy" != 0 ] && ! git -C "$repository" cat-file -e "$copy" 2>/dev/null; then echo "diverged 0"; continue; fi
-      if [ "$now" = 0 ]; then echo "behind 0"; continue; fi
-      known=
-      [ "$copy" = 0 ] || known=$copy
-      at=$(git -C "$repository" log --format=%ct "$now" ${known:+--not "$known"} 2>/dev/null | tail -n 1)
-      echo "behind ${at:-0}"
+    # In groups: `= REPOSITORY`, the objects that the copy has there, and `? OBJECT REFERENCE` for each difference: what the
+    # copy has, 0 for nothing. For each: `same`, `diverged`, or `behind` and when the oldest commit was made that the copy
+    # lacks. Where it lacks no commit, the first push tells that the copy, which is at $1, has not taken; if there is none,
+    # it is `stale`: it has something that was moved back or deleted, and nothing will come that says so.
+    place || exit 1
+    skip=$(( $1 - $(number base) ))
+    while IFS= read -r line; do
+      case $line in
+        '= '*) repository=${line#= } asked='' && : > "$place/has" ;;
+        '? '*)
+          [ -d "$repository" ] || { echo "diverged 0"; continue; }
+          [ -n "$asked" ] || { asked=1; leave_out "$repository" "$place/has" > "$place/known"; }
+          line=${line#'? '}
+          copy=${line%% *} reference=${line#* }
+          now=$(git -C "$repository" rev-parse --quiet --verify "$reference" || echo 0)
+          if [ "$copy" = "$now" ]; then echo "same 0"; continue; fi
+          if [ "$copy" != 0 ] && ! git -C "$repository" cat-file -e "$copy" 2>/dev/null; then echo "diverged 0"; continue; fi
+          at=
+          [ "$now" = 0 ] || at=$(git -C "$repository" log --format=%ct --stdin "$now" < "$place/known" 2>/dev/null | tail -n 1)
+          [ -n "$at" ] || at=$(R=$repository awk -v skip="$skip" \
+            'NR > skip { at = $1; sub(/^[^ ]* /, ""); if ($0 == ENVIRON["R"]) { print at; exit } }' "$books/pushes")
+          if [ -n "$at" ]; then echo "behind $at"; else echo "stale 0"; fi
+          ;;
+        *) printf '%s\n' "$line" >> "$place/has" ;;
+      esac
     done
+    ;;
+  lacks)
+    # Of lines `OBJECT REFERENCE REPOSITORY`, how many are of objects that are here and are no part of what stands at the
+    # reference: it was moved back, or deleted, or never was here.
+    lost=0
+    while read -r object reference repository; do
+      [ -d "$repository" ] && git -C "$repository" cat-file -e "$object" 2>/dev/null || continue
+      git -C "$repository" merge-base --is-ancestor "$object" "$reference" 2>/dev/null || lost=$(( lost + 1 ))
+    done
+    echo "$lost"
     ;;
   check)
     printf '%s\n' "$1" | while IFS= read -r repository; do
@@ -129,24 +181,24 @@ case $verb in
     ;;
   followed) write copied "$1" && rm -f "$books/fence" ;;
   preserve)
-    # Lines of repositories; what the other side has there follows in $3 as `OID REPOSITORY`.
+    # In groups: `= REPOSITORY`, and the objects that the other side has there. Of each repository its references are
+    # listed, and what the other side does not have is bundled.
+    place || exit 1
     kept=$books/preserved/$1 total=0
     mkdir -p "$kept" && chmod 700 "$books/preserved" || exit 1
-    printf '%s\n' "$3" > "$kept/theirs"
-    printf '%s\n' "$2" > "$kept/ours"
+    cat > "$place/asked" && sed -n 's/^= //p' "$place/asked" > "$place/all" || exit 1
     while IFS= read -r repository; do
-      theirs=$(R=$repository awk '{ one = $1; sub(/^[^ ]* /, ""); if ($0 == ENVIRON["R"]) print one }' "$kept/theirs" |
-        git -C "$repository" cat-file --batch-check='%(objectname)' 2>/dev/null | grep -v missing)
-      # shellcheck disable=SC2086 # object names, split on purpose
-      count=$(git -C "$repository" rev-list --count --all --not $theirs) || exit 1
-      [ "$count" -gt 0 ] || continue
-      bundle=$kept/$(printf %s "$repository" | tr / _).bundle
-      # shellcheck disable=SC2086
-      git -C "$repository" bundle create --quiet "$bundle" --all --not $theirs || exit 1
-      git -C "$repository" bundle verify --quiet "$bundle" >/dev/null || exit 1
+      name=$kept/$(printf %s "$repository" | tr / _)
+      R=$repository awk '/^= / { on = (substr($0, 3) == ENVIRON["R"]); next } on' "$place/asked" > "$place/has" &&
+        leave_out "$repository" "$place/has" > "$place/known" || exit 1
+      git -C "$repository" for-each-ref --format='%(objectname) %(refname)' > "$name.refs" || exit 1
+      count=$(git -C "$repository" rev-list --count --all --stdin < "$place/known") || exit 1
       total=$(( total + count ))
-    done < "$kept/ours"
-    rm -f "$kept/theirs" "$kept/ours"
+      # A tag's own object is no commit, and is lost like one.
+      [ -n "$(git -C "$repository" rev-list --objects --all --stdin < "$place/known" | head -n 1)" ] || continue
+      git -C "$repository" bundle create --quiet "$name.bundle" --all --stdin < "$place/known" || exit 1
+      git -C "$repository" bundle verify --quiet "$name.bundle" >/dev/null || exit 1
+    done < "$place/all"
     echo "$total $kept"
     ;;
   deletions)

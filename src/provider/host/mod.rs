@@ -57,7 +57,29 @@ impl Host {
     ) -> Result<Finished, ProviderError> {
         let line =
             CommandLine { argv: argv.to_vec(), env: env.to_vec(), folder: None, timeout, output_limit, input: None };
-        let finished = self.processes.run(cx, &line).await.map_err(|error| match error {
+        self.run_line(cx, &line).await
+    }
+
+    /// The same, with `input` on its standard input.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_fed(
+        &self,
+        cx: &Context,
+        argv: &[String],
+        input: String,
+        timeout: Span,
+        output_limit: usize,
+    ) -> Result<Finished, ProviderError> {
+        let (argv, input) = (argv.to_vec(), Some(input));
+        let line = CommandLine { argv, env: Vec::new(), folder: None, timeout, output_limit, input };
+        self.run_line(cx, &line).await
+    }
+
+    async fn run_line(&self, cx: &Context, line: &CommandLine) -> Result<Finished, ProviderError> {
+        let argv = &line.argv;
+        let finished = self.processes.run(cx, line).await.map_err(|error| match error {
             ProcessError::NotStarted { .. } => ProviderError::Refused(error.to_string()),
             ProcessError::TimedOut(_) => ProviderError::Unreachable(format!("`{}` {error}", short(argv))),
             ProcessError::Cancelled => ProviderError::Cancelled,

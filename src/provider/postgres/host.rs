@@ -1,5 +1,7 @@
 //! Programs that are run where a server lives.
 
+use std::path::Path;
+
 use super::Postgres;
 use crate::id::RegionRole;
 use crate::resource::{CommandLine, Context, Finished, ProcessError, ProviderError};
@@ -8,6 +10,8 @@ use crate::resource::{CommandLine, Context, Finished, ProcessError, ProviderErro
 const OUTPUT_MAX: usize = 32 << 20;
 /// What `pg_ctl status` exits with where no server runs.
 const NOT_RUNNING: i32 = 3;
+/// What `ssh` exits with if it did not get through or was cut off: what it was to run may run, or not.
+const SSH_FAILED: i32 = 255;
 
 /// What to run, as the infrastructure file names it.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +41,14 @@ fn filled(argv: &[String], values: &[(&str, &str)]) -> Vec<String> {
     argv.iter().map(fill).collect()
 }
 
-/// Runs a program to its end, whatever its exit code.
-pub(super) async fn run(
+/// Whether a program runs others on another machine.
+fn is_ssh(argv: &[String]) -> bool {
+    argv.first().is_some_and(|program| Path::new(program).file_name().is_some_and(|name| name == "ssh"))
+}
+
+/// Runs a program to its end, whatever its exit code. [`ProviderError::Unreachable`] says that it did not end in time, or
+/// that `ssh` was cut off from it: it may still run there.
+async fn run(
     it: &Postgres,
     cx: &Context,
     program: Program<'_>,
@@ -52,14 +62,18 @@ pub(super) async fn run(
         output_limit: OUTPUT_MAX,
         input: None,
     };
-    it.processes.run(cx, &line).await.map_err(|error| match error {
+    let finished = it.processes.run(cx, &line).await.map_err(|error| match error {
         ProcessError::NotStarted { .. } => ProviderError::Refused(format!("`{}`: {error}", program.name)),
         ProcessError::TimedOut(_) => ProviderError::Unreachable(format!("`{}`: {error}", program.name)),
         ProcessError::Cancelled => ProviderError::Cancelled,
-    })
+    })?;
+    if is_ssh(program.argv) && finished.code == Some(SSH_FAILED) {
+        return Err(ProviderError::Unreachable(format!("`{}` by ssh {}", program.name, failure(&finished))));
+    }
+    Ok(finished)
 }
 
-/// Runs a program that must exit with 0.
+/// Runs a program that only looks and must exit with 0.
 pub(super) async fn succeed(
     it: &Postgres,
     cx: &Context,
@@ -71,6 +85,36 @@ pub(super) async fn succeed(
         return Ok(finished);
     }
     Err(ProviderError::Refused(format!("`{}` {}", program.name, failure(&finished))))
+}
+
+/// Runs a program that changes something where `region`'s server lives. Inside: how it failed, if it came to its own end
+/// and failed.
+///
+/// # Errors
+/// [`ProviderError::Halfway`] if whether it still runs is not known: nothing else may be begun there then;
+/// [`ProviderError::Refused`] if it never started.
+pub(super) async fn change(
+    it: &Postgres,
+    cx: &Context,
+    region: RegionRole,
+    program: Program<'_>,
+    values: &[(&str, &str)],
+) -> Result<Result<(), String>, ProviderError> {
+    let name = program.name;
+    let in_doubt = |why: String| {
+        ProviderError::Halfway(format!(
+            "{why}: whether `{name}` still runs where the server in {region} lives is not known; look for it among the \
+             processes there, and end it before this is tried again"
+        ))
+    };
+    match run(it, cx, program, values).await {
+        Ok(finished) if finished.code == Some(0) => Ok(Ok(())),
+        // Who was ended by a signal may have been the one that waited for it, here.
+        Ok(finished) if finished.code.is_none() => Err(in_doubt(format!("`{name}` {}", failure(&finished)))),
+        Ok(finished) => Ok(Err(format!("`{name}` {}", failure(&finished)))),
+        Err(ProviderError::Unreachable(why)) => Err(in_doubt(why)),
+        Err(error) => Err(error),
+    }
 }
 
 /// `exited with 1: the last line of what it said`.
@@ -96,7 +140,14 @@ pub(super) async fn runs(it: &Postgres, cx: &Context, region: RegionRole) -> Res
 
 #[cfg(test)]
 mod tests {
-    use super::filled;
+    use super::{filled, is_ssh};
+
+    #[test]
+    fn who_runs_programs_elsewhere_is_told_by_its_name() {
+        let argv = |program: &str| vec![program.to_owned(), "db1".to_owned()];
+        assert!(is_ssh(&argv("ssh")) && is_ssh(&argv("/usr/bin/ssh")));
+        assert!(!is_ssh(&argv("sh")) && !is_ssh(&argv("/opt/ssh/run")) && !is_ssh(&[]));
+    }
 
     #[test]
     fn what_is_known_only_then_is_filled_in() {

@@ -3,7 +3,7 @@
 use tokio_postgres::Row;
 
 use super::link::Failed;
-use super::{Postgres, hba};
+use super::{Postgres, conninfo, hba};
 use crate::id::RegionRole;
 use crate::infrastructure::real::postgres::Server;
 use crate::resource::{Context, DatabaseInstance, DatabaseState, ReplicaRole, Seen};
@@ -83,14 +83,10 @@ impl Look {
     }
 }
 
-/// Host and port of a connection string, as far as Muster or `pg_rewind` wrote it: `host=… port=…`, quoted or not.
-fn sender(conninfo: &str) -> Option<(String, u16)> {
-    let value = |key: &str| {
-        let word = conninfo.split_whitespace().rev().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))?;
-        Some(word.trim_matches('\'').to_owned())
-    };
-    let port = value("port").map_or(Some(5432), |port| port.parse().ok())?;
-    Some((value("host")?, port))
+/// Host and port of a connection string.
+pub(super) fn sender(conninfo: &str) -> Option<(String, u16)> {
+    let port = conninfo::value(conninfo, "port").map_or(Some(5432), |port| port.parse().ok())?;
+    Some((conninfo::value(conninfo, "host")?, port))
 }
 
 /// Looks at `region`'s server once.

@@ -7,6 +7,7 @@
 
 mod backup;
 mod canary;
+mod conninfo;
 mod fence;
 mod hba;
 mod host;
@@ -17,6 +18,7 @@ mod preserve;
 mod promote;
 mod replicate;
 pub(in crate::provider) mod tls;
+mod way;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -154,14 +154,28 @@ fn count(listing: &str) -> Found {
         let Some((about, what)) = line.split_once("desc: ") else { continue };
         let Some(transaction) = after(about, "tx:").map(|text| text.trim_end_matches(',')) else { continue };
         let kind = about.trim_start().strip_prefix("rmgr:").map_or("", str::trim_start);
-        if kind.starts_with("Transaction") && (what.starts_with("COMMIT ") || what.starts_with("COMMIT_PREPARED ")) {
-            found.commits += 1;
-            found.rows += rows.remove(transaction).unwrap_or_default();
+        if kind.starts_with("Transaction") {
+            if let Some(committed) = committed(transaction, what) {
+                found.commits += 1;
+                found.rows += committed.map(|one| rows.remove(one).unwrap_or_default()).sum::<u64>();
+            }
         } else if kind.starts_with("Heap") && is_users(what) {
             *rows.entry(transaction).or_default() += rows_of(what);
         }
     }
     found
+}
+
+/// The transactions that a record commits, the savepoints' own among them: `COMMIT 2026-11-22 09:00:00 UTC; subxacts: 741
+/// 742; inval msgs: …`, or `COMMIT_PREPARED 740: 2026-11-22 …`, which is of no transaction itself.
+fn committed<'a>(transaction: &'a str, what: &'a str) -> Option<impl Iterator<Item = &'a str>> {
+    let of = match what.strip_prefix("COMMIT_PREPARED ") {
+        Some(rest) => rest.split([':', ' ']).next()?,
+        None if what.starts_with("COMMIT ") => transaction,
+        None => return None,
+    };
+    let savepoints = what.split("; ").find_map(|part| part.strip_prefix("subxacts: ")).unwrap_or_default();
+    Some(std::iter::once(of).chain(savepoints.split_whitespace()))
 }
 
 /// The word that follows `key`.
@@ -199,8 +213,14 @@ async fn copy(it: &Postgres, cx: &Context, region: RegionRole) -> Result<String,
     // Each attempt has a folder of its own: what an earlier one left is not written into.
     let stamp = cx.clock.wall().strftime("%H%M%S%3f");
     let into = format!("{}/{}-{}-{region}-{stamp}", keep_in.trim_end_matches('/'), cx.run, it.id);
-    host::succeed(it, cx, preserve, &[("into", &into)]).await?;
-    Ok(into)
+    let partial = |why: String| format!("{why}; what there is in {into} by now is no whole copy");
+    let ended = host::change(it, cx, region, preserve, &[("into", &into)]).await;
+    match ended {
+        Ok(Ok(())) => Ok(into),
+        Ok(Err(why)) => Err(ProviderError::Refused(partial(why))),
+        Err(ProviderError::Halfway(why)) => Err(ProviderError::Halfway(partial(why))),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
@@ -258,5 +278,36 @@ rmgr: Transaction len (rec/tot):     34/    34, tx:        742, lsn: 0/0307, pre
 rmgr: Transaction len (rec/tot):     34/    34, tx:        741, lsn: 0/0308, prev 0/03, desc: COMMIT 2026-11-22 09:00:00.000000 UTC
 ";
         assert_eq!(count(listing), Found { commits: 2, rows: 9, whole: true });
+    }
+
+    #[test]
+    fn rows_behind_savepoints_and_of_prepared_transactions_are_counted_where_they_are_committed() {
+        let heap = |transaction: u32| {
+            format!(
+                "rmgr: Heap        len (rec/tot):     59/    59, tx:        {transaction}, lsn: 0/0301, prev 0/03, desc: \
+                 INSERT off 3 flags 0x00, blkref #0: rel 1663/16384/16385 blk 0\n"
+            )
+        };
+        let end = |transaction: u32, what: &str| {
+            format!(
+                "rmgr: Transaction len (rec/tot):     50/    50, tx:        {transaction}, lsn: 0/0306, prev 0/03, desc: \
+                 {what}\n"
+            )
+        };
+        let at = "2026-11-22 09:00:00.000000 UTC";
+        let whole = |commits, rows| Found { commits, rows, whole: true };
+        let rows: String = [740, 741, 742, 742, 743].map(heap).concat();
+        // 743 was rolled back to; 740 is the transaction that all are part of.
+        let listing = format!("{rows}{}", end(740, &format!("COMMIT {at}; subxacts: 741 742")));
+        assert_eq!(count(&listing), whole(1, 4));
+        let with = format!("COMMIT {at}; rels: base/5/16400; subxacts: 741 742; inval msgs: catcache 54 relcache 1");
+        assert_eq!(count(&format!("{rows}{}", end(740, &with))), whole(1, 4), "among all else that a commit tells");
+        // Rows that have nothing but the savepoint's transaction.
+        let listing = format!("{}{}", heap(741), end(740, &format!("COMMIT {at}; subxacts: 741")));
+        assert_eq!(count(&listing), whole(1, 1));
+        let prepared = |what: &str| format!("{rows}{}{}", end(740, "PREPARE gid both: "), end(0, what));
+        assert_eq!(count(&prepared(&format!("COMMIT_PREPARED 740: {at}; subxacts: 741 742"))), whole(1, 4));
+        assert_eq!(count(&prepared(&format!("COMMIT_PREPARED 740: {at}"))), whole(1, 1));
+        assert_eq!(count(&prepared(&format!("ABORT_PREPARED 740: {at}; subxacts: 741 742"))), whole(0, 0));
     }
 }

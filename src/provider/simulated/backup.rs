@@ -110,7 +110,7 @@ impl Backup for Handle<SimulatedBackup> {
             snapshots.scratches.push(scratch.clone());
         }
         let (checked, damaged) = (self.settings.things, self.settings.damaged.min(self.settings.things));
-        let mut restored = Restored { scratch, newest_age, checked, damaged, rows: None };
+        let mut restored = Restored { scratch, from: None, newest_age, checked, damaged, rows: None };
         self.world.ills.restored(&self.id, cx.clock.now(), &mut restored);
         Ok(restored)
     }

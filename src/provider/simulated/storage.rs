@@ -66,6 +66,7 @@ impl Repositories {
             missing: self.missing,
             behind,
             diverged,
+            stale: 0,
             checked: self.count - self.missing,
             damaged: self.damaged,
             oldest_missing,

@@ -74,3 +74,32 @@ fn a_scratch_instance_is_removed_although_muster_was_killed_while_it_was_made_ne
     let seen = scene.types(&format!("resume {run} --yes"));
     assert_eq!(instances(&cloud), ["main"], "{seen}");
 }
+
+#[test]
+fn an_instance_that_can_not_be_deleted_yet_is_deleted_as_soon_as_it_can_needs_moto() {
+    let cloud = Cloud::start();
+    let scene = of_rds(&cloud);
+    scene.write("drill.yaml", &playbook(RESTORE));
+    let refused = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidDBInstanceState</Code><Message>Instance is not in available state.</Message></Error></ErrorResponse>";
+    cloud.goes_wrong("rds:DeleteDBInstance", 2, Wrong::Says(400, refused));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    let journal = fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+    assert!(journal.contains("\"kind\":\"step_passed\"") && journal.contains("main-1 of main"), "{seen}");
+    assert_eq!(instances(&cloud), ["main"], "{seen}");
+    assert_eq!(cloud.calls().iter().filter(|one| *one == "rds:DeleteDBInstance").count(), 3);
+}
+
+#[test]
+fn two_restores_of_one_run_have_an_instance_each_and_leave_none_needs_moto() {
+    let cloud = Cloud::start();
+    let scene = of_rds(&cloud);
+    let two = format!("{RESTORE}{}", RESTORE.replace("id: back,", "id: again,"));
+    scene.write("drill.yaml", &playbook(&two));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    let journal = fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"kind\":\"step_passed\"").count(), 2, "{seen}");
+    for name in ["secondary/muster-snapshots-back-", "secondary/muster-snapshots-again-"] {
+        assert!(journal.contains(name), "{name}: {seen}");
+    }
+    assert_eq!(instances(&cloud), ["main"], "{seen}");
+}

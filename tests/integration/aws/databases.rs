@@ -138,6 +138,18 @@ impl Cluster {
     fn count(&self, call: &str) -> usize {
         self.cloud.calls().iter().filter(|one| *one == call).count()
     }
+
+    /// The walls that there are.
+    fn walls(&self) -> String {
+        let walls = [("Filter.1.Name", "tag-key"), ("Filter.1.Value.1", "muster:wall")];
+        self.cloud.form("ec2", "us-west-2", "DescribeNetworkAcls", &walls)
+    }
+
+    /// How many steps passed.
+    fn passed(&self) -> usize {
+        let journal = std::fs::read_to_string(self.scene.only_run().join("journal.jsonl")).unwrap();
+        journal.matches("\"kind\":\"step_passed\"").count()
+    }
 }
 
 #[test]
@@ -181,4 +193,56 @@ fn an_order_that_rds_refuses_for_the_state_and_did_not_take_is_refused_needs_mot
     let seen = world.scene.types(&format!("run drill.yaml {REAL}"));
     assert_eq!(world.writer(), "main-a");
     assert!(format!("{seen}").contains("Cluster main is being backed up."), "{seen}");
+}
+
+/// RDS's word to whoever may not do that.
+const DENIED: &str = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>";
+
+#[test]
+fn a_fence_whose_sessions_could_not_be_ended_does_not_pass_and_is_taken_back_needs_moto() {
+    let world = Cluster::new();
+    let before = acls(&world.cloud, "us-west-2", &world.subnets);
+    let drill = world.scene.read("drill.yaml");
+    let undone = drill.replace("in: primary }, timeout: 30s }", "in: primary }, timeout: 30s, on_failure: undo }");
+    assert_ne!(undone, drill);
+    world.scene.write("drill.yaml", &undone);
+    world.cloud.goes_wrong("rds:RebootDBInstance", u32::MAX, Wrong::Says(403, DENIED));
+    let seen = world.scene.types(&format!("run drill.yaml {REAL}"));
+    assert!(seen.code != 0 && format!("{seen}").contains("its sessions are not ended"), "{seen}");
+    assert_eq!((world.passed(), world.writer().as_str()), (0, "main-a"), "{seen}");
+    assert_eq!(acls(&world.cloud, "us-west-2", &world.subnets), before, "the wall is taken away: {seen}");
+    assert!(texts(&world.walls(), "networkAclId").is_empty(), "{}", world.walls());
+}
+
+#[test]
+fn a_retry_behind_a_wall_that_stands_ends_the_sessions_needs_moto() {
+    let world = Cluster::new();
+    let drill = world.scene.read("drill.yaml");
+    let retried = drill
+        .replace("in: primary }, timeout: 30s }", "in: primary }, timeout: 30s, retry: { attempts: 2, wait: 100ms } }");
+    assert_ne!(retried, drill);
+    world.scene.write("drill.yaml", &retried);
+    world.cloud.goes_wrong("rds:RebootDBInstance", 1, Wrong::Says(403, DENIED));
+    let seen = world.scene.types(&format!("run drill.yaml {REAL}"));
+    assert_eq!(world.count("rds:RebootDBInstance"), 2, "denied, and then done: {seen}");
+    assert!(world.walls().contains("muster:sessions-ended"), "{}", world.walls());
+    assert_eq!((world.passed(), world.writer().as_str()), (2, "main-b"), "{seen}");
+}
+
+#[test]
+fn a_fence_that_was_killed_between_its_wall_and_the_restart_ends_the_sessions_when_it_is_resumed_needs_moto() {
+    let world = Cluster::new();
+    world.cloud.goes_wrong("rds:RebootDBInstance", u32::MAX, Wrong::Silent);
+    let mut running = world.scene.starts(&format!("run drill.yaml {REAL}"));
+    world.scene.until("the restart behind the wall is asked for", || world.count("rds:RebootDBInstance") > 0);
+    running.kill();
+    drop(running);
+    assert!(!world.walls().contains("muster:sessions-ended"), "nothing was ended: {}", world.walls());
+    world.cloud.all_goes_well();
+    world.cloud.forget_calls();
+    let run = world.scene.runs().remove(0);
+    let seen = world.scene.types(&format!("resume {run} --yes"));
+    assert_eq!(world.count("rds:RebootDBInstance"), 1, "{seen}");
+    assert!(world.walls().contains("muster:sessions-ended"), "{}", world.walls());
+    assert_eq!((world.passed(), world.writer().as_str()), (2, "main-b"), "{seen}");
 }

@@ -6,7 +6,8 @@ use std::net::TcpListener;
 use super::Setup;
 use super::cloud::Cloud;
 use super::names::NameServer;
-use super::servers::{instances, states};
+use super::servers::{SNAPSHOTS, instances, states};
+use super::wire::text;
 
 /// Where connections are taken and nothing is ever said, for as long as it lives.
 struct Silence(TcpListener);
@@ -64,4 +65,34 @@ fn servers_start_and_the_name_moves_although_nobody_answers_in_the_lost_region_n
     let tags = [("Filter.1.Name", "resource-id"), ("Filter.1.Value.1", ids[0].as_str())];
     let tags = cloud.form("ec2", "us-west-2", "DescribeTags", &tags);
     assert!(tags.contains("muster:run") && !tags.contains("muster:mark"), "{tags}");
+}
+
+#[test]
+fn the_secondary_regions_snapshots_are_judged_although_the_originals_region_is_lost_needs_moto() {
+    let (cloud, lost) = (Cloud::start(), Silence::start());
+    let volume = [("Size", "8"), ("AvailabilityZone", "us-west-2a"), ("Encrypted", "true")];
+    let volume = text(&cloud.form("ec2", "us-west-2", "CreateVolume", &volume), "volumeId");
+    let copy = [
+        ("VolumeId", volume.as_str()),
+        ("Description", "[Copied snap-0a1b from eu-west-1] nightly"),
+        ("TagSpecification.1.ResourceType", "snapshot"),
+        ("TagSpecification.1.Tag.1.Key", "Backup"),
+        ("TagSpecification.1.Tag.1.Value", "code"),
+    ];
+    cloud.form("ec2", "us-west-2", "CreateSnapshot", &copy);
+    let resources = SNAPSHOTS.replace("us-east-1a", "eu-west-1a");
+    let mut setup = Setup::of(&cloud).resource(&resources);
+    setup.names = ["eu-west-1", "us-west-2"];
+    setup.ports[0] = lost.port();
+    let scene = setup.scene();
+    scene.write(
+        "drill.yaml",
+        "muster: 1\nname: drill\ninfrastructure: infra.yaml\nphases:\n  - name: failover\n    steps:\n      \
+         - { id: there, backup.verify: { backup: snapshots, in: secondary, newest_at_most: 70m }, timeout: 30s }\n",
+    );
+    let seen = scene.types("run drill.yaml --execute --mode emergency --yes");
+    let journal = fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+    assert!(journal.contains("\"kind\":\"step_passed\""), "{seen}");
+    assert!(journal.contains("1 are copies whose originals were not seen"), "{seen}");
+    assert!(!journal.contains("us-west-2 gave no answer"), "the lost region takes nothing of the other's time: {seen}");
 }

@@ -201,6 +201,27 @@ fn an_inverted_health_check_switches_although_route_53_answers_nobody_needs_moto
 }
 
 #[test]
+fn a_ttl_that_is_longer_than_the_data_planes_record_is_said_to_have_is_told_before_the_switch_needs_moto() {
+    let cloud = Cloud::start();
+    let zone = cloud.zone("example.test");
+    let server = NameServer::start(cloud.moto, &zone);
+    let settings = "      by: health_check\n      ttl: 30s\n      \
+                    health_check: { id: h1, away: [touch, away], home: [rm, -f, away], look: [test, -e, away] }\n      \
+                    targets: { primary: { values: [192.0.2.1] }, secondary: { values: [198.51.100.1] } }\n";
+    let scene = scene(&cloud, &zone, &server, settings);
+    *server.checked.lock().unwrap() = Some((scene.path("away"), ["192.0.2.1", "198.51.100.1"]));
+    let down = "<ErrorResponse><Error><Code>ServiceUnavailable</Code><Message>down</Message></Error></ErrorResponse>";
+    cloud.goes_wrong("route53:*", u32::MAX, Wrong::Says(503, down));
+    // The server lets its answers be kept for 60 s.
+    let check = "      - { id: ready, check: { dns: [code], ttl_at_most: 45s }, timeout: 20s, on_failure: stop }\n";
+    scene.write("drill.yaml", &playbook("20s", "").replace("    steps:\n", &format!("    steps:\n{check}")));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    let journal = fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+    assert!(journal.contains("with a TTL of 1 min") && journal.contains("`ttl` says 30 s"), "{seen}");
+    assert!(journal.contains("write `ttl: 60s`") && !scene.path("away").exists(), "nothing was switched: {seen}");
+}
+
+#[test]
 fn a_role_is_assumed_with_the_profiles_credentials_needs_moto() {
     let cloud = Cloud::start();
     let zone = cloud.zone("example.test");

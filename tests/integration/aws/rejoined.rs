@@ -67,9 +67,7 @@ fn the_one_wall_of_a_region_that_was_cut_off_half_is_taken_away_by_an_undo_needs
     let run = scene.runs().remove(0);
     let seen = scene.types(&format!("resume {run} --yes"));
     assert_eq!(acls(&cloud, "us-east-1", &subnets), before, "{seen}");
-    let walls = [("Filter.1.Name", "tag-key"), ("Filter.1.Value.1", "muster:wall")];
-    let left = cloud.form("ec2", "us-east-1", "DescribeNetworkAcls", &walls);
-    assert!(texts(&left, "networkAclId").is_empty(), "nothing is left: {left}");
+    assert!(walls(&cloud).is_empty(), "nothing is left: {:?}", walls(&cloud));
 }
 
 #[test]
@@ -114,4 +112,103 @@ fn a_database_comes_back_behind_its_fence_without_an_instant_in_between_needs_mo
     let allowed: Vec<String> =
         texts(&wall, "item").into_iter().filter(|it| it.contains("<ruleAction>allow<")).collect();
     assert!(!allowed.is_empty() && allowed.iter().all(|it| text(it, "cidrBlock") == "10.2.0.0/16"), "{wall}");
+    // What sessions of before left in the engine ended behind the isolation: the fence holds from its first moment on.
+    assert!(wall.contains("muster:sessions-ended"), "{wall}");
+    let calls = cloud.calls();
+    let restarted = calls.iter().position(|call| call == "rds:RebootDBInstance");
+    let fenced = calls.iter().rposition(|call| call == "ec2:CreateNetworkAcl");
+    assert!(restarted.is_some() && restarted < fenced, "{calls:?}");
+}
+
+#[test]
+fn a_region_whose_database_can_not_be_restarted_stays_cut_off_needs_moto() {
+    let cloud = Cloud::start();
+    replicas(&cloud);
+    let (home, away) = (Engine::start(), Engine::start());
+    away.stands_by(true);
+    let subnets = subnets(&cloud, "us-east-1", usize::MAX);
+    behind_wall(&cloud, "us-east-1", &subnets[0], &home);
+    let settings = format!(
+        "      kind: replica\n      regions:\n        primary: {{ instance: main-use1, fence: {{ subnets: [{}] }} }}\n        \
+         secondary: {{ instance: main-usw2 }}\n",
+        subnets[0]
+    );
+    let isolate = format!(", isolate: {{ subnets: [{}] }}", subnets.join(", "));
+    let setup = Setup::of(&cloud).regions(&isolate, "").resource(&database(&settings, [&home, &away]));
+    let scene = setup.scene();
+    let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+    cloud.goes_wrong("rds:RebootDBInstance", u32::MAX, Wrong::Says(403, denied));
+    let rejoin =
+        "      - { id: back, region.rejoin: { region: primary, fenced: [main] }, timeout: 40s, on_failure: stop }\n";
+    scene.write("drill.yaml", &playbook(&format!("{}{rejoin}", ISOLATE.replace(", on_failure: undo", ""))));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    assert!(seen.code != 0 && format!("{seen}").contains("rds:RebootDBInstance"), "{seen}");
+    let walls = [("Filter.1.Name", "tag-key"), ("Filter.1.Value.1", "muster:wall")];
+    let walls = cloud.form("ec2", "us-east-1", "DescribeNetworkAcls", &walls);
+    assert!(walls.contains("isolates:users+secondary") && !walls.contains("fences:main"), "{walls}\n{seen}");
+}
+
+#[test]
+fn walls_that_went_up_in_part_are_taken_back_although_the_last_answer_was_that_nothing_was_changed_needs_moto() {
+    let cloud = Cloud::start();
+    let subnets = subnets(&cloud, "us-east-1", usize::MAX);
+    let scene = scene(&cloud, &subnets);
+    let before = acls(&cloud, "us-east-1", &subnets);
+    scene.write("drill.yaml", &playbook(ISOLATE));
+    // Somebody else has given the second subnet another ACL meanwhile, by what EC2 says.
+    let (replace, gone) = (
+        "ec2:ReplaceNetworkAclAssociation",
+        "<Response><Errors><Error><Code>InvalidAssociationID.NotFound</Code><Message>no</Message></Error></Errors></Response>",
+    );
+    cloud.goes_wrong_after(replace, replace, 1, Wrong::Says(400, gone));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    assert!(seen.code != 0 && format!("{seen}").contains("raising a wall in us-east-1"), "{seen}");
+    assert_eq!(acls(&cloud, "us-east-1", &subnets), before, "{seen}");
+    assert!(walls(&cloud).is_empty(), "{:?}", walls(&cloud));
+}
+
+/// The ACLs that are walls, or were to be.
+fn walls(cloud: &Cloud) -> Vec<String> {
+    let walls = [("Filter.1.Name", "tag-key"), ("Filter.1.Value.1", "muster:wall")];
+    texts(&cloud.form("ec2", "us-east-1", "DescribeNetworkAcls", &walls), "networkAclId")
+}
+
+/// As [`scene`], where the other region gets through a wall: it has entries.
+fn scene_with_entries(cloud: &Cloud, subnets: &[String]) -> Scene {
+    let isolate = format!(", isolate: {{ subnets: [{}], blocks: {{ secondary: [10.2.0.0/16] }} }}", subnets.join(", "));
+    let scene = Setup::of(cloud).regions(&isolate, "").scene();
+    scene.write("infra.yaml", &scene.read("infra.yaml").replace("resources:\n", ""));
+    scene.write("drill.yaml", &playbook(&ISOLATE.replace("[users, secondary]", "[users]")));
+    scene
+}
+
+#[test]
+fn an_entry_of_a_wall_whose_answer_was_lost_is_there_when_it_is_sent_again_needs_moto() {
+    let cloud = Cloud::start();
+    let subnets = subnets(&cloud, "us-east-1", usize::MAX);
+    let scene = scene_with_entries(&cloud, &subnets);
+    let before = acls(&cloud, "us-east-1", &subnets);
+    cloud.goes_wrong("ec2:CreateNetworkAclEntry", 1, Wrong::AnswerLost);
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    let after = acls(&cloud, "us-east-1", &subnets);
+    assert!(after.iter().zip(&before).all(|(now, was)| now != was), "each subnet has a wall: {after:?}\n{seen}");
+    let entries = cloud.calls().iter().filter(|call| *call == "ec2:CreateNetworkAclEntry").count();
+    assert_eq!(entries, 3, "in and out, and one of them once more");
+    let journal = fs::read_to_string(scene.only_run().join("journal.jsonl")).unwrap();
+    assert!(journal.contains("\"kind\":\"step_passed\""), "{seen}");
+}
+
+#[test]
+fn a_wall_that_gets_no_entries_leaves_no_acl_behind_needs_moto() {
+    let cloud = Cloud::start();
+    let subnets = subnets(&cloud, "us-east-1", usize::MAX);
+    let scene = scene_with_entries(&cloud, &subnets);
+    let before = acls(&cloud, "us-east-1", &subnets);
+    let denied =
+        "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error></Errors></Response>";
+    cloud.goes_wrong("ec2:CreateNetworkAclEntry", u32::MAX, Wrong::Says(403, denied));
+    let seen = scene.types(&format!("run drill.yaml {REAL}"));
+    assert!(seen.code != 0 && format!("{seen}").contains("ec2:CreateNetworkAclEntry"), "{seen}");
+    assert_eq!(acls(&cloud, "us-east-1", &subnets), before, "{seen}");
+    assert!(walls(&cloud).is_empty(), "{:?}", walls(&cloud));
 }

@@ -73,6 +73,26 @@ fn a_restore_of_what_is_encrypted_needs_the_stated_key() {
 }
 
 #[test]
+fn starting_instances_needs_a_grant_for_the_keys_of_their_volumes_that_only_ec2_gets() {
+    let scene = Scene::new().shipped("playbooks");
+    let text = scene.read("playbooks/infra/aws.yaml");
+    let by_id = text.replace("{ auto_scaling_group: web-usw2 }", "{ instances: [i-0a1b2c3d4e5f60001] }");
+    assert_ne!(by_id, text);
+    scene.write("playbooks/infra/aws.yaml", &by_id);
+    let all = scene.types(&format!("aws-policy {SHIPPED} --mode planned")).exits(0).json();
+    let statements = all["run"]["123456789012"]["Statement"].as_array().unwrap().clone();
+    let grant = statements.iter().find(|one| one["Sid"] == "OnlyForVolumesEncryptedWithACustomerKey").unwrap();
+    assert_eq!(grant["Action"], serde_json::json!(["kms:CreateGrant"]));
+    assert_eq!(grant["Resource"], serde_json::json!(["arn:aws:kms:us-west-2:123456789012:key/*"]));
+    assert_eq!(grant["Condition"]["Bool"]["kms:GrantIsForAWSResource"], "true");
+    assert!(!all["plan"].to_string().contains("kms:"), "a plan starts nothing");
+    // An Auto Scaling group launches its servers with a role of its own.
+    scene.write("playbooks/infra/aws.yaml", &text);
+    let all = scene.types(&format!("aws-policy {SHIPPED} --mode planned")).exits(0).json();
+    assert!(!all["run"].to_string().contains("OnlyForVolumes"), "{all}");
+}
+
+#[test]
 fn the_commands_in_the_shipped_files_comment_do_what_they_say_from_the_repositorys_root() {
     let scene = Scene::new().shipped("playbooks");
     let text = scene.read("playbooks/infra/aws.yaml");

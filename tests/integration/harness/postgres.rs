@@ -385,6 +385,11 @@ impl Pair {
         run(&argv("sh", &["-c", "umask 077; printf %s \"$2\" > \"$1\"", "sh", path, text]));
     }
 
+    /// Makes a file whose writers wait until somebody reads it.
+    pub(crate) fn pipe(path: &str) {
+        run(&argv("sh", &["-c", "mkfifo \"$1\"", "sh", path]));
+    }
+
     /// Waits until all of the log up to here is archived.
     pub(crate) fn until_archived(&self) {
         let last = self.sql(RegionRole::Primary, "SELECT pg_walfile_name(pg_switch_wal())");
@@ -396,6 +401,14 @@ impl Pair {
     pub(crate) fn base_backup(&self, name: &str) {
         let (into, port) = (format!("{}/{name}", self.folder("backups")), self.port(RegionRole::Primary).to_string());
         run(&argv("pg_basebackup", &["-D", &into, "-h", "127.0.0.1", "-p", &port, "-U", "rep", "-c", "fast", "-N"]));
+    }
+
+    /// Takes a base backup as packed files.
+    pub(crate) fn packed_base_backup(&self, name: &str) {
+        let (into, port) = (format!("{}/{name}", self.folder("backups")), self.port(RegionRole::Primary).to_string());
+        let arguments: [&str; 13] =
+            ["-F", "t", "-D", &into, "-h", "127.0.0.1", "-p", &port, "-U", "rep", "-c", "fast", "-N"];
+        run(&argv("pg_basebackup", &arguments));
     }
 
     /// The settings of the backups as an infrastructure file has them.

@@ -72,11 +72,6 @@ impl Ssh {
         format!("ssh -F {}", self.config().display())
     }
 
-    /// An address of a folder there, for git.
-    pub(crate) fn url(&self, path: &Path) -> String {
-        format!("ssh://{NAME}{}", path.display())
-    }
-
     /// What it was told to run.
     pub(crate) fn told(&self) -> String {
         fs::read_to_string(self.folder.path().join("told")).unwrap_or_default()
@@ -87,6 +82,11 @@ impl Ssh {
         let _ = self.server.kill();
         self.server.wait().unwrap();
     }
+}
+
+/// An address of a folder there, for git.
+pub(crate) fn url(path: &Path) -> String {
+    format!("ssh://{NAME}{}", path.display())
 }
 
 impl Drop for Ssh {

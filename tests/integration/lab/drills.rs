@@ -120,12 +120,37 @@ fn an_unplanned_drill_keeps_the_pushes_that_only_the_lost_region_had_needs_postg
     assert!(lost.len() >= 2, "nothing was lost: {told}");
     // Every one of them is in a bundle.
     let preserved = rig.folder().join("primary/repositories/.muster/preserved");
-    let bundles = Command::new("find").arg(preserved).args(["-name", "clients.git.bundle"]).output().unwrap();
+    let bundles = Command::new("find").arg(&preserved).args(["-name", "clients.git.bundle"]).output().unwrap();
     let bundle = said(&bundles);
     let heads = Command::new("git").args(["bundle", "list-heads", bundle.trim()]).output().unwrap();
     let heads = said(&heads);
-    for number in lost {
+    for number in &lost {
         assert!(heads.lines().any(|line| line.ends_with(&format!("refs/pushes/{number}"))), "{number}: {heads}");
     }
+    // And the canary counts what only the old side had of its own pushes: all but one, at the most, that was under way.
+    let place = rig.folder().with_file_name("drill");
+    let run = fs::read_dir(place.join("reports")).unwrap().map(|entry| entry.unwrap().path());
+    let run = run.into_iter().find(|path| path.join("report.json").exists()).unwrap();
+    let report: Value = serde_json::from_str(&fs::read_to_string(run.join("report.json")).unwrap()).unwrap();
+    let leg = &report["record"]["canaries"][0]["legs"][0];
+    let of_canary = Command::new("find").arg(&preserved).args(["-name", "muster_canary-*.bundle"]).output().unwrap();
+    let of_canary = Command::new("git").args(["bundle", "list-heads", said(&of_canary).trim()]).output().unwrap();
+    let of_canary =
+        u64::try_from(said(&of_canary).lines().filter(|line| line.contains("refs/canary/")).count()).unwrap();
+    let canary_lost = leg["lost"].as_u64().unwrap_or_else(|| panic!("{leg}"));
+    assert!(
+        canary_lost > 0 && of_canary - canary_lost <= 1,
+        "{of_canary} commits of the canary are kept, told is {leg}"
+    );
+    // Kept is, to the last commit, what the clients and the canary had there alone.
+    let journal = fs::read_to_string(run.join("journal.jsonl")).unwrap();
+    let kept = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let kept = kept
+        .map(|entry| entry["event"].clone())
+        .find(|event| event["kind"] == "step_passed" && event["step"] == "keep");
+    let kept = &kept.unwrap()["pass"]["evidence"]["repositories: commits and moved references that exist only there"];
+    let of_clients = u64::try_from(heads.lines().filter(|line| line.contains("refs/pushes/")).count()).unwrap();
+    assert_eq!(kept.as_str().unwrap(), (of_clients + of_canary).to_string(), "{told}");
+    assert!(of_clients - u64::try_from(lost.len()).unwrap() <= 1, "{of_clients} are kept, {} lost", lost.len());
     assert_eq!(running(&rig, "primary"), [0, 0, 3, 3]);
 }

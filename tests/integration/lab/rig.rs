@@ -86,10 +86,15 @@ impl Rig {
 
     /// A statement's answer from a region's PostgreSQL, asked as the administrator.
     pub(crate) fn sql(&self, address: &str, statement: &str) -> Result<String, String> {
+        self.sql_in("app", address, statement)
+    }
+
+    /// The same in another database than the application's.
+    pub(crate) fn sql_in(&self, database: &str, address: &str, statement: &str) -> Result<String, String> {
         let psql = Path::new(self.settings["programs"]["postgres"].as_str().unwrap()).join("psql");
         let out = Command::new(psql)
             .env("PGPASSWORD", self.settings["admin_password"].as_str().unwrap())
-            .args(["-XAtq", "-h", address, "-p", &self.port("postgres").to_string(), "-U", "muster", "-d", "app"])
+            .args(["-XAtq", "-h", address, "-p", &self.port("postgres").to_string(), "-U", "muster", "-d", database])
             .args(["-c", statement])
             .output()
             .unwrap();

@@ -175,7 +175,13 @@ pub(crate) fn records(rig: &Rig) -> Vec<String> {
     let mut records = Vec::new();
     for (region, address) in [("primary", "127.0.10.1"), ("secondary", "127.0.20.1")] {
         let state = "SELECT pg_is_in_recovery(), count(*) FROM pg_namespace WHERE nspname LIKE 'muster%'";
-        records.push(format!("{region} {}", rig.sql(address, state).unwrap_or_else(|why| why)));
+        // Marks and what was noted at a fence are in the maintenance database.
+        for database in ["app", "postgres"] {
+            records.push(format!(
+                "{region} {database} {}",
+                rig.sql_in(database, address, state).unwrap_or_else(|why| why)
+            ));
+        }
         let books = rig.folder().join(region).join("repositories/.muster");
         let role = fs::read_to_string(books.join("role")).unwrap();
         records.push(format!("{region} {} fence {}", role.trim(), books.join("fence").exists()));

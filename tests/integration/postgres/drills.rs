@@ -46,6 +46,7 @@ fn as_before(pair: &Pair) {
     for region in RegionRole::ALL {
         let left = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'muster%'";
         pair.until(region, left, "0");
+        // Marks and what was noted at a fence are in the maintenance database, which `until` asks.
         assert_eq!(pair.sql(region, left), "0");
         let hba = std::fs::read_to_string(format!("{}/pg_hba.conf", pair.data(region))).unwrap();
         assert!(hba.starts_with("# the rules of a test"), "{hba}");

@@ -1,5 +1,5 @@
 use super::*;
-use muster::resource::{ReplicaRole, WriteAttempt};
+use muster::resource::{ProviderError, ReplicaRole, WriteAttempt};
 
 /// How an application's write is refused, as its user and as a superuser who turns read-only transactions off.
 fn refused(pair: &Pair) {
@@ -80,6 +80,38 @@ fn needs_postgres_a_fence_that_would_not_hold_is_refused_and_a_server_that_is_go
         pair.kill(Primary);
         let error = database.fence(&cx, Primary).await.unwrap_err();
         assert!(error.in_doubt() && error.to_string().contains("no answer"), "{error}");
+    });
+}
+
+#[test]
+fn needs_postgres_a_server_that_falls_silent_while_it_is_fenced_is_given_up_and_left_in_doubt() {
+    let pair = Pair::up();
+    let database = pair.provider(|_| {});
+    let hba = format!("{}/pg_hba.conf", pair.data(Primary));
+    let before = std::fs::read(&hba).unwrap();
+    // What the new file is written to takes nothing until it is read.
+    let pipe = format!("{hba}.muster");
+    Pair::pipe(&pipe);
+    play(async |cx| {
+        let began = cx.clock.now();
+        let error = database.fence(&cx, Primary).await.unwrap_err();
+        assert!(cx.clock.now().since(began).as_millis() < 10_000, "it waited without a limit");
+        let ProviderError::Halfway(why) = error else { panic!("{error:?}") };
+        assert!(why.starts_with("no answer within "), "{why}");
+        assert!(
+            why.contains(", after pg_hba.conf in primary was changed: whether the fence holds is not known"),
+            "{why}"
+        );
+        // What hung there goes on when it can: the file is changed after all.
+        let mut opened = std::fs::File::open(&pipe).unwrap();
+        std::fs::remove_file(&pipe).unwrap();
+        std::io::copy(&mut opened, &mut std::io::sink()).unwrap();
+        let copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'";
+        pair.until(Primary, copying, "0");
+        assert!(std::fs::read_to_string(&hba).unwrap().starts_with("# >>> fenced by muster"));
+        database.unfence(&cx, Primary).await.unwrap();
+        assert_eq!(std::fs::read(&hba).unwrap(), before);
+        assert!(seen(&database, &cx, Primary).await.writable);
     });
 }
 

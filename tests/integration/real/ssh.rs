@@ -7,7 +7,7 @@ use serde_json::json;
 use super::by_hand::{SETUP, drill, infra, side};
 use crate::harness::Scene;
 use crate::harness::runbook::typed;
-use crate::harness::ssh::Ssh;
+use crate::harness::ssh::{Ssh, url};
 
 const STEPS: &str = "      - { id: scale, compute.scale: { compute: web, in: secondary, to: 3 } }
       - { id: fence, storage.fence: { storage: code, in: primary } }
@@ -49,8 +49,8 @@ fn scene(ssh: &Ssh) -> Scene {
             "regions": { "primary": group("a"), "secondary": group("b") },
         } },
         "code": { "storage": { "provider": "git", "regions": {
-            "primary": { "url": ssh.url(&a), "path": a, "via": ssh.via() },
-            "secondary": { "url": ssh.url(&b), "path": b, "via": ssh.via() },
+            "primary": { "url": url(&a), "path": a, "via": ssh.via() },
+            "secondary": { "url": url(&b), "path": b, "via": ssh.via() },
         } } },
     });
     let resources = resources.as_object().unwrap().iter().map(|(id, it)| format!("  {id}: {it}\n"));

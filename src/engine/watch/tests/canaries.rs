@@ -33,6 +33,7 @@ struct Inner {
     prepare_fails: u32,
     prepared: bool,
     removed: bool,
+    cant_be_removed: bool,
 }
 
 fn place(region: RegionRole) -> usize {
@@ -116,7 +117,11 @@ impl Database for Fake {
     }
 
     async fn remove_canary(&self, _cx: &Context) -> Result<(), ProviderError> {
-        self.0.lock().unwrap().removed = true;
+        let mut inner = self.0.lock().unwrap();
+        if inner.cant_be_removed {
+            return Err(ProviderError::Unreachable("connection refused".into()));
+        }
+        inner.removed = true;
         Ok(())
     }
 
@@ -196,6 +201,21 @@ fn lost_and_unacknowledged_rows_are_counted(#[values(Pace::Plain, Pace::Ahead)] 
     let to_primary = inner.sent.iter().filter(|(region, row)| *region == P && *row >= to_secondary[0]).count();
     assert_eq!(to_primary, to_secondary.len());
     assert!(inner.prepared && inner.removed);
+}
+
+#[test]
+fn rows_that_cant_be_taken_away_are_told_at_the_end() {
+    let database = fake(Inner { cant_be_removed: true, ..open_primary() });
+    let left = virtually(|clock| {
+        let database = &database;
+        async move {
+            let watching = Watching::start(&clock, plan(), with(&clock, database), Pace::Plain);
+            clock.sleep(secs(5)).await;
+            watching.watch.finish().await
+        }
+    });
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].what, "what the canary main wrote to main is still there: connection refused");
 }
 
 #[rstest]

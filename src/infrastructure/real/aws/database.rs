@@ -1,12 +1,17 @@
 //! Databases of RDS and Aurora: two sides of which one takes writes, by one of four ways to promote.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
-use super::{Teller, is_identifier};
-use crate::diagnostic::Diagnostic;
-use crate::id::RegionRole;
+use super::{AWS, Teller, is_identifier};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::id::{RegionRole, ResourceId};
 use crate::infrastructure::real::postgres::PostgresDatabase;
+use crate::infrastructure::real::typed;
 use crate::infrastructure::simulate::PerRegion;
+use crate::model::Binding;
+use crate::resource::ResourceKind;
 use crate::yaml::{Node, decode};
 
 /// How a side comes to take writes.
@@ -112,6 +117,49 @@ pub(in crate::infrastructure::real) fn check(settings: &Node, diagnostics: &mut 
             teller.subnets(&path, &fence.subnets);
             for block in fence.let_through.iter().filter(|block| !super::is_block(block)) {
                 teller.tell(&path, format!("`{block}` is no address block"), "write 10.2.0.0/16");
+            }
+        }
+    }
+}
+
+/// Whose fence each subnet is. A subnet has one network ACL: two fences that share it would take each other's away.
+#[derive(Debug, Default)]
+pub(in crate::infrastructure) struct Fences(BTreeMap<String, (ResourceId, RegionRole)>);
+
+impl Fences {
+    /// Tells which subnets of `id`'s fences are another fence's already. What is no database of AWS, or can't be read, has
+    /// none.
+    pub(in crate::infrastructure) fn check(
+        &mut self,
+        id: &ResourceId,
+        binding: &Binding,
+        place: &Place,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        if (binding.kind, binding.provider.as_str()) != (ResourceKind::Database, AWS) {
+            return;
+        }
+        let Ok(read) = typed::<AwsDatabase>(binding) else { return };
+        for role in RegionRole::ALL {
+            let Some(fence) = &read.side(role).fence else { continue };
+            for subnet in fence.subnets.iter().collect::<BTreeSet<_>>() {
+                let Some((other, there)) = self.0.get(subnet) else {
+                    self.0.insert(subnet.clone(), (id.clone(), role));
+                    continue;
+                };
+                diagnostics.push(
+                    Diagnostic::error(
+                        "M145",
+                        format!(
+                            "the fence of `{id}` in {role} has the subnet {subnet}, which is that of `{other}` in {there}"
+                        ),
+                    )
+                    .at(place.clone())
+                    .help(
+                        "a subnet has one network ACL, so one fence would cut off what the other lets through, and end it: \
+                         give each database, and each of its sides, subnets of its own, or leave one `fence` out",
+                    ),
+                );
             }
         }
     }

@@ -48,7 +48,8 @@ pub struct Route53 {
     /// Its type.
     #[serde(rename = "type", default)]
     pub record_type: RecordType,
-    /// The TTL that it gets where there is no record yet. Default: 60s.
+    /// The TTL that it gets where there is no record yet; of what is switched in the data plane the longest that the zone's
+    /// servers answer with. Default: 60s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Period>,
     /// The id of the hosted zone that it is in.
@@ -102,9 +103,9 @@ pub struct Alias {
     pub name: String,
     /// The hosted zone of that name.
     pub zone: String,
-    /// Whether its health counts.
-    #[serde(default)]
-    pub evaluate_health: bool,
+    /// Whether its health counts; unstated: as it did before a switch, and not where there was no alias.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluate_health: Option<bool>,
 }
 
 /// A pair of routing controls.

@@ -25,6 +25,12 @@ const KEY: [&str; 6] = [
     "kms:ReEncryptTo",
 ];
 
+/// What an instance whose volumes are encrypted with a customer's key needs to start: EC2 asks for it in the name of whoever
+/// starts it.
+const GRANT: &str = "kms:CreateGrant";
+/// What that statement is called, as the one place in a policy where it can be said when it is needed.
+const GRANT_SID: &str = "OnlyForVolumesEncryptedWithACustomerKey";
+
 /// What is allowed: actions by the thing that they are allowed on.
 type Allowed = BTreeMap<String, BTreeSet<&'static str>>;
 
@@ -38,6 +44,8 @@ pub struct Needs {
     pub plan: ByAccount,
     /// To look and to act: `muster run`.
     pub run: ByAccount,
+    /// The keys, by account, for which a run must be able to give EC2 a grant.
+    pub grants: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// For whom a policy is.
@@ -53,13 +61,19 @@ impl Needs {
     /// The names of all actions.
     #[must_use]
     pub fn actions(&self, whom: For) -> BTreeSet<&'static str> {
-        self.of(whom).values().flat_map(BTreeMap::values).flatten().copied().collect()
+        let granted = (whom == For::Run && !self.grants.is_empty()).then_some(GRANT);
+        self.of(whom).values().flat_map(BTreeMap::values).flatten().copied().chain(granted).collect()
     }
 
     /// The policy documents, by account.
     #[must_use]
     pub fn documents(&self, whom: For) -> BTreeMap<&str, Value> {
-        self.of(whom).iter().map(|(account, allowed)| (account.as_str(), document(allowed))).collect()
+        let none = BTreeSet::new();
+        let keys = |account: &String| match whom {
+            For::Plan => &none,
+            For::Run => self.grants.get(account).unwrap_or(&none),
+        };
+        self.of(whom).iter().map(|(account, allowed)| (account.as_str(), document(allowed, keys(account)))).collect()
     }
 
     fn of(&self, whom: For) -> &ByAccount {
@@ -70,14 +84,19 @@ impl Needs {
     }
 }
 
-/// One statement for the things on which the same is allowed.
-fn document(allowed: &Allowed) -> Value {
+/// One statement for the things on which the same is allowed, and one for the keys that EC2 gets grants for.
+fn document(allowed: &Allowed, keys: &BTreeSet<String>) -> Value {
     let mut by_actions: BTreeMap<&BTreeSet<&'static str>, Vec<&String>> = BTreeMap::new();
     for (thing, actions) in allowed {
         by_actions.entry(actions).or_default().push(thing);
     }
     let statement = |(actions, things): (&BTreeSet<&'static str>, Vec<&String>)| json!({ "Effect": "Allow", "Action": actions, "Resource": things });
-    json!({ "Version": "2012-10-17", "Statement": by_actions.into_iter().map(statement).collect::<Vec<_>>() })
+    let grant = (!keys.is_empty()).then(|| {
+        let condition = json!({ "Bool": { "kms:GrantIsForAWSResource": "true" } });
+        json!({ "Sid": GRANT_SID, "Effect": "Allow", "Action": [GRANT], "Resource": keys, "Condition": condition })
+    });
+    let statements: Vec<Value> = by_actions.into_iter().map(statement).chain(grant).collect();
+    json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
 /// Gathers what is needed.
@@ -210,6 +229,9 @@ impl Gathering<'_> {
             self.reads(role, "*", &["ec2:DescribeInstances", "ec2:DescribeInstanceStatus"]);
             let ids: Vec<String> =
                 if group.instances.is_empty() { vec!["*".to_owned()] } else { group.instances.clone() };
+            if changed {
+                self.grant(role);
+            }
             for instance in ids.iter().filter(|_| changed) {
                 if let Some(arn) = self.arn(role, "ec2", &format!("instance/{instance}")) {
                     self.writes(
@@ -290,9 +312,15 @@ impl Gathering<'_> {
                 }
             }
             if it.kind == Kind::Global && promoted {
-                let global = self.account(role).map(|account| format!("arn:aws:rds::{account}:global-cluster:{name}"));
-                for thing in global.into_iter().chain(self.arn(role, "rds", &format!("cluster:{cluster}"))) {
-                    self.writes(role, &thing, &["rds:FailoverGlobalCluster", "rds:SwitchoverGlobalCluster"]);
+                let target = self.arn(role, "rds", &format!("cluster:{cluster}"));
+                // A switchover is ordered in the region of the writer, a failover in that of the cluster that becomes it.
+                for (at, action) in [(role, "rds:FailoverGlobalCluster"), (role.other(), "rds:SwitchoverGlobalCluster")]
+                {
+                    let global =
+                        self.account(at).map(|account| format!("arn:aws:rds::{account}:global-cluster:{name}"));
+                    for thing in global.into_iter().chain(target.clone()) {
+                        self.writes(at, &thing, &[action]);
+                    }
                 }
             }
             if kept {
@@ -355,6 +383,13 @@ impl Gathering<'_> {
         let arn = stated.map(str::to_owned).or_else(|| self.arn(role, "kms", "key/*"));
         if let Some(arn) = arn {
             self.writes(role, &arn, &KEY);
+        }
+    }
+
+    /// Starting what has encrypted volumes gives EC2 a grant for their key, which no setting states.
+    fn grant(&mut self, role: RegionRole) {
+        if let (Some(arn), Some(account)) = (self.arn(role, "kms", "key/*"), self.account(role).map(str::to_owned)) {
+            self.needs.grants.entry(account).or_default().insert(arn);
         }
     }
 

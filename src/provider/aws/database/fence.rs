@@ -1,9 +1,9 @@
 //! The fence: a wall before the database's subnets, which cuts standing connections too, and a restart of the engine,
 //! which ends the sessions that those connections leave behind.
 
-use super::AwsRds;
 use super::look;
 use super::promote::{NOT_IN_THIS_STATE, REBOOT};
+use super::{AwsRds, OfSide};
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::database::{Fence, Kind};
 use crate::provider::aws::acl::{self, Rules};
@@ -11,32 +11,31 @@ use crate::provider::aws::call::{self, until};
 use crate::provider::aws::region::fences;
 use crate::resource::{Context, FenceProof, ProviderError, WriteAttempt};
 
-/// What fences `role`'s side.
-fn settings(it: &AwsRds, role: RegionRole) -> Result<&Fence, ProviderError> {
-    it.settings.side(role).fence.as_ref().ok_or_else(|| {
+/// What is said where the wall is there, and the sessions behind it are too.
+const NOT_ENDED: &str = "the network ACL stands, and its sessions are not ended";
+
+/// What fences a side.
+fn settings(side: OfSide<'_>) -> Result<&Fence, ProviderError> {
+    side.settings.side(side.access.role).fence.as_ref().ok_or_else(|| {
         ProviderError::Unsupported(format!(
-            "{} in {role} has no `fence: {{ subnets: […] }}`: a security group would let standing connections go on, and \
-             is no fence",
-            it.id
+            "{} in {} has no `fence: {{ subnets: […] }}`: a security group would let standing connections go on, and is \
+             no fence",
+            side.id, side.access.role
         ))
     })
 }
 
+/// Who gets through the fence's wall.
+fn rules(fence: &Fence) -> Rules {
+    Rules { let_through: fence.let_through.clone(), but_not: Vec::new() }
+}
+
 /// Sets the fence and proves it.
 pub(super) async fn set(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<FenceProof, ProviderError> {
-    let fence = settings(it, role)?;
-    let access = it.ways.to(role);
+    settings(it.of(role))?;
     let stood = look::wall(it, cx, role).await?.is_some();
     let old = if stood { None } else { Some(it.sql.hold(cx, role).await?) };
-    it.tag(cx, role).await?;
-    let rules = Rules { let_through: fence.let_through.clone(), but_not: Vec::new() };
-    acl::raise(cx, access, (&fences(&it.id), &fence.subnets), &rules).await?;
-    let Some((since, acl)) = look::wall(it, cx, role).await? else {
-        return Err(ProviderError::Halfway(format!("the network ACL before {} in {role} is another one again", it.id)));
-    };
-    if !stood {
-        Box::pin(end_sessions(it, cx, role)).await?;
-    }
+    let (position, acl) = Box::pin(close(it.of(role), cx)).await?;
     let behind = |why: &str| format!("nobody gets through the network ACL {acl}: {why}");
     // Behind the wall each of them waits until the engine's timeout, and users are out meanwhile: both wait at once.
     let held = async {
@@ -52,18 +51,53 @@ pub(super) async fn set(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<F
         Some(WriteAttempt::Acknowledged) => None,
         Some(WriteAttempt::Refused(why) | WriteAttempt::Unknown(why)) => Some(behind(&why)),
     };
-    Ok(FenceProof { position: since, old_session, new_session, sessions_ended: 0 })
+    Ok(FenceProof { position, old_session, new_session, sessions_ended: 0 })
+}
+
+/// Raises the wall, then ends the sessions behind it, and notes that; what was done before Muster was killed, or an attempt
+/// failed, is not done again, and what was not is. Gives the moment at which no session was left, in milliseconds since
+/// 1970, and the wall's ACL.
+pub(in crate::provider::aws) async fn close(side: OfSide<'_>, cx: &Context) -> Result<(u64, String), ProviderError> {
+    let (fence, purpose) = (settings(side)?, fences(side.id));
+    let wall = (purpose.as_str(), fence.subnets.as_slice());
+    side.tag(cx).await?;
+    if let Some(stands) = acl::wall(cx, side.access, wall).await?
+        && let Some(ended) = stands.ended
+    {
+        return Ok((ended, stands.acl));
+    }
+    acl::raise(cx, side.access, (wall.0, wall.1, None), &rules(fence)).await?;
+    let behind = async {
+        let Some(stands) = acl::wall(cx, side.access, wall).await?.filter(|it| it.whole) else {
+            let (id, role) = (side.id, side.access.role);
+            return Err(ProviderError::Halfway(format!("the network ACL before {id} in {role} is another one again")));
+        };
+        Box::pin(end_sessions(side, cx)).await?;
+        // A restart that was ordered and is not noted is ordered once more, by whoever goes on: behind the wall it harms
+        // nobody.
+        Ok((acl::note_ended(cx, side.access, wall).await?, stands.acl))
+    };
+    behind.await.map_err(|error| acl::halfway(error, NOT_ENDED))
+}
+
+/// As [`close`], where other walls let nobody through: the sessions are ended behind those, so that the fence's wall ends
+/// them from its first moment on. Sessions of before those walls would go on to write behind them and behind it.
+pub(in crate::provider::aws) async fn close_behind_walls(side: OfSide<'_>, cx: &Context) -> Result<(), ProviderError> {
+    let (fence, purpose) = (settings(side)?, fences(side.id));
+    side.tag(cx).await?;
+    Box::pin(end_sessions(side, cx)).await?;
+    let ended = acl::now_ms(cx);
+    acl::raise(cx, side.access, (&purpose, &fence.subnets, Some(ended)), &rules(fence)).await
 }
 
 /// Restarts the engine: what a connection that is cut left in it, such as a transaction that waits, ends.
-async fn end_sessions(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(), ProviderError> {
-    let access = it.ways.to(role);
-    let id = match it.settings.kind {
-        Kind::Replica | Kind::Cluster => it.instance(role).to_owned(),
-        Kind::MultiAz => it.name().to_owned(),
+async fn end_sessions(side: OfSide<'_>, cx: &Context) -> Result<(), ProviderError> {
+    let (access, of) = (side.access, side.settings.side(side.access.role));
+    let id = match side.settings.kind {
+        Kind::Replica | Kind::Cluster => of.instance.clone().unwrap_or_default(),
+        Kind::MultiAz => side.name().to_owned(),
         Kind::Global => {
-            let cluster =
-                look::cluster(cx, access, it.settings.side(role).cluster.as_deref().unwrap_or_default()).await?;
+            let cluster = look::cluster(cx, access, of.cluster.as_deref().unwrap_or_default()).await?;
             let writer = cluster.db_cluster_members().iter().find(|one| one.is_cluster_writer() == Some(true));
             match writer.and_then(|one| one.db_instance_identifier()) {
                 Some(id) => id.to_owned(),
@@ -81,30 +115,26 @@ async fn end_sessions(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(),
             // passes: to take that for a restart would leave its sessions.
             Err(failed) if failed.is(NOT_IN_THIS_STATE) => {
                 let found = look::instance(cx, access, &id).await?;
-                let restarts = found.db_instance_status() == Some("rebooting");
-                let still = format!("the network ACL stands, and its sessions are not ended: {}", failed.error);
-                Ok(if restarts { Ok(()) } else { Err(still) })
+                let ends = matches!(found.db_instance_status(), Some("rebooting" | "stopped"));
+                Ok(if ends { Ok(()) } else { Err(format!("{NOT_ENDED}: {}", failed.error)) })
             }
-            Err(failed) => Err(match failed.error {
-                ProviderError::Refused(why) => {
-                    ProviderError::Halfway(format!("the network ACL stands, and its sessions are not ended: {why}"))
-                }
-                error => error,
-            }),
+            Err(failed) => Err(failed.into()),
         }
     }))
     .await?;
     until(cx, || async {
         let found = look::instance(cx, access, &id).await?;
         let status = found.db_instance_status().unwrap_or_default();
-        Ok(if status == "available" { Ok(()) } else { Err(format!("the network ACL stands, and {id} is {status}")) })
+        // What is stopped has no sessions.
+        let over = matches!(status, "available" | "stopped");
+        Ok(if over { Ok(()) } else { Err(format!("the network ACL stands, and {id} is {status}")) })
     })
     .await
 }
 
 /// Takes the fence away; nothing to do if there is none.
 pub(super) async fn take_away(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<(), ProviderError> {
-    let fence = settings(it, role)?;
+    let fence = settings(it.of(role))?;
     let purpose = fences(&it.id);
     acl::lower(cx, it.ways.to(role), &fence.subnets, |it| it == purpose).await
 }
@@ -113,7 +143,9 @@ pub(super) async fn take_away(it: &AwsRds, cx: &Context, role: RegionRole) -> Re
 pub(super) async fn judged(it: &AwsRds, cx: &Context, role: RegionRole, attempt: WriteAttempt) -> WriteAttempt {
     let WriteAttempt::Unknown(why) = attempt else { return attempt };
     match look::wall_if_there(it, cx, role).await {
-        Ok(Some((_, acl))) => WriteAttempt::Refused(format!("nobody gets through the network ACL {acl}: {why}").into()),
+        Ok(Some(wall)) if wall.whole => {
+            WriteAttempt::Refused(format!("nobody gets through the network ACL {}: {why}", wall.acl).into())
+        }
         _ => WriteAttempt::Unknown(why),
     }
 }

@@ -10,7 +10,7 @@ use super::AwsRds;
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::database::Kind;
 use crate::provider::aws::access::{Access, LOOK};
-use crate::provider::aws::acl;
+use crate::provider::aws::acl::{self, Wall};
 use crate::provider::aws::call::{self, Action};
 use crate::provider::aws::region::fences;
 use crate::provider::aws::seen;
@@ -173,24 +173,15 @@ pub(super) async fn told(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<
 }
 
 /// As [`wall`], of a region that may be lost: no answer within some seconds is an error.
-pub(super) async fn wall_if_there(
-    it: &AwsRds,
-    cx: &Context,
-    role: RegionRole,
-) -> Result<Option<(u64, String)>, ProviderError> {
+pub(super) async fn wall_if_there(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<Wall>, ProviderError> {
     it.ways.to(role).within(cx, LOOK, wall(it, cx, role)).await
 }
 
-/// Whether the fence's wall stands before all of `role`'s subnets, and since when; `None` if it does not.
-pub(super) async fn wall(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<(u64, String)>, ProviderError> {
+/// What stands of the fence's wall before `role`'s subnets; `None` if nothing does. Only one that is whole and whose
+/// sessions were ended fences.
+pub(super) async fn wall(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Option<Wall>, ProviderError> {
     let Some(fence) = &it.settings.side(role).fence else { return Ok(None) };
-    let purpose = fences(&it.id);
-    let gates = acl::gates(cx, it.ways.to(role), &fence.subnets).await?;
-    if !gates.iter().all(|gate| gate.purpose() == Some(purpose.as_str())) {
-        return Ok(None);
-    }
-    let since = gates.iter().filter_map(|gate| gate.tag(acl::SINCE)?.parse().ok()).max().unwrap_or(0);
-    Ok(Some((since, gates.first().map(|gate| gate.acl().to_owned()).unwrap_or_default())))
+    acl::wall(cx, it.ways.to(role), (&fences(&it.id), &fence.subnets)).await
 }
 
 /// How far `role`'s copy is behind, by `CloudWatch`; nothing if it has no news.
@@ -250,7 +241,9 @@ async fn side(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<DatabaseIns
     let asked = async { Ok(tokio::join!(told(it, cx, role), wall(it, cx, role))) };
     let (told, wall) = it.ways.to(role).within(cx, LOOK, asked).await?;
     let (told, wall) = (told?, wall?);
-    let fenced = wall.is_some();
+    // A fence that is not whole, or behind which sessions may still write, is there for whoever takes it back or goes on with
+    // it, and refuses nothing yet.
+    let (fenced, ended) = (wall.is_some(), wall.and_then(|wall| wall.ended));
     // What the service moves by itself waits for everything by itself.
     let moves_itself = it.settings.kind != Kind::Replica;
     if !told.writer {
@@ -296,8 +289,8 @@ async fn side(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<DatabaseIns
         })?;
     }
     let now = u64::try_from(cx.clock.wall().as_millisecond()).unwrap_or(0);
-    let position = if moves_itself { 0 } else { wall.map_or(now, |(since, _)| since) };
-    let (role, writable) = (ReplicaRole::Primary, !fenced);
+    let position = if moves_itself { 0 } else { ended.unwrap_or(now) };
+    let (role, writable) = (ReplicaRole::Primary, ended.is_none());
     Ok(DatabaseInstance { role, fenced, writable, replicates_from: None, position, timeline: 0, lag: None })
 }
 

@@ -17,7 +17,7 @@ use super::access::Access;
 use super::call::{self, Action};
 use super::tags::{self, Marked, Tagged, Tags};
 use crate::id::{RegionRole, ResourceId};
-use crate::infrastructure::real::aws::database::{AwsDatabase as Settings, Kind};
+use crate::infrastructure::real::aws::database::{AwsDatabase as Settings, Kind, Side};
 use crate::provider::postgres::Postgres;
 use crate::resource::{
     CanaryRow, CanaryRows, Claimed, Context, Database, DatabaseState, Exclusive, FenceProof, Marker, Preserved,
@@ -72,45 +72,19 @@ impl AwsRds {
         self.settings.side(role).instance.as_deref().unwrap_or_default()
     }
 
+    /// `role`'s side.
+    fn of(&self, role: RegionRole) -> OfSide<'_> {
+        OfSide { id: &self.id, settings: &self.settings, access: self.ways.to(role) }
+    }
+
     /// `role`'s side in AWS's words.
     fn what(&self, role: RegionRole) -> String {
-        let side = self.settings.side(role);
-        match self.settings.kind {
-            Kind::Replica | Kind::Cluster => format!("the instance {}", self.instance(role)),
-            Kind::MultiAz => format!("the instance {} in {}", self.name(), side.zone.as_deref().unwrap_or_default()),
-            Kind::Global => format!("the cluster {}", side.cluster.as_deref().unwrap_or_default()),
-        }
-    }
-
-    /// The partition of its ARNs.
-    fn partition(&self) -> &'static str {
-        let region = self.ways.primary.region.as_str();
-        if region.starts_with("cn-") {
-            "aws-cn"
-        } else if region.starts_with("us-gov-") {
-            "aws-us-gov"
-        } else {
-            "aws"
-        }
-    }
-
-    /// The ARN of what carries the tags of `role`'s side.
-    fn arn(&self, role: RegionRole) -> String {
-        let access = self.ways.to(role);
-        let what = match self.settings.kind {
-            Kind::Replica => format!("db:{}", self.instance(role)),
-            Kind::MultiAz => format!("db:{}", self.name()),
-            Kind::Cluster => format!("cluster:{}", self.name()),
-            Kind::Global => format!("cluster:{}", self.settings.side(role).cluster.as_deref().unwrap_or_default()),
-        };
-        format!("arn:{}:rds:{}:{}:{what}", self.partition(), access.region, access.settings.account)
+        self.of(role).what()
     }
 
     /// Looks whose it is and notes the run on it, before each change of `role`'s side.
     async fn tag(&self, cx: &Context, role: RegionRole) -> Result<(), ProviderError> {
-        let side = OfSide(self, role);
-        tags::guard(&side, cx, &self.what(role)).await?;
-        side.put(cx, &[(tags::RUN, cx.run.to_string())]).await
+        self.of(role).tag(cx).await
     }
 
     /// As [`Self::tag`], where it may not be there.
@@ -124,38 +98,90 @@ impl AwsRds {
     }
 }
 
-/// The tags of one side.
-struct OfSide<'a>(&'a AwsRds, RegionRole);
+/// One side and the way to it: what its tags and its fence take.
+#[derive(Clone, Copy)]
+pub(super) struct OfSide<'a> {
+    pub(super) id: &'a ResourceId,
+    pub(super) settings: &'a Settings,
+    pub(super) access: &'a Access,
+}
+
+impl OfSide<'_> {
+    fn side(&self) -> &Side {
+        self.settings.side(self.access.role)
+    }
+
+    /// The name of the whole, where it has one.
+    fn name(&self) -> &str {
+        self.settings.name.as_deref().unwrap_or_default()
+    }
+
+    /// It in AWS's words.
+    fn what(&self) -> String {
+        let side = self.side();
+        match self.settings.kind {
+            Kind::Replica | Kind::Cluster => format!("the instance {}", side.instance.as_deref().unwrap_or_default()),
+            Kind::MultiAz => format!("the instance {} in {}", self.name(), side.zone.as_deref().unwrap_or_default()),
+            Kind::Global => format!("the cluster {}", side.cluster.as_deref().unwrap_or_default()),
+        }
+    }
+
+    /// The ARN of what carries its tags.
+    fn arn(&self) -> String {
+        let what = match self.settings.kind {
+            Kind::Replica => format!("db:{}", self.side().instance.as_deref().unwrap_or_default()),
+            Kind::MultiAz => format!("db:{}", self.name()),
+            Kind::Cluster => format!("cluster:{}", self.name()),
+            Kind::Global => format!("cluster:{}", self.side().cluster.as_deref().unwrap_or_default()),
+        };
+        let Access { region, settings, .. } = self.access;
+        format!("arn:{}:rds:{region}:{}:{what}", partition(region), settings.account)
+    }
+
+    /// Looks whose it is and notes the run on it, before each change.
+    async fn tag(&self, cx: &Context) -> Result<(), ProviderError> {
+        tags::guard(self, cx, &self.what()).await?;
+        self.put(cx, &[(tags::RUN, cx.run.to_string())]).await
+    }
+}
+
+/// The partition of a region's ARNs.
+fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
 
 #[async_trait]
 impl Tagged for OfSide<'_> {
     fn access(&self) -> &Access {
-        self.0.ways.to(self.1)
+        self.access
     }
 
     async fn tags(&self, cx: &Context) -> Result<Vec<Tags>, ProviderError> {
-        let access = self.0.ways.to(self.1);
-        let client = access.rds(cx).await?;
-        let request = client.list_tags_for_resource().resource_name(self.0.arn(self.1)).send();
-        let answer = call::reads(cx, access, &TAGS, request).await?;
+        let client = self.access.rds(cx).await?;
+        let request = client.list_tags_for_resource().resource_name(self.arn()).send();
+        let answer = call::reads(cx, self.access, &TAGS, request).await?;
         let pair = |tag: &Tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()));
         Ok(vec![answer.tag_list().iter().filter_map(pair).collect()])
     }
 
     async fn put(&self, cx: &Context, tags: &[(&str, String)]) -> Result<(), ProviderError> {
-        let access = self.0.ways.to(self.1);
-        let client = access.rds(cx).await?;
+        let client = self.access.rds(cx).await?;
         let tag = |(key, value): &(&str, String)| Tag::builder().key(*key).value(value).build();
-        let request = client.add_tags_to_resource().resource_name(self.0.arn(self.1));
-        call::writes(cx, access, &TAG, request.set_tags(Some(tags.iter().map(tag).collect())).send()).await?;
+        let request = client.add_tags_to_resource().resource_name(self.arn());
+        call::writes(cx, self.access, &TAG, request.set_tags(Some(tags.iter().map(tag).collect())).send()).await?;
         Ok(())
     }
 
     async fn take_off(&self, cx: &Context, key: &str) -> Result<(), ProviderError> {
-        let access = self.0.ways.to(self.1);
-        let client = access.rds(cx).await?;
-        let request = client.remove_tags_from_resource().resource_name(self.0.arn(self.1)).tag_keys(key).send();
-        call::writes(cx, access, &UNTAG, request).await?;
+        let client = self.access.rds(cx).await?;
+        let request = client.remove_tags_from_resource().resource_name(self.arn()).tag_keys(key).send();
+        call::writes(cx, self.access, &UNTAG, request).await?;
         Ok(())
     }
 }
@@ -163,12 +189,12 @@ impl Tagged for OfSide<'_> {
 #[async_trait]
 impl Exclusive for AwsRds {
     async fn claim(&self, cx: &Context, marker: &Marker, over: Option<&Marker>) -> Result<Claimed, ProviderError> {
-        let [one, other] = RegionRole::ALL.map(|role| OfSide(self, role));
+        let [one, other] = RegionRole::ALL.map(|role| self.of(role));
         tags::claim([&one, &other], cx, marker, (over, &self.marked)).await
     }
 
     async fn release(&self, cx: &Context, marker: &Marker) -> Result<(), ProviderError> {
-        let [one, other] = RegionRole::ALL.map(|role| OfSide(self, role));
+        let [one, other] = RegionRole::ALL.map(|role| self.of(role));
         tags::release([&one, &other], cx, marker, &self.marked).await
     }
 }

@@ -1,19 +1,23 @@
 //! Building a side anew from the other, and keeping what only one side has.
 //!
 //! A read replica that was promoted never follows again: the old instance is renamed and stopped, so that nothing of it is
-//! lost, and a new replica takes its name.
+//! lost, and a new replica takes its name. RDS starts what is stopped again after a week: it stays until a person deletes
+//! it.
+
+use std::sync::{Mutex, PoisonError};
 
 use aws_sdk_rds::types::{DbInstance, Tag};
+use sha2::{Digest, Sha256};
 
-use super::AwsRds;
 use super::fence;
 use super::look;
 use super::promote::NOT_IN_THIS_STATE;
+use super::{AwsRds, UNTAG};
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::database::Kind;
 use crate::provider::aws::access::Access;
 use crate::provider::aws::call::{self, Action, until};
-use crate::provider::aws::tags::RUN;
+use crate::provider::aws::tags::{MARK, RUN};
 use crate::resource::{Context, Preserved, ProviderError};
 
 pub(in crate::provider::aws) const MODIFY: Action = Action("rds:ModifyDBInstance");
@@ -24,19 +28,52 @@ pub(in crate::provider::aws) const SNAPSHOTS: Action = Action("rds:DescribeDBSna
 pub(in crate::provider::aws) const CLUSTER_SNAPSHOT: Action = Action("rds:CreateDBClusterSnapshot");
 pub(in crate::provider::aws) const CLUSTER_SNAPSHOTS: Action = Action("rds:DescribeDBClusterSnapshots");
 
+/// From how many GiB on the pace of `gp3` can be chosen for PostgreSQL.
+const GP3_CHOICE_GIB: i32 = 400;
+
 /// What RDS says to an order for what is not there, by that name.
 const NOT_FOUND: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
 
 /// An identifier that RDS takes, with the run in it: `main-use1-was-20261122-084216`.
 fn with_run(cx: &Context, id: &str, what: &str) -> String {
     let run: String = cx.run.as_str().chars().take(15).collect();
-    let tail = format!("-{what}-{run}");
+    with_tail(id, &format!("-{what}-{run}"))
+}
+
+/// As much of `id` as RDS's 63 characters leave beside `tail`, without two hyphens in a row.
+fn with_tail(id: &str, tail: &str) -> String {
     let head: String = id.chars().take(63 - tail.len()).collect();
     format!("{}{tail}", head.trim_end_matches('-'))
 }
 
+/// The step that made a thing: what another step of the run finds, it did not make.
+const STEP: &str = "muster:step";
+/// The longest value of a tag.
+const VALUE_MAX: usize = 256;
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
 fn run_tag(cx: &Context) -> Tag {
-    Tag::builder().key(RUN).value(cx.run.as_str()).build()
+    tag(RUN, cx.run.as_str())
+}
+
+/// What a tag has room for of the step.
+fn step(cx: &Context) -> String {
+    cx.actor.to_string().chars().take(VALUE_MAX).collect()
+}
+
+/// The name of what a step keeps, the same for each of its attempts: `main-use1-kept-20261122-084216-1f2e3d4c`. What it ends
+/// with stands for the whole run's id and the step.
+fn kept_by_step(cx: &Context, id: &str) -> String {
+    let [a, b, c, d, ..]: [u8; 32] = Sha256::digest(format!("{} {}", cx.run, cx.actor)).into();
+    let run: String = cx.run.as_str().chars().take(15).collect();
+    with_tail(id, &format!("-kept-{run}-{:08x}", u32::from_be_bytes([a, b, c, d])))
+}
+
+fn value_of<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
+    tags.iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value)
 }
 
 /// Builds `to` as what follows `from`.
@@ -92,6 +129,7 @@ async fn replica(it: &AwsRds, cx: &Context, from: RegionRole, to: RegionRole) ->
     } else {
         Box::pin(open(it, cx, to)).await?;
     }
+    Box::pin(unmark(cx, access, &with_run(cx, id, "was"))).await?;
     until(cx, || async {
         let found = Box::pin(look::instance(cx, access, id)).await?;
         let status = found.db_instance_status().unwrap_or_default();
@@ -162,6 +200,30 @@ async fn stop(cx: &Context, access: &Access, kept: &str) -> Result<(), ProviderE
     .await
 }
 
+/// Takes the run's mark off what was set aside: it is no part of the database any more, and nobody would take it off later.
+async fn unmark(cx: &Context, access: &Access, kept: &str) -> Result<(), ProviderError> {
+    let Some(old) = look::instance_if_any(cx, access, kept).await? else { return Ok(()) };
+    if value_of(old.tag_list(), MARK).is_none_or(|mark| mark.split(' ').next() != Some(cx.run.as_str())) {
+        return Ok(());
+    }
+    let client = access.rds(cx).await?;
+    let request = client.remove_tags_from_resource().resource_name(old.db_instance_arn().unwrap_or_default());
+    call::writes(cx, access, &UNTAG, request.tag_keys(MARK).send()).await?;
+    Ok(())
+}
+
+/// How fast the storage is to be, where that was said: IOPS, and MiB/s.
+fn pace(model: &DbInstance) -> (Option<i32>, Option<i32>) {
+    match model.storage_type() {
+        Some("io1" | "io2") => (model.iops(), None),
+        // RDS shows what every small one has, and does not take it from anybody who asks for it.
+        Some("gp3") if model.allocated_storage().is_none_or(|gib| gib >= GP3_CHOICE_GIB) => {
+            (model.iops(), model.storage_throughput())
+        }
+        _ => (None, None),
+    }
+}
+
 /// A replica like the instance that stood there before.
 async fn create(
     it: &AwsRds,
@@ -176,18 +238,25 @@ async fn create(
     let groups: Vec<String> =
         model.vpc_security_groups().iter().filter_map(|one| one.vpc_security_group_id().map(str::to_owned)).collect();
     let own = model.db_instance_identifier() != Some(it.instance(from));
+    let (iops, throughput) = pace(model);
+    // What takes its place is the run's as long as it was.
+    let mark = value_of(model.tag_list(), MARK).filter(|_| own).map(|mark| tag(MARK, mark));
     let mut request = client
         .create_db_instance_read_replica()
         .db_instance_identifier(id)
         .source_db_instance_identifier(arn)
         .set_db_instance_class(model.db_instance_class().map(str::to_owned))
         .set_storage_type(model.storage_type().map(str::to_owned))
+        .set_iops(iops)
+        .set_storage_throughput(throughput)
+        .set_max_allocated_storage(model.max_allocated_storage())
+        .set_enable_iam_database_authentication(model.iam_database_authentication_enabled())
         .set_multi_az(model.multi_az())
         .set_publicly_accessible(model.publicly_accessible())
         .set_auto_minor_version_upgrade(model.auto_minor_version_upgrade())
         .set_copy_tags_to_snapshot(model.copy_tags_to_snapshot())
         .set_deletion_protection(model.deletion_protection())
-        .tags(run_tag(cx));
+        .set_tags(Some(std::iter::once(run_tag(cx)).chain(mark).collect()));
     // What only means something in the region of the model.
     if own {
         request = request
@@ -217,67 +286,114 @@ async fn create(
     }
 }
 
-/// Keeps what `role`'s side has in a snapshot.
+/// What is there of a snapshot.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    status: Option<String>,
+    arn: String,
+    tags: Vec<Tag>,
+}
+
+/// A snapshot: of an instance, or of a cluster.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Instance(&'a str),
+    Cluster(&'a str),
+}
+
+/// Orders a snapshot; whether its name was taken already.
+async fn order(cx: &Context, access: &Access, (of, id): (Source<'_>, &str)) -> Result<bool, ProviderError> {
+    let client = access.rds(cx).await?;
+    let tags = Some(vec![run_tag(cx), tag(STEP, &step(cx))]);
+    let ordered = match of {
+        Source::Instance(instance) => {
+            let request = client.create_db_snapshot().db_instance_identifier(instance).db_snapshot_identifier(id);
+            call::writes(cx, access, &SNAPSHOT, request.set_tags(tags).send()).await.map(|_| ())
+        }
+        Source::Cluster(cluster) => {
+            let request = client.create_db_cluster_snapshot().db_cluster_identifier(cluster);
+            let request = request.db_cluster_snapshot_identifier(id).set_tags(tags);
+            call::writes(cx, access, &CLUSTER_SNAPSHOT, request.send()).await.map(|_| ())
+        }
+    };
+    let exists = ["DBSnapshotAlreadyExists", "DBClusterSnapshotAlreadyExistsFault", "DBClusterSnapshotAlreadyExists"];
+    match ordered {
+        Ok(()) => Ok(false),
+        Err(failed) if failed.is(&exists) => Ok(true),
+        Err(failed) => Err(failed.into()),
+    }
+}
+
+/// Looks at a snapshot.
+async fn kept(cx: &Context, access: &Access, (of, id): (Source<'_>, &str)) -> Result<Kept, ProviderError> {
+    let client = access.rds(cx).await?;
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let found = match of {
+        Source::Instance(_) => {
+            let request = client.describe_db_snapshots().db_snapshot_identifier(id).send();
+            let answer = call::reads(cx, access, &SNAPSHOTS, request).await?;
+            answer.db_snapshots().first().map(|it| Kept {
+                status: it.status().map(str::to_owned),
+                arn: text(it.db_snapshot_arn()),
+                tags: it.tag_list().to_vec(),
+            })
+        }
+        Source::Cluster(_) => {
+            let request = client.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(id).send();
+            let answer = call::reads(cx, access, &CLUSTER_SNAPSHOTS, request).await?;
+            answer.db_cluster_snapshots().first().map(|it| Kept {
+                status: it.status().map(str::to_owned),
+                arn: text(it.db_cluster_snapshot_arn()),
+                tags: it.tag_list().to_vec(),
+            })
+        }
+    };
+    Ok(found.unwrap_or_default())
+}
+
+/// Keeps what `role`'s side has in a snapshot of this step's own: what an earlier one has kept lacks what came since.
 pub(super) async fn preserve(it: &AwsRds, cx: &Context, role: RegionRole) -> Result<Preserved, ProviderError> {
     let access = it.ways.to(role);
-    let client = access.rds(cx).await?;
-    let (instance, cluster) = match it.settings.kind {
-        Kind::Replica => (Some(it.instance(role)), None),
-        Kind::MultiAz => (Some(it.name()), None),
-        Kind::Cluster => (None, Some(it.name())),
-        Kind::Global => (None, it.settings.side(role).cluster.as_deref()),
+    let (of, whose) = match it.settings.kind {
+        Kind::Replica => (Source::Instance(it.instance(role)), it.instance(role)),
+        Kind::MultiAz => (Source::Instance(it.name()), it.name()),
+        Kind::Cluster => (Source::Cluster(it.name()), it.name()),
+        Kind::Global => {
+            let cluster = it.settings.side(role).cluster.as_deref().unwrap_or_default();
+            (Source::Cluster(cluster), cluster)
+        }
     };
-    let id = with_run(cx, instance.or(cluster).unwrap_or_default(), "kept");
-    let exists = ["DBSnapshotAlreadyExists", "DBClusterSnapshotAlreadyExistsFault", "DBClusterSnapshotAlreadyExists"];
-    let made = if let Some(instance) = instance {
-        let request =
-            client.create_db_snapshot().db_instance_identifier(instance).db_snapshot_identifier(&id).tags(run_tag(cx));
-        call::writes(cx, access, &SNAPSHOT, request.send()).await.map(|_| ())
-    } else {
-        let request = client
-            .create_db_cluster_snapshot()
-            .db_cluster_identifier(cluster.unwrap_or_default())
-            .db_cluster_snapshot_identifier(&id)
-            .tags(run_tag(cx));
-        call::writes(cx, access, &CLUSTER_SNAPSHOT, request.send()).await.map(|_| ())
-    };
-    match made {
-        Err(failed) if !failed.is(&exists) => return Err(failed.into()),
-        _ => {}
-    }
-    let location = std::sync::Mutex::new(String::new());
+    let id = kept_by_step(cx, whose);
+    let was_there = Box::pin(order(cx, access, (of, &id))).await?;
+    let location = Mutex::new(String::new());
     until(cx, || async {
-        let (status, arn) = if instance.is_some() {
-            let request = client.describe_db_snapshots().db_snapshot_identifier(&id).send();
-            let answer = call::reads(cx, access, &SNAPSHOTS, request).await?;
-            let one = answer.db_snapshots().first().cloned();
-            (
-                one.as_ref().and_then(|it| it.status().map(str::to_owned)),
-                one.and_then(|it| it.db_snapshot_arn().map(str::to_owned)),
-            )
-        } else {
-            let request = client.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(&id).send();
-            let answer = call::reads(cx, access, &CLUSTER_SNAPSHOTS, request).await?;
-            let one = answer.db_cluster_snapshots().first().cloned();
-            let arn = one.as_ref().and_then(|it| it.db_cluster_snapshot_arn().map(str::to_owned));
-            (one.and_then(|it| it.status().map(str::to_owned)), arn)
-        };
-        *location.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = arn.unwrap_or_default();
-        Ok(match status.as_deref() {
+        let now = Box::pin(kept(cx, access, (of, &id))).await?;
+        let tagged = |key: &str, value: &str| value_of(&now.tags, key) == Some(value);
+        // An earlier attempt of this step made it, or the answer to the order was lost.
+        let ours = tagged(RUN, cx.run.as_str()) && tagged(STEP, &step(cx));
+        if was_there && now.status.is_some() && !ours {
+            return Err(ProviderError::Refused(format!(
+                "there is a snapshot {id} in {} that this step did not make (its tags say so): delete it, or give the \
+                 step another id",
+                access.region
+            )));
+        }
+        *location.lock().unwrap_or_else(PoisonError::into_inner) = now.arn;
+        Ok(match now.status.as_deref() {
             Some("available") => Ok(()),
             Some("failed") => return Err(ProviderError::Refused(format!("the snapshot {id} failed"))),
             other => Err(format!("the snapshot {id} is {}", other.unwrap_or("not there"))),
         })
     })
     .await?;
-    let location = location.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let location = location.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Preserved { location, what: "snapshot".to_owned(), only_here: None })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::RunId;
+    use crate::id::{RunId, StepId};
     use crate::resource::{Actor, Cancellation, Errand};
     use crate::time::Clock;
 
@@ -293,8 +409,42 @@ mod tests {
             cancel: Cancellation::default(),
         };
         assert_eq!(with_run(&cx, "main-use1", "was"), "main-use1-was-20261122-084216");
-        let long = with_run(&cx, &"a".repeat(63), "kept");
-        assert!(long.len() == 63 && long.ends_with("-kept-20261122-084216"), "{long}");
-        assert!(!with_run(&cx, &format!("{}-b", "a".repeat(41)), "kept").contains("--"));
+        let long = with_run(&cx, &"a".repeat(63), "was");
+        assert!(long.len() == 63 && long.ends_with("-was-20261122-084216"), "{long}");
+        assert!(!with_run(&cx, &format!("{}-b", "a".repeat(42)), "was").contains("--"));
+    }
+
+    #[test]
+    fn the_pace_of_storage_is_asked_for_only_where_rds_takes_it() {
+        let of = |storage: &str, gib: i32| {
+            let model = DbInstance::builder().storage_type(storage).allocated_storage(gib);
+            pace(&model.iops(12_000).storage_throughput(500).build())
+        };
+        assert_eq!(of("gp3", 400), (Some(12_000), Some(500)));
+        assert_eq!(of("gp3", 399), (None, None), "a small one has what all have");
+        assert_eq!((of("io1", 100), of("io2", 100)), ((Some(12_000), None), (Some(12_000), None)));
+        assert_eq!(of("gp2", 400), (None, None));
+    }
+
+    #[test]
+    fn each_step_of_each_run_keeps_by_a_name_of_its_own_whatever_the_attempt() {
+        let cx = |run: &str, step: &str, attempt: u32| Context {
+            run: RunId::new(run).unwrap(),
+            actor: Actor::Step(StepId::new(step).unwrap()),
+            attempt,
+            errand: Errand::Do,
+            clock: Clock::real(),
+            fencing: 1,
+            cancel: Cancellation::default(),
+        };
+        let name = |run: &str, step: &str, attempt: u32| kept_by_step(&cx(run, step, attempt), "main-use1");
+        let first = name("20261122-084216-drill", "keep", 1);
+        assert!(first.starts_with("main-use1-kept-20261122-084216-"), "{first}");
+        assert_eq!(first, name("20261122-084216-drill", "keep", 2), "a retry goes on with its own");
+        assert_ne!(first, name("20261122-084216-drill", "back/keep_again", 1));
+        assert_ne!(first, name("20261122-084216-drill-2", "keep", 1));
+        let long = kept_by_step(&cx("20261122-084216-drill", "a/b_c.d", 1), &format!("{}-b", "a".repeat(60)));
+        assert!(long.len() <= 63 && !long.contains("--") && !long.ends_with('-'), "{long}");
+        assert!(long.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{long}");
     }
 }

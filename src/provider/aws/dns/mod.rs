@@ -34,7 +34,8 @@ use zone::{Batch, Taken};
 
 /// How often a change is tried that came in the way of another.
 const ROUNDS: u32 = 3;
-/// The TTL that is told of a record that only the data plane knows.
+/// The TTL that is told of a record that only the data plane knows, where the settings say none: [`Shared::longer`] holds it
+/// against what the zone's servers answer.
 const TTL: Span = Span::from_secs(60);
 
 /// A record on Route 53.
@@ -121,6 +122,25 @@ impl Shared {
         DnsState { record, serves }
     }
 
+    /// That a server lets its answer be kept for longer than is told of a record that only the data plane knows. The record
+    /// itself can't carry what is answered: it would be another one whenever a server is silent, and no undo would take it
+    /// for what it was.
+    fn longer(&self, answer: &ServerAnswer, told: &RecordSet) -> Option<ProviderError> {
+        let longer = !self.settings.by.changes_the_zone() && answer.values.is_ok() && answer.ttl > told.ttl;
+        longer.then(|| {
+            let stated = if self.settings.ttl.is_some() { "says" } else { "unstated means" };
+            ProviderError::Refused(format!(
+                "{} answers for {} with a TTL of {}, and `ttl` {stated} {}: resolvers keep the old answer for longer than this \
+                 drill reckons with; write `ttl: {}s` into the infrastructure file, or shorten the record's",
+                answer.server,
+                self.settings.name,
+                answer.ttl,
+                told.ttl,
+                answer.ttl.0.div_ceil(1_000_000_000)
+            ))
+        })
+    }
+
     async fn observe(&self, cx: &Context) -> Result<DnsState, ProviderError> {
         match (self.settings.by, &self.settings.routing_controls, &self.settings.health_check) {
             (Way::RoutingControls, Some(settings), _) => {
@@ -165,13 +185,21 @@ impl Shared {
                 found.ttl
             )))
         };
-        let mut why = String::new();
+        let (mut why, mut made) = (String::new(), false);
         for round in 0..ROUNDS {
             let mark = self.guard(cx).await?;
             let stands = self.stands(cx).await?;
             if round > 0 && stands == into {
                 // It was sent again because its answer was lost, and the first one was taken.
-                return Ok(());
+                made = true;
+                match self.follow(cx, &into, mark.as_ref()).await? {
+                    Taken::Made(change) => {
+                        *lock(&self.pending) = Some(change).filter(|change| !change.is_empty());
+                        return Ok(());
+                    }
+                    Taken::Overtaken(said) => why = said,
+                }
+                continue;
             }
             if stands != from {
                 return changed(&stands.record(&self.settings));
@@ -187,7 +215,24 @@ impl Shared {
                 Taken::Overtaken(said) => why = said,
             }
         }
-        Err(ProviderError::Refused(format!("Route 53 does not take the change of {}: {why}", self.settings.name)))
+        let name = &self.settings.name;
+        Err(if made {
+            ProviderError::Halfway(format!("{name} is changed, and when all servers have it is not known: {why}"))
+        } else {
+            ProviderError::Refused(format!("Route 53 does not take the change of {name}: {why}"))
+        })
+    }
+
+    /// Sends a change after one whose id was lost with its answer, and that alters nothing but the mark: Route 53 makes the
+    /// changes of a zone one after the other, so when this one is `INSYNC`, the one before is.
+    async fn follow(&self, cx: &Context, stands: &Stands, mark: Option<&Mark>) -> Result<Taken, ProviderError> {
+        let batch = Batch::of(&self.settings);
+        let batch = match mark {
+            Some(mark) => batch.mark(Some(mark), Some(&mark.next()))?,
+            None if stands.0.is_empty() => return Ok(Taken::Made(String::new())),
+            None => batch.again(stands)?,
+        };
+        batch.send(cx, &self.access).await
     }
 
     async fn change_controls(&self, cx: &Context, expected: &RecordSet, to: &RecordSet) -> Result<(), ProviderError> {
@@ -321,6 +366,9 @@ impl Dns for Route53 {
             shown.push(health::status(cx, &self.0.access, check).await?);
         }
         for answer in self.authoritative(cx).await? {
+            if let Some(longer) = self.0.longer(&answer, &wanted) {
+                return Err(longer);
+            }
             match &answer.values {
                 Ok(values) if *values == wanted.values => shown.push((answer.server, told(values))),
                 Ok(values) => {

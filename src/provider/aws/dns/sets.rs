@@ -58,7 +58,12 @@ impl Set {
     /// Makes it answer what `target` says. Its policy and its health check stay.
     fn point(&mut self, target: &Target, ttl: Option<i64>) {
         self.values.clone_from(&target.values);
-        self.alias.clone_from(&target.alias);
+        // Whether a target's health counts is Route 53's to keep, as the TTL is, unless the settings say it.
+        let counted = self.alias.as_ref().and_then(|was| was.evaluate_health);
+        self.alias = target.alias.clone().map(|to| {
+            let counts = to.evaluate_health.or(counted).unwrap_or_default();
+            Alias { evaluate_health: Some(counts), ..to }
+        });
         self.ttl = if target.alias.is_some() { None } else { self.ttl.or(ttl) };
     }
 }
@@ -277,12 +282,30 @@ mod tests {
             r#"{"name":"a.test","zone":"Z1","targets":{"primary":{"alias":{"name":"LB-1.elb.test.","zone":"Z2"}},
                 "secondary":{"values":["198.51.100.1"]}}}"#,
         );
-        let alias = Alias { name: "LB-1.elb.test.".into(), zone: "Z2".into(), evaluate_health: false };
+        let alias = Alias { name: "LB-1.elb.test.".into(), zone: "Z2".into(), evaluate_health: Some(false) };
         let home = Stands(vec![Set { alias: Some(alias), ..Set::default() }]);
         assert_eq!(home.serves(&settings), Some(RegionRole::Primary));
         let away = home.pointed(&settings, RegionRole::Secondary);
         assert_eq!((away.0[0].ttl, away.0[0].alias.as_ref()), (Some(60), None));
         assert_eq!(away.pointed(&settings, RegionRole::Primary), home);
+    }
+
+    #[test]
+    fn whether_a_targets_health_counts_is_kept_unless_the_settings_say_it() {
+        let with = |stated: &str| {
+            settings(&format!(
+                r#"{{"name":"a.test","zone":"Z1","targets":{{"primary":{{"alias":{{"name":"lb-1.elb.test","zone":"Z2"{stated}}}}},
+                    "secondary":{{"alias":{{"name":"lb-2.elb.test","zone":"Z3"{stated}}}}}}}}}"#
+            ))
+        };
+        for counts in [true, false] {
+            let alias = Alias { name: "lb-1.elb.test".into(), zone: "Z2".into(), evaluate_health: Some(counts) };
+            let home = Stands(vec![Set { alias: Some(alias), ..Set::default() }]);
+            let away = there_and_back(&with(""), &home);
+            assert_eq!(away.0[0].alias.as_ref().unwrap().evaluate_health, Some(counts));
+            let stated = home.pointed(&with(r#","evaluate_health":false"#), RegionRole::Secondary);
+            assert_eq!(stated.0[0].alias.as_ref().unwrap().evaluate_health, Some(false));
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn from_wire(set: &ResourceRecordSet) -> Result<Set, String> {
     let alias = set.alias_target().map(|it| Alias {
         name: it.dns_name().to_owned(),
         zone: it.hosted_zone_id().to_owned(),
-        evaluate_health: it.evaluate_target_health(),
+        evaluate_health: Some(it.evaluate_target_health()),
     });
     Ok(Set {
         set: set.set_identifier().map(str::to_owned),
@@ -134,7 +134,7 @@ fn to_wire(settings: &Route53, set: &Set) -> Result<ResourceRecordSet, ProviderE
         let target = AliasTarget::builder()
             .dns_name(&alias.name)
             .hosted_zone_id(&alias.zone)
-            .evaluate_target_health(alias.evaluate_health)
+            .evaluate_target_health(alias.evaluate_health.unwrap_or_default())
             .build()
             .map_err(built)?;
         wire = wire.alias_target(target);
@@ -190,6 +190,16 @@ impl<'a> Batch<'a> {
         }
         for new in to.0.iter().filter(|set| !from.0.contains(set)) {
             let set = to_wire(self.settings, new)?;
+            self.add(ChangeAction::Create, set)?;
+        }
+        Ok(self)
+    }
+
+    /// All of `stands` goes and comes again as it is, if it is still so.
+    pub(super) fn again(mut self, stands: &Stands) -> Result<Self, ProviderError> {
+        for set in &stands.0 {
+            let set = to_wire(self.settings, set)?;
+            self.add(ChangeAction::Delete, set.clone())?;
             self.add(ChangeAction::Create, set)?;
         }
         Ok(self)

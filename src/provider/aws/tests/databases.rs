@@ -84,10 +84,54 @@ async fn a_multi_az_instance_is_rebooted_with_failover_until_it_is_in_the_other_
     let what = r#""kind":"multi_az","name":"main","regions":{"primary":{"zone":"us-west-2a"},"secondary":{"zone":"us-west-2b"}}"#;
     database(&recorded, &engine, what, false).promote(&context(), RegionRole::Secondary).await.unwrap();
     let asked = recorded.asked();
-    assert!(
-        asked.iter().any(|one| one.contains("Action=RebootDBInstance") && one.contains("ForceFailover=true")),
-        "{asked:?}"
-    );
+    let at = |parts: [&str; 2]| asked.iter().position(|one| parts.iter().all(|part| one.contains(part)));
+    let (noted, ordered) =
+        (at(["Action=AddTagsToResource", "muster%3Afailover"]), at(["Action=RebootDBInstance", "ForceFailover=true"]));
+    assert!(noted.is_some() && noted < ordered, "who orders it is noted before: {asked:?}");
+}
+
+const MULTI_AZ: &str =
+    r#""kind":"multi_az","name":"main","regions":{"primary":{"zone":"us-west-2a"},"secondary":{"zone":"us-west-2b"}}"#;
+
+/// The tags of something, as RDS lists them.
+fn listed(tags: &[(&str, &str)]) -> String {
+    NO_TAGS.replace("<TagList/>", &tag_list(tags))
+}
+
+fn tag_list(tags: &[(&str, &str)]) -> String {
+    let one = |(key, value): &(&str, &str)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
+    format!("<TagList>{}</TagList>", tags.iter().map(one).collect::<Vec<_>>().concat())
+}
+
+#[tokio::test]
+async fn a_failover_that_was_ordered_is_not_ordered_again_while_rds_shows_the_old_zone() {
+    let (recorded, engine, cx) = (Recorded::new(), Engine::start(), context());
+    let ordered = format!("{} {} {}", cx.run, cx.actor, cx.clock.wall().as_millisecond() - 60_000);
+    recorded.answers("Action=ListTagsForResource", 200, &listed(&[("muster:failover", &ordered)]));
+    recorded.answers("Action=AddTagsToResource", 200, TAGGED);
+    for at in ["us-west-2a", "us-west-2a", "us-west-2b"] {
+        let zone = format!("<MultiAZ>true</MultiAZ><AvailabilityZone>{at}</AvailabilityZone>");
+        recorded.answers("Action=DescribeDBInstances", 200, &instance("main", "us-west-2", "available", &zone));
+    }
+    database(&recorded, &engine, MULTI_AZ, false).promote(&cx, RegionRole::Secondary).await.unwrap();
+    let asked = recorded.asked();
+    assert!(!asked.iter().any(|one| one.contains("Action=RebootDBInstance")), "it would move back: {asked:?}");
+}
+
+#[tokio::test]
+async fn a_failover_that_was_refused_is_not_taken_for_one_that_is_under_way() {
+    let (recorded, engine) = (Recorded::new(), Engine::start());
+    tags(&recorded);
+    let zone = "<MultiAZ>true</MultiAZ><AvailabilityZone>us-west-2a</AvailabilityZone>";
+    recorded.answers("Action=DescribeDBInstances", 200, &instance("main", "us-west-2", "available", zone));
+    recorded.answers("Action=RebootDBInstance", 403, &refusal("AccessDenied"));
+    recorded.answers("Action=RemoveTagsFromResource", 200, "<RemoveTagsFromResourceResponse/>");
+    let main = database(&recorded, &engine, MULTI_AZ, false);
+    let error = main.promote(&context(), RegionRole::Secondary).await.unwrap_err();
+    assert!(matches!(&error, ProviderError::Refused(why) if why.contains("rds:RebootDBInstance")), "{error}");
+    let asked = recorded.asked();
+    let off = |one: &String| one.contains("Action=RemoveTagsFromResource") && one.contains("muster%3Afailover");
+    assert!(asked.iter().any(off), "{asked:?}");
 }
 
 #[tokio::test]
@@ -156,6 +200,70 @@ async fn a_global_database_fails_over_with_loss_only_where_the_playbook_accepts_
         failover.contains("AllowDataLoss=true") && failover.contains("us-west-2%3A123456789012%3Acluster%3Ac2"),
         "{failover}"
     );
+    assert!(failover.starts_with("https://rds.us-west-2."), "in the region that takes over: {failover}");
+}
+
+/// The network ACL of subnet-1, with these tags.
+fn network_acl(tags: &[(&str, &str)]) -> String {
+    let one = |(key, value): &(&str, &str)| format!("<item><key>{key}</key><value>{value}</value></item>");
+    format!(
+        "<DescribeNetworkAclsResponse><networkAclSet><item><networkAclId>acl-1</networkAclId><vpcId>vpc-1</vpcId><associationSet>\
+         <item><networkAclAssociationId>aclassoc-1</networkAclAssociationId><networkAclId>acl-1</networkAclId>\
+         <subnetId>subnet-1</subnetId></item></associationSet><tagSet>{}</tagSet></item></networkAclSet>\
+         </DescribeNetworkAclsResponse>",
+        tags.iter().map(one).collect::<Vec<_>>().concat()
+    )
+}
+
+const FENCES: (&str, &str) = ("muster:wall", "fences:main");
+
+#[tokio::test]
+async fn a_global_database_is_switched_over_in_the_region_of_its_writer_once_that_is_wholly_fenced() {
+    let fenced = GLOBAL.replace(r#"{"cluster":"c1"}"#, r#"{"cluster":"c1","fence":{"subnets":["subnet-1"]}}"#);
+    for (wall, switches) in [(vec![FENCES, ("muster:sessions-ended", "1764150000000")], true), (vec![FENCES], false)] {
+        let (recorded, engine) = (Recorded::new(), Engine::start());
+        tags(&recorded);
+        recorded.answers("Action=DescribeNetworkAcls", 200, &network_acl(&wall));
+        recorded.answers("Action=DescribeDBClusters", 200, CLUSTER);
+        let answer =
+            "<SwitchoverGlobalClusterResponse><SwitchoverGlobalClusterResult/></SwitchoverGlobalClusterResponse>";
+        recorded.answers("Action=SwitchoverGlobalCluster", 200, answer);
+        for writer in ["c1", "c2"] {
+            recorded.answers("Action=DescribeGlobalClusters", 200, &global(writer, ""));
+        }
+        let main = database(&recorded, &engine, &fenced, false);
+        let promoted = main.promote(&context(), RegionRole::Secondary).await;
+        let asked = recorded.asked();
+        let order = asked.iter().find(|one| one.contains("Action=SwitchoverGlobalCluster"));
+        if switches {
+            promoted.unwrap();
+            let order = order.unwrap_or_else(|| panic!("{asked:?}"));
+            assert!(order.starts_with("https://rds.us-east-1."), "{order}");
+            assert!(order.contains("us-west-2%3A123456789012%3Acluster%3Ac2"), "{order}");
+        } else {
+            assert!(promoted.unwrap_err().to_string().contains("is not fenced"), "sessions may still write");
+            assert_eq!(order, None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_side_is_fenced_from_the_moment_on_at_which_its_sessions_were_ended() {
+    let fenced = REPLICA.replace(r#"{"instance":"db1"}"#, r#"{"instance":"db1","fence":{"subnets":["subnet-1"]}}"#);
+    let follows = "<ReadReplicaSourceDBInstanceIdentifier>arn:aws:rds:us-east-1:123456789012:db:db1</ReadReplicaSourceDBInstanceIdentifier>";
+    let (since, ended) = (("muster:since", "1764150000000"), ("muster:sessions-ended", "1764150042000"));
+    for (wall, position) in [(vec![FENCES, since], None), (vec![FENCES, since, ended], Some(1_764_150_042_000))] {
+        let (recorded, engine) = (Recorded::new(), Engine::start());
+        recorded.answers("Action=DescribeNetworkAcls", 200, &network_acl(&wall));
+        recorded.answers("DBInstanceIdentifier=db1 ", 200, &instance("db1", "us-east-1", "available", ""));
+        recorded.answers("DBInstanceIdentifier=db2 ", 200, &instance("db2", "us-west-2", "available", follows));
+        let seen = database(&recorded, &engine, &fenced, false).observe(&context()).await.unwrap();
+        let side = seen.regions[&RegionRole::Primary].known().unwrap();
+        assert_eq!((side.fenced, side.writable), (true, position.is_none()), "{side:?}");
+        if let Some(position) = position {
+            assert_eq!(side.position, position, "writes end there, not when the wall was begun");
+        }
+    }
 }
 
 /// RDS's refusal of what something in another state can't take.
@@ -204,7 +312,16 @@ async fn failback_sets_the_old_instance_aside_and_builds_a_replica_by_its_name_a
     let (db1, db2, kept) = (describes("db1"), describes("db2"), describes("db1-was-20261122-084216"));
     let gone = refusal("DBInstanceNotFound");
     recorded.answers(db2, 200, &instance("db2", "us-west-2", "available", ""));
-    let model = "<DBInstanceClass>db.m6g.large</DBInstanceClass><DBSubnetGroup><DBSubnetGroupName>data</DBSubnetGroupName></DBSubnetGroup>";
+    let mark = ("muster:mark", "20261122-084216-drill 1 2026-11-22T08:42:16Z ops at bastion-1");
+    let model = format!(
+        "<DBInstanceClass>db.m6g.large</DBInstanceClass><DBSubnetGroup><DBSubnetGroupName>data</DBSubnetGroupName></DBSubnetGroup>\
+         <StorageType>gp3</StorageType><AllocatedStorage>400</AllocatedStorage><Iops>12000</Iops>\
+         <StorageThroughput>500</StorageThroughput><MaxAllocatedStorage>1000</MaxAllocatedStorage>\
+         <IAMDatabaseAuthenticationEnabled>true</IAMDatabaseAuthenticationEnabled>{}",
+        tag_list(&[mark])
+    );
+    let model = model.as_str();
+    recorded.answers("Action=RemoveTagsFromResource", 200, "<RemoveTagsFromResourceResponse/>");
     let follows = "<ReadReplicaSourceDBInstanceIdentifier>arn:aws:rds:us-west-2:123456789012:db:db2</ReadReplicaSourceDBInstanceIdentifier>";
     // There, being renamed, gone; then the new one.
     recorded.answers(db1, 200, &instance("db1", "us-east-1", "available", model));
@@ -241,21 +358,48 @@ async fn failback_sets_the_old_instance_aside_and_builds_a_replica_by_its_name_a
         "DBInstanceClass=db.m6g.large",
         "DBSubnetGroupName=data",
         "20261122-084216-drill",
+        "StorageType=gp3",
+        "Iops=12000",
+        "StorageThroughput=500",
+        "MaxAllocatedStorage=1000",
+        "EnableIAMDatabaseAuthentication=true",
+        "muster%3Amark",
     ] {
         assert!(asked[built].contains(part), "{part}: {}", asked[built]);
+    }
+    // What was set aside is nobody's any more, and nothing else would take the mark off it.
+    let off = &asked[first("Action=RemoveTagsFromResource")];
+    assert!(off.contains("db%3Adb1-was-20261122-084216") && off.contains("muster%3Amark"), "{off}");
+}
+
+fn snapshots(status: &str, tags: &[(&str, &str)]) -> String {
+    format!(
+        "<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots><DBSnapshot><Status>{status}</Status>{}\
+         <DBSnapshotArn>arn:aws:rds:us-east-1:123456789012:snapshot:db1-kept-20261122-084216</DBSnapshotArn></DBSnapshot>\
+         </DBSnapshots></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>",
+        tag_list(tags)
+    )
+}
+
+#[tokio::test]
+async fn what_another_step_has_kept_is_not_taken_for_what_this_one_keeps() {
+    let run = ("muster:run", "20261122-084216-drill");
+    for tags in [vec![run, ("muster:step", "keep")], vec![("muster:run", "another"), ("muster:step", "muster")], vec![]]
+    {
+        let (recorded, engine) = (Recorded::new(), Engine::start());
+        recorded.answers("Action=CreateDBSnapshot", 400, &refusal("DBSnapshotAlreadyExists"));
+        recorded.answers("Action=DescribeDBSnapshots", 200, &snapshots("available", &tags));
+        let kept = database(&recorded, &engine, REPLICA, false).preserve(&context(), RegionRole::Primary).await;
+        let error = kept.unwrap_err();
+        assert!(matches!(&error, ProviderError::Refused(why) if why.contains("this step did not make")), "{error}");
     }
 }
 
 #[tokio::test]
 async fn what_only_one_side_has_is_kept_in_a_snapshot_that_is_waited_for() {
     let (recorded, engine) = (Recorded::new(), Engine::start());
-    let snapshot = |status: &str| {
-        format!(
-            "<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots><DBSnapshot><Status>{status}</Status>\
-             <DBSnapshotArn>arn:aws:rds:us-east-1:123456789012:snapshot:db1-kept-20261122-084216</DBSnapshotArn></DBSnapshot>\
-             </DBSnapshots></DescribeDBSnapshotsResult></DescribeDBSnapshotsResponse>"
-        )
-    };
+    let ours = [("muster:run", "20261122-084216-drill"), ("muster:step", "muster")];
+    let snapshot = |status: &str| snapshots(status, &ours);
     // Its answer is lost, and it is there when it is asked for again.
     recorded.answers("Action=CreateDBSnapshot", 0, "");
     recorded.answers("Action=CreateDBSnapshot", 400, &refusal("DBSnapshotAlreadyExists"));
@@ -267,6 +411,10 @@ async fn what_only_one_side_has_is_kept_in_a_snapshot_that_is_waited_for() {
     let asked = recorded.asked();
     let made = asked.iter().find(|one| one.contains("Action=CreateDBSnapshot")).unwrap();
     assert!(made.contains("DBInstanceIdentifier=db1&") && made.contains("20261122-084216-drill"), "{made}");
+    assert!(
+        made.contains("DBSnapshotIdentifier=db1-kept-20261122-084216-") && made.contains("muster%3Astep"),
+        "{made}"
+    );
 }
 
 #[tokio::test]

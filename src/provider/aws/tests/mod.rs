@@ -7,3 +7,4 @@ mod databases;
 mod engine;
 mod recorded;
 mod routing;
+mod servers;

@@ -188,14 +188,59 @@ async fn a_change_that_another_came_before_is_refused_by_route_53_and_told() {
     assert!(create.contains("198.51.100.1") && !batch.contains("UPSERT"), "{batch}");
 }
 
-#[tokio::test]
-async fn a_change_whose_answer_was_lost_is_seen_to_be_made() {
+/// How Route 53 takes a change.
+const MADE: &str = "<ChangeResourceRecordSetsResponse><ChangeInfo><Id>/change/C2</Id><Status>PENDING</Status>\
+                    <SubmittedAt>2026-11-22T08:42:17Z</SubmittedAt></ChangeInfo></ChangeResourceRecordSetsResponse>";
+
+/// The zone's mark, of the run that acts here.
+fn marked(changes: u32) -> String {
+    format!(
+        "<ListResourceRecordSetsResponse><ResourceRecordSets><ResourceRecordSet><Name>_muster.code.example.test.</Name>\
+         <Type>TXT</Type><TTL>60</TTL><ResourceRecords><ResourceRecord><Value>\"run=20261122-084216-drill\" \"fencing=1\" \
+         \"since=2026-11-22T08:42:16Z\" \"who=a\" \"changes={changes}\"</Value></ResourceRecord></ResourceRecords>\
+         </ResourceRecordSet></ResourceRecordSets><IsTruncated>false</IsTruncated><MaxItems>100</MaxItems>\
+         </ListResourceRecordSetsResponse>"
+    )
+}
+
+/// Switches a record by a change whose answer is lost; the last batch that was sent, and whether `INSYNC` is waited for.
+async fn answer_lost(marks: [&str; 2]) -> (String, Vec<String>) {
     let recorded = Recorded::new();
-    recorded.answers("name=_muster.", 200, NOTHING);
+    for mark in marks {
+        recorded.answers("name=_muster.", 200, mark);
+    }
     recorded.answers("name=code.", 200, &zone("192.0.2.1")).answers("name=code.", 200, &zone("192.0.2.1"));
     recorded.answers("name=code.", 200, &zone("198.51.100.1"));
     recorded.answers("ChangeResourceRecordSetsRequest", 400, OVERTAKEN);
-    let (record, cx) = (record(&recorded, ""), context());
+    recorded.answers("ChangeResourceRecordSetsRequest", 200, MADE);
+    let pending = "<GetChangeResponse><ChangeInfo><Id>/change/C2</Id><Status>PENDING</Status>\
+                   <SubmittedAt>2026-11-22T08:42:17Z</SubmittedAt></ChangeInfo></GetChangeResponse>";
+    recorded.answers("change/C2", 200, pending);
+    let address = resolver("example.test.", &[]);
+    let (record, cx) = (record(&recorded, &format!(r#","authoritative":["{address}"]"#)), context());
     let seen = record.observe(&cx).await.unwrap().record;
     record.change(&cx, &seen, &record.target(RegionRole::Secondary, &seen)).await.unwrap();
+    let answers = record.authoritative(&cx).await.unwrap();
+    let waits = answers.into_iter().filter(|answer| answer.server == "Route 53");
+    let asked = recorded.asked();
+    assert!(asked.iter().any(|one| one.contains("change/C2")), "GetChange is asked: {asked:?}");
+    let batch = asked.into_iter().rfind(|one| one.contains("ChangeResourceRecordSetsRequest")).unwrap();
+    (batch, waits.filter_map(|answer| answer.values.err()).collect())
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_is_seen_to_be_made_and_waited_for_by_one_that_alters_only_the_mark() {
+    let (first, second) = (marked(1), marked(2));
+    let (batch, waits) = answer_lost([&first, &second]).await;
+    assert!(batch.contains("changes=2") && batch.contains("changes=3"), "the mark is replaced by the next: {batch}");
+    assert!(!batch.contains("198.51.100.1") && !batch.contains("192.0.2.1"), "the record is left alone: {batch}");
+    assert!(waits.len() == 1 && waits[0].contains("C2 is PENDING, not INSYNC"), "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_change_whose_answer_was_lost_is_waited_for_where_no_mark_is_kept() {
+    let (batch, waits) = answer_lost([NOTHING, NOTHING]).await;
+    let (delete, create) = batch.split_once("<Action>CREATE</Action>").unwrap();
+    assert!(delete.contains("198.51.100.1") && create.contains("198.51.100.1"), "the record as it is: {batch}");
+    assert_eq!(waits.len(), 1, "{waits:?}");
 }

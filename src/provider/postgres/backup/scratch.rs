@@ -9,6 +9,7 @@ use tokio_postgres::{Client, Config, NoTls};
 use super::archive::{Archived, BaseBackup, between};
 use super::{ENCRYPTED, PostgresBackups};
 use crate::id::RegionRole;
+use crate::provider::postgres::host::failure;
 use crate::provider::postgres::link::literal;
 use crate::resource::{Context, ProviderError, RestorePoint, Restored, RestoredRows};
 use crate::time::{JoinHandle, Span};
@@ -53,7 +54,7 @@ pub(super) async fn restore(
     if folder.len() > SOCKET_PATH_MAX {
         return Err(ProviderError::Refused(format!("`{folder}` is too long for a socket: name a shorter `scratch`")));
     }
-    let verified = unpack(it, cx, backup, &folder).await?;
+    unpack(it, cx, backup, &folder).await?;
     let log = &it.settings.regions.of(region).archive;
     let log = log.to_string_lossy();
     if start(it, cx, &folder, &log, target).await? == Started::LogTooShort {
@@ -63,38 +64,72 @@ pub(super) async fn restore(
     let asked = ask(it, cx, &folder, target).await?;
     Ok(Restored {
         scratch: name,
+        from: backup.folder.file_name().map(|name| name.to_string_lossy().into_owned()),
         newest_age: between(asked.newest, now),
         checked: asked.checked + 1,
-        damaged: asked.damaged + u32::from(!verified),
+        damaged: asked.damaged,
         rows: Some(asked.rows),
     })
 }
 
-/// Copies a base backup into `folder`/data; gives whether its files are what its manifest says.
-async fn unpack(it: &PostgresBackups, cx: &Context, backup: &BaseBackup, folder: &str) -> Result<bool, ProviderError> {
+/// Copies a base backup into `folder`/data, and sees that its files are what its manifest says.
+async fn unpack(it: &PostgresBackups, cx: &Context, backup: &BaseBackup, folder: &str) -> Result<(), ProviderError> {
     let (from, data) = (backup.folder.to_string_lossy(), format!("{folder}/data"));
     it.succeed(cx, "mkdir", &["-m", "700", folder]).await?;
     let packed = ["base.tar", "base.tar.gz"].into_iter().find(|name| backup.folder.join(name).exists());
     let Some(packed) = packed else {
+        refuse_tablespaces(it, cx, backup, &from).await?;
         it.succeed(cx, "cp", &["-a", &from, &data]).await?;
         it.succeed(cx, "chmod", &["700", &data]).await?;
-        return is_whole(it, cx, &data).await;
+        return verify(it, cx, backup, &data).await;
     };
     it.succeed(cx, "mkdir", &["-m", "700", &data]).await?;
     it.succeed(cx, "tar", &["-xf", &format!("{from}/{packed}"), "-C", &data]).await?;
+    refuse_tablespaces(it, cx, backup, &data).await?;
     it.succeed(cx, "cp", &[&format!("{from}/backup_manifest"), &data]).await?;
     let log = ["pg_wal.tar", "pg_wal.tar.gz"].into_iter().find(|name| backup.folder.join(name).exists());
     if let Some(log) = log {
         it.succeed(cx, "tar", &["-xf", &format!("{from}/{log}"), "-C", &format!("{data}/pg_wal")]).await?;
     }
-    is_whole(it, cx, &data).await
+    verify(it, cx, backup, &data).await
 }
 
-/// Whether the files in `data` are what their manifest says. What says that a backup is encrypted was laid beside them
-/// later, and stands in no manifest.
-async fn is_whole(it: &PostgresBackups, cx: &Context, data: &str) -> Result<bool, ProviderError> {
+/// Refuses a base backup with tablespaces: its recovery would link their paths, which are the live server's, and write
+/// there. A packed backup has a `tablespace_map` also where there are none, and an empty one then.
+async fn refuse_tablespaces(
+    it: &PostgresBackups,
+    cx: &Context,
+    backup: &BaseBackup,
+    files: &str,
+) -> Result<(), ProviderError> {
+    let look = "test -s \"$1/tablespace_map\" || test -n \"$(ls -A \"$1/pg_tblspc\")\"";
+    let finished = it.run(cx, it.argv("sh", &["-c", look, "sh", files])).await?;
+    let name = backup.folder.display();
+    Err(ProviderError::Refused(match finished.code {
+        Some(1) => return Ok(()),
+        Some(0) => format!(
+            "the base backup `{name}` has tablespaces, which are not restored into a scratch server (it would write to \
+             their paths, which are those of the server it was taken from), and nothing was started: restore it by hand \
+             on a machine of its own"
+        ),
+        _ => format!("whether `{name}` has tablespaces can't be told: `sh` {}", failure(&finished)),
+    }))
+}
+
+/// Refuses files that are not what their manifest says: a server that replays over them shows little, and may damage
+/// more. What says that a backup is encrypted was laid beside them later, and stands in no manifest.
+async fn verify(it: &PostgresBackups, cx: &Context, backup: &BaseBackup, data: &str) -> Result<(), ProviderError> {
     let verify = it.argv("pg_verifybackup", &["-q", "-n", "-i", ENCRYPTED, data]);
-    Ok(it.run(cx, verify).await?.code == Some(0))
+    let finished = it.run(cx, verify).await?;
+    if finished.code == Some(0) {
+        return Ok(());
+    }
+    Err(ProviderError::Refused(format!(
+        "the base backup `{}` is not what its manifest says, and nothing was started: `pg_verifybackup` {}; take a new \
+         base backup",
+        backup.folder.display(),
+        failure(&finished)
+    )))
 }
 
 /// A word for the shell that `pg_ctl` hands its server's options to.
@@ -102,7 +137,54 @@ fn word(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// Starts the scratch server: it listens on a socket in its own folder alone, archives nothing and follows nobody.
+/// What the scratch server is told, over all that its backup's own settings say: it listens on a socket in its own
+/// folder alone, works on its own data, archives nothing, follows and subscribes to nobody, and runs none of the
+/// programs that the live server runs.
+fn options(folder: &str, log: &str, target: Option<Timestamp>) -> String {
+    let copy = format!("f={}/%f; if [ -e \"$f\" ]; then cp \"$f\" %p; else gzip -dc \"$f.gz\" > %p; fi", word(log));
+    let until = target.map(|target| target.strftime("%Y-%m-%d %H:%M:%S%.6f+00").to_string()).unwrap_or_default();
+    let (data, hba, ident) = (format!("{folder}/data"), format!("{folder}/hba"), format!("{folder}/ident"));
+    let mut options = String::new();
+    for (key, value) in [
+        ("listen_addresses", ""),
+        ("unix_socket_directories", folder),
+        ("port", &PORT.to_string()),
+        // One that stands in the settings would win over `-D`.
+        ("data_directory", &data),
+        ("hba_file", &hba),
+        ("ident_file", &ident),
+        ("external_pid_file", ""),
+        ("restore_command", &copy),
+        // These would be run on the live server's archive.
+        ("archive_cleanup_command", ""),
+        ("recovery_end_command", ""),
+        ("recovery_target", ""),
+        ("recovery_target_name", ""),
+        ("recovery_target_xid", ""),
+        ("recovery_target_lsn", ""),
+        ("recovery_target_time", &until),
+        ("recovery_target_action", "promote"),
+        ("recovery_min_apply_delay", "0"),
+        ("hot_standby", "off"),
+        ("archive_mode", "off"),
+        ("primary_conninfo", ""),
+        ("primary_slot_name", ""),
+        // Its subscriptions are the live server's: once it takes writes, it would draw from their slots.
+        ("max_logical_replication_workers", "0"),
+        ("ssl", "off"),
+        ("shared_preload_libraries", ""),
+        // What it says is read.
+        ("logging_collector", "off"),
+        ("log_destination", "stderr"),
+        ("lc_messages", "C"),
+        ("autovacuum", "off"),
+    ] {
+        let _ = write!(options, "-c {} ", word(&format!("{key}={value}")));
+    }
+    options
+}
+
+/// Starts the scratch server.
 async fn start(
     it: &PostgresBackups,
     cx: &Context,
@@ -112,41 +194,12 @@ async fn start(
 ) -> Result<Started, ProviderError> {
     let data = format!("{folder}/data");
     // A file of settings that the server had elsewhere is not in its backup.
-    it.succeed(cx, "touch", &[&format!("{data}/recovery.signal"), &format!("{data}/postgresql.conf")]).await?;
+    let (conf, ident) = (format!("{data}/postgresql.conf"), format!("{folder}/ident"));
+    it.succeed(cx, "touch", &[&format!("{data}/recovery.signal"), &conf, &ident]).await?;
     it.succeed(cx, "rm", &["-f", &format!("{data}/standby.signal"), &format!("{data}/postmaster.pid")]).await?;
     let rules = format!("printf 'local all all trust\\n' > {}", word(&format!("{folder}/hba")));
     it.succeed(cx, "sh", &["-c", &rules]).await?;
-    let copy = format!("f={}/%f; if [ -e \"$f\" ]; then cp \"$f\" %p; else gzip -dc \"$f.gz\" > %p; fi", word(log));
-    let mut options = String::new();
-    let mut set = |key: &str, value: &str| {
-        let _ = write!(options, "-c {} ", word(&format!("{key}={value}")));
-    };
-    for (key, value) in [
-        ("listen_addresses", ""),
-        ("unix_socket_directories", folder),
-        ("hba_file", &format!("{folder}/hba")),
-        ("restore_command", &copy),
-        ("recovery_target_action", "promote"),
-        ("hot_standby", "off"),
-        ("archive_mode", "off"),
-        ("primary_conninfo", ""),
-        ("primary_slot_name", ""),
-        ("ssl", "off"),
-        ("shared_preload_libraries", ""),
-        ("logging_collector", "off"),
-        ("autovacuum", "off"),
-        ("external_pid_file", ""),
-    ] {
-        set(key, value);
-    }
-    for other in ["recovery_target", "recovery_target_name", "recovery_target_xid", "recovery_target_lsn"] {
-        set(other, "");
-    }
-    set(
-        "recovery_target_time",
-        &target.map(|target| target.strftime("%Y-%m-%d %H:%M:%S%.6f+00").to_string()).unwrap_or_default(),
-    );
-    set("port", &PORT.to_string());
+    let options = options(folder, log, target);
     let (log_file, wait) = (format!("{folder}/log"), (it.settings.timeout.0.0 / 1_000_000_000).to_string());
     let start = ["start", "-w", "-s", "-t", &wait, "-D", &data, "-l", &log_file, "-o", &options];
     let why = match it.succeed(cx, "pg_ctl", &start).await {
@@ -293,18 +346,34 @@ async fn canary(
     Ok((newest, rows))
 }
 
-/// How many of the canary's rows the live database has from before `until`; `None` if no server can tell.
+/// How many of the canary's rows the live database has from before `until`: its side that takes writes is asked, since
+/// another one may lack some. `None` if no such side answers, or two do.
 async fn expected(it: &PostgresBackups, cx: &Context, until: Timestamp) -> Option<u64> {
     let link = it.database.as_ref()?;
+    let mut counts = Vec::new();
     for region in RegionRole::ALL {
+        // Who is fenced lets nobody into this database.
         let Ok(live) = link.app(cx, region, "muster backup").await else { continue };
-        let count = rows_when("<=", until);
-        let asked = cx.clock.timeout(link.settings.timeout.0, live.client.query_one(&count, &[])).await;
-        if let Ok(Ok(row)) = asked {
-            return Some(counted(row.get(0)));
+        if let Ok(Ok(Some(count))) = cx.clock.timeout(link.settings.timeout.0, written(&live.client, until)).await {
+            counts.push(count);
         }
     }
-    None
+    match counts[..] {
+        [count] => Some(count),
+        _ => None,
+    }
+}
+
+/// How many of the canary's rows a server that takes writes has from before `until`; `None`: it is a standby.
+async fn written(client: &Client, until: Timestamp) -> Result<Option<u64>, tokio_postgres::Error> {
+    let question = "SELECT pg_is_in_recovery(), to_regclass('muster_canary.rows') IS NOT NULL";
+    let row = client.query_one(question, &[]).await?;
+    let (standby, there): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(match (standby, there) {
+        (true, _) => None,
+        (false, false) => Some(0),
+        (false, true) => Some(counted(client.query_one(&rows_when("<=", until), &[]).await?.try_get(0)?)),
+    })
 }
 
 fn rows_when(how: &str, moment: Timestamp) -> String {

@@ -88,7 +88,8 @@ fn what_is_lost_with_a_primary_that_dies_amid_writes_is_counted_row_by_row_and_k
     let events = short.events();
     let promoted = events.iter().find(|(_, event)| event["kind"] == "step_passed" && event["step"] == "promote");
     let lag = promoted.unwrap().1["pass"]["evidence"]["lag at promotion"].as_str().unwrap();
-    let age = lag.strip_prefix("not known; what it had last was committed ").and_then(|lag| lag.strip_suffix(" s before"));
+    let age =
+        lag.strip_prefix("not known; what it had last was committed ").and_then(|lag| lag.strip_suffix(" s before"));
     let age: f64 = age.unwrap_or_else(|| panic!("{lag}")).parse().unwrap();
     assert!((1.5..60.0).contains(&age), "{lag}: it was alone for 1.5 s");
 
