@@ -189,8 +189,11 @@ impl By<'_> {
             );
             lines = format!("ALTER SYSTEM SET primary_conninfo = {};\n", literal(text.trim_end()));
         }
-        let slot = self.it.regions.of(to).slot.as_deref().unwrap_or_default();
-        format!("{lines}ALTER SYSTEM SET primary_slot_name = {};", literal(slot))
+        // One that is not stated is the server's own affair.
+        let slot = self.it.regions.of(to).slot.as_ref();
+        let slot =
+            slot.map_or_else(String::new, |slot| format!("ALTER SYSTEM SET primary_slot_name = {};", literal(slot)));
+        format!("{lines}{slot}").trim_end().to_owned()
     }
 
     fn replicate(&self, from: RegionRole, to: RegionRole, words: &str) -> Vec<Instruction> {

@@ -30,13 +30,11 @@ pub(super) fn by_hand(ask: &Ask<'_>) -> Result<Vec<Instruction>, String> {
 
 fn restore(it: &PostgresBackup, role: RegionRole, point: RestorePoint) -> String {
     let archive = it.regions.of(role);
-    let as_owner = |name: &str| {
-        let program = it
-            .programs
-            .as_ref()
-            .map_or_else(|| name.to_owned(), |folder| folder.join(name).to_string_lossy().into_owned());
-        shell::argv(&it.run_as.iter().cloned().chain([program]).collect::<Vec<_>>())
+    let plain = |name: &str| {
+        let folder = it.programs.as_ref();
+        folder.map_or_else(|| name.to_owned(), |folder| folder.join(name).to_string_lossy().into_owned())
     };
+    let as_owner = |name: &str| shell::argv(&it.run_as.iter().cloned().chain([plain(name)]).collect::<Vec<_>>());
     let sh = shell::argv(&it.run_as.iter().cloned().chain(["sh".to_owned(), "-c".to_owned()]).collect::<Vec<_>>());
     let log = shell::quoted(&archive.archive.to_string_lossy());
     let target = match point {
@@ -52,18 +50,22 @@ fn restore(it: &PostgresBackup, role: RegionRole, point: RestorePoint) -> String
     };
     let take = shell::quoted(
         "set -e; umask 077; mkdir -p \"$1\"; if [ -e \"$0/base.tar\" ]; then mkdir \"$1/data\"; tar -xf \"$0/base.tar\" -C \"$1/data\"; \
-         else cp -a \"$0\" \"$1/data\"; fi; cd \"$1/data\"; rm -f standby.signal postmaster.pid; touch recovery.signal postgresql.conf; \
+         else cp -a \"$0\" \"$1/data\"; fi; cd \"$1/data\"; if [ -e tablespace_map ] || [ -n \"$(ls -A pg_tblspc)\" ]; then cd ..; rm -rf data; \
+         echo 'it has tablespaces: a server on this copy would write to those of the live one' >&2; exit 1; fi; \
+         \"$2\" -q -n -m \"$0/backup_manifest\" . || { cd ..; rm -rf data; exit 1; }; \
+         rm -f standby.signal postmaster.pid; : > postgresql.auto.conf; touch recovery.signal postgresql.conf; \
          echo 'local all all trust' > ../hba; cat >> postgresql.conf",
     );
     format!(
         "backup=$(dirname \"$(find {backups} -mindepth 2 -maxdepth 2 -name backup_manifest{before} -printf '%T@ %p\\n' |\n  \
          sort -n | tail -n 1 | cut -d ' ' -f 2-)\")\n\
          scratch={scratch}/by-hand\n\
-         {sh} {take} \"$backup\" \"$scratch\" <<END\n\
+         {sh} {take} \"$backup\" \"$scratch\" {verify} <<END\n\
          listen_addresses = ''\nunix_socket_directories = '$scratch'\nhba_file = '$scratch/hba'\n\
          restore_command = 'f={log_in_conf}/%f; if [ -e \"\\$f\" ]; then cp \"\\$f\" %p; else gzip -dc \"\\$f.gz\" > %p; fi'\n\
          recovery_target_action = 'promote'\nhot_standby = off\narchive_mode = off\nssl = off\nshared_preload_libraries = ''\n\
-         primary_conninfo = ''\nprimary_slot_name = ''\nlogging_collector = off{target}\nEND\n\
+         primary_conninfo = ''\nprimary_slot_name = ''\narchive_cleanup_command = ''\nrecovery_end_command = ''\n\
+         max_logical_replication_workers = 0\ndata_directory = '$scratch/data'\nlogging_collector = off{target}\nEND\n\
          {pg_ctl} start -w -t 3600 -D \"$scratch/data\" -l \"$scratch/log\" -o '-p 5432'\n\
          until {psql} -h \"$scratch\" -p 5432 -XAtq -d postgres -c 'SELECT 1' >/dev/null 2>&1 ||\n  \
          ! {pg_ctl} status -D \"$scratch/data\" >/dev/null; do sleep 1; done\n\
@@ -73,6 +75,7 @@ fn restore(it: &PostgresBackup, role: RegionRole, point: RestorePoint) -> String
         backups = shell::word(archive.backups.to_string_lossy().trim_end_matches('/')),
         scratch = shell::word(it.scratch.to_string_lossy().trim_end_matches('/')),
         log_in_conf = log.replace('\'', "''"),
+        verify = shell::word(&plain("pg_verifybackup")),
         pg_ctl = as_owner("pg_ctl"),
         psql = as_owner("psql"),
         rm = shell::argv(&it.run_as.iter().cloned().chain(["rm".to_owned()]).collect::<Vec<_>>()),
