@@ -59,7 +59,7 @@ impl<'a> Replicated<'a> {
     pub(super) fn kept(&self) -> &'static str {
         match self {
             Self::Database(..) => "writes",
-            Self::Storage(..) => "commits and moved references",
+            Self::Storage(..) => "commits and references",
         }
     }
 

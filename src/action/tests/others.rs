@@ -62,7 +62,7 @@ scenes! {
     {"data.preserve": {"of": ["main", "repositories"], "in": "primary"}}, |scene| {
         let evidence = scene.apply().await.unwrap().evidence;
         assert_eq!(evidence["main: kept at"], "vault");
-        assert_eq!(evidence["repositories: commits and moved references that exist only there"], "7");
+        assert_eq!(evidence["repositories: commits and references that exist only there"], "7");
         scene.fake.get().errors.insert("preserve", ProviderError::Unreachable("us-east-1".into()));
         assert!(scene.apply().await.unwrap_err().what.contains("nothing may be built over it"));
     }

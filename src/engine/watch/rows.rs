@@ -136,8 +136,16 @@ pub(super) async fn keep_looking(shared: Arc<Shared>, resource: ResourceId) {
 /// Looks at both sides of `resource`. That one cannot be seen is no finding: the canary keeps trying it.
 pub(super) async fn look_for_split(shared: &Shared, resource: &ResourceId) {
     let cx = context(shared, Actor::Muster);
-    let looked = cx.clock.timeout(SURVEY_MAX, shared.resources.observe(&cx, resource)).await;
-    if let Some(seen) = looked.ok().and_then(Result::ok).and_then(|state| both_writable(&state)) {
+    let look = async || {
+        let looked = cx.clock.timeout(SURVEY_MAX, shared.resources.observe(&cx, resource)).await;
+        looked.ok().and_then(Result::ok).and_then(|state| both_writable(&state))
+    };
+    // The sides are not seen at the same instant: one may have been lost and the other promoted in between. Who takes
+    // writes still, after the other one was seen to, does so beside it.
+    if look().await.is_none() {
+        return;
+    }
+    if let Some(seen) = look().await {
         shared.at_desk(|desk| desk.split_brain(resource, seen));
     }
 }

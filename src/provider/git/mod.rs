@@ -218,8 +218,8 @@ impl Storage for GitStorage {
     async fn fence(&self, cx: &Context, region: RegionRole) -> Result<FenceProof, ProviderError> {
         let side = self.side(region);
         side.mark.guard(cx).await?;
-        let (gated, made) = tokio::join!(side.gated(cx), side.make(cx, PROOF));
-        gated.and(made)?;
+        side.make(cx, PROOF).await?;
+        side.gated(cx).await?;
         let url = self.url(region, PROOF);
         let why = format!("a drill has stopped them (run {})", cx.run);
         let (fenced, old) = self.pusher.push_around(cx, &url, PROOF_REF, side.fence(cx, &why)).await?;
@@ -361,11 +361,11 @@ impl Storage for GitStorage {
         // Each time into a folder of its own: what was kept before is not written over.
         let name = format!("{}/{}", cx.run, cx.clock.wall().strftime("%H%M%S%3f"));
         let (commits, location) = side.preserve(cx, &name, compare::kept(&repositories, &theirs)).await?;
-        // A push that moves a reference back or tags an old commit brings no commit, and is lost all the same.
+        // A push that names an old commit anew brings none, and is lost all the same.
         let moved = if there { other.lacks(cx, compare::moved(&ours, &theirs)).await? } else { 0 };
         let what = format!(
             "of {} repositories that differ the references, and bundles of what only {region} has: {commits} commits; \
-             {moved} references were moved or made without one",
+             {moved} references were made of commits that the other side has too",
             repositories.len()
         );
         Ok(Preserved { location, what, only_here: Some(commits + moved) })

@@ -98,7 +98,12 @@ case $verb in
     sed 's,$,/config,' "$place/all" | tr '\n' '\0' |
       xargs -0 grep -l -s -x -F "	hooksPath = $books/hooks" /dev/null | sed 's,/config$,,' | LC_ALL=C sort > "$place/said-so"
     LC_ALL=C comm -23 "$place/all" "$place/said-so" | while IFS= read -r repository; do
-      [ "$(git -C "$repository" config --type=path core.hooksPath)" -ef "$books/hooks" ] && continue
+      # One that is being made has its settings in a moment; one may be gone.
+      for look in 1 2 3; do
+        [ -d "$repository" ] || continue 2
+        [ "$(git -C "$repository" config --type=path core.hooksPath)" -ef "$books/hooks" ] && continue 2
+        sleep 0.1
+      done
       echo "$repository does not go through the gate: set its core.hooksPath to $books/hooks" >&2
       exit 8
     done || exit 8
@@ -142,7 +147,8 @@ case $verb in
     ;;
   lacks)
     # Of lines `OBJECT REFERENCE REPOSITORY`, how many are of objects that are here and are no part of what stands at the
-    # reference: it was moved back, or deleted, or never was here.
+    # reference: it never was here, or goes another way. One that stands further on here may have gone on, or been moved
+    # back there: that can't be told from references, and is not counted.
     lost=0
     while read -r object reference repository; do
       [ -d "$repository" ] && git -C "$repository" cat-file -e "$object" 2>/dev/null || continue

@@ -139,7 +139,7 @@ pub(super) async fn both(it: &Postgres, cx: &Context) -> DatabaseState {
                     role: if look.standby { ReplicaRole::Replica } else { ReplicaRole::Primary },
                     fenced: *fenced,
                     writable: !look.standby && !*fenced,
-                    replicates_from: follows.then(|| region.other()),
+                    replicates_from: (follows && look.standby).then(|| region.other()),
                     position: look.position,
                     timeline: look.timeline,
                     lag,
@@ -159,6 +159,9 @@ async fn lag(it: &Postgres, cx: &Context, region: RegionRole, look: &mut Look, s
     while look.position < source.position && cx.clock.now().since(began) < LOOK_AGAIN_MAX {
         cx.clock.sleep(LOOK_AGAIN).await;
         *look = one(it, cx, region).await.ok()?;
+        if !look.standby {
+            return None;
+        }
         if look.position >= source.position {
             return Some(look.at.since(source.at));
         }

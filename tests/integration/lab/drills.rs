@@ -148,7 +148,7 @@ fn an_unplanned_drill_keeps_the_pushes_that_only_the_lost_region_had_needs_postg
     let kept = kept
         .map(|entry| entry["event"].clone())
         .find(|event| event["kind"] == "step_passed" && event["step"] == "keep");
-    let kept = &kept.unwrap()["pass"]["evidence"]["repositories: commits and moved references that exist only there"];
+    let kept = &kept.unwrap()["pass"]["evidence"]["repositories: commits and references that exist only there"];
     let of_clients = u64::try_from(heads.lines().filter(|line| line.contains("refs/pushes/")).count()).unwrap();
     assert_eq!(kept.as_str().unwrap(), (of_clients + of_canary).to_string(), "{told}");
     assert!(of_clients - u64::try_from(lost.len()).unwrap() <= 1, "{of_clients} are kept, {} lost", lost.len());

@@ -34,6 +34,8 @@ struct Inner {
     prepared: bool,
     removed: bool,
     cant_be_removed: bool,
+    /// What the next look sees in place of what is: one side from before, the other from after a change.
+    torn: Option<[bool; 2]>,
 }
 
 fn place(region: RegionRole) -> usize {
@@ -45,7 +47,10 @@ impl Exclusive for Fake {}
 #[async_trait]
 impl Database for Fake {
     async fn observe(&self, _cx: &Context) -> Result<DatabaseState, ProviderError> {
-        let open = self.0.lock().unwrap().open;
+        let open = {
+            let mut inner = self.0.lock().unwrap();
+            inner.torn.take().unwrap_or(inner.open)
+        };
         let instance = |role| DatabaseInstance {
             role: if open[place(role)] { ReplicaRole::Primary } else { ReplicaRole::Replica },
             fenced: false,
@@ -204,6 +209,33 @@ fn lost_and_unacknowledged_rows_are_counted(#[values(Pace::Plain, Pace::Ahead)] 
 }
 
 #[test]
+fn a_side_that_was_lost_between_the_two_halves_of_a_look_takes_no_writes_beside_the_promoted_one() {
+    for (after, told) in [([false, true], 0), ([true, true], 1)] {
+        let database = fake(open_primary());
+        let seen = virtually(|clock| {
+            let database = &database;
+            async move {
+                let watching = Watching::start(
+                    &clock,
+                    Plan { canaries: Vec::new(), ..plan() },
+                    with(&clock, database),
+                    Pace::Plain,
+                );
+                clock.sleep(secs(5)).await;
+                {
+                    let mut inner = database.0.lock().unwrap();
+                    (inner.open, inner.torn) = (after, Some([true, true]));
+                }
+                watching.watch.promoted(&id("main"), S, Leg::Failover).await;
+                database.0.lock().unwrap().open = [false, true];
+                watching.finish().await
+            }
+        });
+        assert_eq!(splits(&seen).len(), told, "{after:?}");
+    }
+}
+
+#[test]
 fn rows_that_cant_be_taken_away_are_told_at_the_end() {
     let database = fake(Inner { cant_be_removed: true, ..open_primary() });
     let left = virtually(|clock| {
@@ -215,7 +247,7 @@ fn rows_that_cant_be_taken_away_are_told_at_the_end() {
         }
     });
     assert_eq!(left.len(), 1);
-    assert_eq!(left[0].what, "what the canary main wrote to main is still there: connection refused");
+    assert_eq!(left[0].what, "what the canary main wrote to main is still there: connection refused: no answer");
 }
 
 #[rstest]

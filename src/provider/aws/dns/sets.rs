@@ -301,8 +301,9 @@ mod tests {
         for counts in [true, false] {
             let alias = Alias { name: "lb-1.elb.test".into(), zone: "Z2".into(), evaluate_health: Some(counts) };
             let home = Stands(vec![Set { alias: Some(alias), ..Set::default() }]);
-            let away = there_and_back(&with(""), &home);
+            let away = home.pointed(&with(""), RegionRole::Secondary);
             assert_eq!(away.0[0].alias.as_ref().unwrap().evaluate_health, Some(counts));
+            assert_eq!(away.pointed(&with(""), RegionRole::Primary), home);
             let stated = home.pointed(&with(r#","evaluate_health":false"#), RegionRole::Secondary);
             assert_eq!(stated.0[0].alias.as_ref().unwrap().evaluate_health, Some(false));
         }

@@ -200,7 +200,7 @@ impl<'a> Batch<'a> {
         for set in &stands.0 {
             let set = to_wire(self.settings, set)?;
             self.add(ChangeAction::Delete, set.clone())?;
-            self.add(ChangeAction::Create, set)?;
+            self.add(ChangeAction::Upsert, set)?;
         }
         Ok(self)
     }
