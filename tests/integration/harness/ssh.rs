@@ -34,7 +34,13 @@ impl Ssh {
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/harness/sshd.py");
         let mut server = command(python("ssh"));
-        server.arg(script).arg(at("host")).arg(at("own.pub")).arg(at("told")).stdout(Stdio::piped());
+        server
+            .arg(script)
+            .arg(at("host"))
+            .arg(at("own.pub"))
+            .arg(at("told"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut server = server.spawn().unwrap_or_else(|error| panic!("{error}: `tests/run` installs asyncssh"));
         let mut port = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
