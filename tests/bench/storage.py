@@ -70,10 +70,15 @@ def store(folder, path, commits, count, behind, role):
     (books / "hooks").mkdir(parents=True)
     for name, text in (("role", role), ("base", "0"), ("pushes", ""), ("copied", "0")):
         (books / name).write_text(text)
+    (books / "hooks/pre-receive").write_text("#!/bin/sh\n")
+    (books / "hooks/pre-receive").chmod(0o755)
+    config = (path / "config").read_text() + f"\thooksPath = {books}/hooks\n"
     for number in range(count):
         target = folder / f"{number % 100:02}" / f"r{number}.git"
         shutil.copytree(path, target, copy_function=os.link)
-        # Not linked: a reference of its own, and one that is behind in some copies.
+        # Not linked: the way through the gate, a reference of its own, and one that is behind in some copies.
+        (target / "config").unlink()
+        (target / "config").write_text(config)
         ref = target / "refs/heads/main"
         ref.unlink(missing_ok=True)
         ref.write_text((commits[-2] if number < behind else commits[-1]) + "\n")

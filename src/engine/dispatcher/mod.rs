@@ -373,7 +373,9 @@ impl Dispatcher {
                     watch.promoting(&subject.resource, to);
                 }
             }
-            (Event::StepStarted { .. }, Act::DnsSwitch(switch), _) => watch.switching(&switch.records.0, switch.to),
+            (Event::StepStarted { before, .. }, Act::DnsSwitch(switch), _) => {
+                watch.switching(&switch.records.0, switch.to, before);
+            }
             (Event::StepPassed { .. } | Event::StepSkipped { .. }, Act::DnsSwitch(switch), _) => {
                 watch.serves(&switch.records.0, Some(switch.to));
             }

@@ -23,8 +23,18 @@ const GRACE: Span = Span::from_secs(5);
 /// The last answer of each server of a kind.
 type Known = BTreeMap<String, Vec<String>>;
 
+/// When a record begins to be followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begins {
+    /// Before it is changed. A server whose first answer is the new one was asked after its change all the same: the
+    /// step may be quicker than the first look.
+    BeforeTheChange,
+    /// It may have been changed long ago: a first answer tells nothing.
+    AnyTime,
+}
+
 /// Follows `record` on its way to `to`, from before the change on, and tells each answer that is another one.
-pub(super) async fn follow(shared: Arc<Shared>, record: ResourceId, to: RegionRole) {
+pub(super) async fn follow(shared: Arc<Shared>, record: ResourceId, to: RegionRole, begins: Begins) {
     let Some(dns) = shared.resources.dns.get(&record).cloned() else { return };
     // It asks and tells. Nothing in the world, and no sample, is otherwise for that.
     let cx = shared.context(Actor::Muster, shared.clock.onlooking());
@@ -43,7 +53,7 @@ pub(super) async fn follow(shared: Arc<Shared>, record: ResourceId, to: RegionRo
         let alike = last.filter(|(asked, _)| moved.is_some() && dns.answers_alike(&cx, *asked, began + LOOK));
         let (asked, there) = match alike {
             Some(last) => last,
-            None => (began, look(&shared, (&record, &*dns), &cx, to, &mut known).await),
+            None => (began, look(&shared, (&record, &*dns), &cx, (to, begins), &mut known).await),
         };
         last = Some((asked, there));
         if there.authoritative {
@@ -72,30 +82,31 @@ async fn look(
     shared: &Shared,
     (record, dns): (&ResourceId, &dyn Dns),
     cx: &Context,
-    to: RegionRole,
+    (to, begins): (RegionRole, Begins),
     [known, known_of_resolvers]: &mut [Known; 2],
 ) -> There {
     let asked = cx.clock.now();
+    let first = (begins == Begins::BeforeTheChange).then_some(to);
     let authoritative = cx.clock.timeout(QUESTION_MAX, dns.authoritative(cx)).await;
     let authoritative = authoritative.ok().and_then(Result::ok);
     let all_there = |answers: &Option<Vec<ServerAnswer>>| {
         answers.as_ref().is_some_and(|answers| answers.iter().all(|answer| answer.gives(to)))
     };
     let moved = all_there(&authoritative);
-    note(shared, record, ServerKind::Authoritative, authoritative.unwrap_or_default(), asked, known);
+    note(shared, record, (ServerKind::Authoritative, first), authoritative.unwrap_or_default(), asked, known);
     let asked = cx.clock.now();
     let resolvers = cx.clock.timeout(QUESTION_MAX, dns.resolvers(cx)).await.ok().and_then(Result::ok);
     let followed = all_there(&resolvers);
-    note(shared, record, ServerKind::Resolver, resolvers.unwrap_or_default(), asked, known_of_resolvers);
+    note(shared, record, (ServerKind::Resolver, first), resolvers.unwrap_or_default(), asked, known_of_resolvers);
     There { authoritative: moved, resolvers: followed }
 }
 
-/// Tells the answers that are others than before. The first ones are what was known anyway; a server that does not
-/// answer has not changed its answer.
+/// Tells the answers that are others than before. The first ones are what was known anyway, but for those that send users
+/// to where they are news; a server that does not answer has not changed its answer.
 fn note(
     shared: &Shared,
     record: &ResourceId,
-    server_kind: ServerKind,
+    (server_kind, news): (ServerKind, Option<RegionRole>),
     answers: Vec<ServerAnswer>,
     asked: Moment,
     known: &mut Known,
@@ -103,13 +114,13 @@ fn note(
     let mut told = Vec::new();
     for ServerAnswer { server, values, serves, .. } in answers {
         let Ok(values) = values else { continue };
-        match known.get_mut(&server) {
+        match known.get(&server) {
             Some(before) if *before == values => {}
-            Some(before) => {
-                before.clone_from(&values);
+            None if news.is_none() || serves != news => drop(known.insert(server, values)),
+            _ => {
+                known.insert(server.clone(), values.clone());
                 told.push(Event::DnsAnswered { record: record.clone(), server, server_kind, values, serves, asked });
             }
-            None => drop(known.insert(server, values)),
         }
     }
     if !told.is_empty() {

@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::catalogue::Probe;
+use crate::catalogue::{Before, Probe};
 use crate::engine::Sink;
 use crate::event::Event;
 use crate::id::{RegionRole, ResourceId, RunId};
@@ -43,6 +43,7 @@ use crate::time::{Clock, JoinHandle, Moment, Span};
 
 pub use crate::probe::Regions as Addresses;
 
+use follow::Begins;
 use shared::{Board, SPREAD, Shared};
 
 /// From one look at the guardrails' first samples to the next.
@@ -218,10 +219,14 @@ impl Watch {
         self.shared.at_desk(|desk| desk.serves(records, active));
     }
 
-    /// A switch of `records` to `to` is about to be made: they are followed until the old TTL has run out.
-    pub fn switching(&self, records: &[ResourceId], to: RegionRole) {
+    /// A switch of `records` to `to` is about to be made, of which `before` has the states: they are followed until the
+    /// old TTL has run out.
+    pub fn switching(&self, records: &[ResourceId], to: RegionRole, before: &Before) {
         self.serves(records, None);
-        self.follow(records, to);
+        let elsewhere = |record: &ResourceId| matches!(before.get(record), Some(ResourceState::Dns(was)) if was.serves.is_some() && was.serves != Some(to));
+        for record in records {
+            self.follow_one(record, to, if elsewhere(record) { Begins::BeforeTheChange } else { Begins::AnyTime });
+        }
     }
 
     /// What a look saw, before anything was watched: two sides of a resource that take writes are told at once. They may
@@ -240,12 +245,15 @@ impl Watch {
 
     /// Follows `records`, which were switched to `to`, until the old TTL has run out.
     pub fn follow(&self, records: &[ResourceId], to: RegionRole) {
-        let mut state = self.state();
         for record in records {
-            let follow = follow::follow(Arc::clone(&self.shared), record.clone(), to);
-            if let Some(before) = state.followers.insert(record.clone(), self.shared.clock.spawn(follow)) {
-                before.abort();
-            }
+            self.follow_one(record, to, Begins::AnyTime);
+        }
+    }
+
+    fn follow_one(&self, record: &ResourceId, to: RegionRole, begins: Begins) {
+        let follow = follow::follow(Arc::clone(&self.shared), record.clone(), to, begins);
+        if let Some(before) = self.state().followers.insert(record.clone(), self.shared.clock.spawn(follow)) {
+            before.abort();
         }
     }
 

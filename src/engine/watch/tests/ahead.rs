@@ -2,9 +2,10 @@
 
 use super::rig::*;
 use crate::engine::watch::Pace;
-use crate::id::ServiceId;
+use crate::event::Event;
+use crate::id::{RegionRole, ServiceId};
 use crate::model::Leg;
-use crate::resource::{Context, HealthState, Party, RegionState, Resources};
+use crate::resource::{Context, DnsState, HealthState, Party, RegionState, ResourceState, Resources};
 use crate::time::{Clock, Span};
 
 async fn until(watching: &Watching, cx: &Context, state: HealthState) {
@@ -16,9 +17,10 @@ async fn until(watching: &Watching, cx: &Context, state: HealthState) {
 }
 
 async fn switch(resources: &Resources, watching: &Watching, cx: &Context, to: crate::id::RegionRole) {
-    watching.watch.switching(&[id("code")], to);
     let dns = &resources.dns[&id("code")];
-    let record = dns.observe(cx).await.unwrap().record;
+    let before = dns.observe(cx).await.unwrap();
+    watching.watch.switching(&[id("code")], to, &[(id("code"), ResourceState::Dns(before.clone()))].into());
+    let record = before.record;
     dns.change(cx, &record, &dns.target(to, &record)).await.unwrap();
     watching.watch.serves(&[id("code")], Some(to));
 }
@@ -76,4 +78,26 @@ fn the_journal_is_that_of_plain_probes(#[values(0, 20, 40, 60, 80)] first: u64) 
             panic!("seed {seed}: {differ:#?}");
         }
     }
+}
+
+#[test]
+fn a_server_that_changed_before_the_first_look_is_told_of_a_record_that_was_elsewhere() {
+    let told = |was: RegionRole| {
+        let told = virtually(|clock| async move {
+            let resources = simulation(&clock, 7).resources();
+            let watching = Watching::start(&clock, quarterly_plan(), resources.clone(), Pace::Plain);
+            let cx = context(&clock);
+            let dns = &resources.dns[&id("code")];
+            let state = dns.observe(&cx).await.unwrap();
+            dns.change(&cx, &state.record, &dns.target(S, &state.record)).await.unwrap();
+            clock.sleep(secs(600)).await;
+            let before = ResourceState::Dns(DnsState { serves: Some(was), ..state });
+            watching.watch.switching(&[id("code")], S, &[(id("code"), before)].into());
+            clock.sleep(secs(5)).await;
+            watching.finish().await
+        });
+        told.events().into_iter().filter(|event| matches!(event, Event::DnsAnswered { .. })).count()
+    };
+    assert!(told(P) > 0);
+    assert_eq!(told(S), 0);
 }

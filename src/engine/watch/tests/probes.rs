@@ -3,6 +3,7 @@
 use rstest::rstest;
 
 use super::rig::*;
+use crate::catalogue::Before;
 use crate::engine::watch::Pace;
 use crate::event::Event;
 use crate::id::ServiceId;
@@ -156,7 +157,7 @@ fn after_a_switch_only_the_active_region_ends_an_outage(#[values(Pace::Plain, Pa
         let (health, cx) = (watching.watch.health(), context(&clock));
         let web = ServiceId::new("web").unwrap();
         clock.sleep(secs(25)).await;
-        watching.watch.switching(&[id("code")], S);
+        watching.watch.switching(&[id("code")], S, &Before::new());
         watching.watch.serves(&[id("code")], Some(S));
         clock.sleep(secs(24)).await;
         assert_eq!(health.service(&cx, &web).await.state, HealthState::Unhealthy, "the old region answers");
