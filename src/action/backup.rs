@@ -13,6 +13,8 @@ use crate::time::Span;
 
 /// How long listing the scratch copies may take, and removing one once the step was asked to end.
 const TIDY_AT_MOST: Span = Span::from_secs(60);
+/// How much longer it is tried to remove one once the step was asked to end: less than the engine waits for that.
+const ONCE_ASKED: Span = Span::from_secs(6);
 
 fn find<'a>(tools: &'a Tools, id: &ResourceId) -> Result<&'a dyn Backup, ActError> {
     tools
@@ -76,7 +78,7 @@ async fn scratches(backup: &dyn Backup, cx: &Context) -> Result<Vec<String>, Act
 }
 
 /// Removes a scratch copy within the provider's time, and sees that it is gone. Where the step is asked to end, or was, it
-/// is tried for a minute more: not at all would leave the copy behind.
+/// is tried for some seconds more: not at all would leave the copy behind, and longer nobody waits.
 async fn discard(backup: &dyn Backup, cx: &Context, scratch: &str) -> Result<(), ActError> {
     let left =
         |why: String| ActError::in_part(format!("the scratch copy {scratch} still stands: {why}; remove it by hand"));
@@ -86,7 +88,7 @@ async fn discard(backup: &dyn Backup, cx: &Context, scratch: &str) -> Result<(),
     let mut removing = pin!(removing);
     let over = async {
         cx.cancel.cancelled().await;
-        cx.clock.sleep(TIDY_AT_MOST).await;
+        cx.clock.sleep(ONCE_ASKED).await;
     };
     let gone = tokio::select! {
         biased;
@@ -295,14 +297,14 @@ mod tests {
     }
 
     #[test]
-    fn a_scratch_copy_has_the_time_that_its_provider_needs_and_a_minute_once_the_step_must_end() {
+    fn a_scratch_copy_has_the_time_that_its_provider_needs_and_some_seconds_once_the_step_must_end() {
         let minutes = |many: u64| Span::from_secs(many * 60);
         assert_eq!(removed(minutes(10), None), (Ok(()), minutes(10)));
         let (result, at) = removed(minutes(45), None);
         assert!(result.unwrap_err().contains("still stands") && at == minutes(30), "{at}");
         let (result, at) = removed(minutes(10), Some(minutes(2)));
-        assert!(result.unwrap_err().contains("remove it by hand") && at == minutes(3), "{at}");
-        let takes = Span::from_secs(150);
+        assert!(result.unwrap_err().contains("remove it by hand") && at == Span::from_secs(126), "{at}");
+        let takes = Span::from_secs(124);
         assert_eq!(removed(takes, Some(minutes(2))), (Ok(()), takes), "what it takes still, it is given");
     }
 }

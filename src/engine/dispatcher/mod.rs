@@ -211,6 +211,7 @@ impl Dispatcher {
         self.tools.health = (self.run.health)(watch.health());
         // The guardrail that is built in is checked before the first change too.
         watch.saw(&self.tools.initial);
+        watch.look_at_all(&self.tools.initial);
         self.watch = Some(Arc::new(watch));
         Ok(())
     }

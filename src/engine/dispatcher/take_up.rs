@@ -64,6 +64,7 @@ impl Dispatcher {
         self.claim(cx, PassOver::No).await?;
         let watch = Watch::take_up(self.watch_setup(since), &self.events);
         self.tools.health = (self.run.health)(watch.health());
+        watch.look_at_all(&self.tools.initial);
         self.watch = Some(Arc::new(watch));
         self.take_up_watched(&told);
         // Who has lost a resource to another run touches nothing, not even to end what it had begun.

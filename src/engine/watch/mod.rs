@@ -28,7 +28,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -101,8 +101,8 @@ struct State {
     teller: Option<JoinHandle<()>>,
     /// Records that are followed.
     followers: BTreeMap<ResourceId, JoinHandle<()>>,
-    /// What two sides of are looked at: on real servers all that have two, else what was promoted, in whichever leg.
-    looked_at: BTreeSet<ResourceId>,
+    /// Of what both sides are looked at, and how often: on real servers all that have two, else what was promoted.
+    looked_at: BTreeMap<ResourceId, Span>,
 }
 
 impl Watch {
@@ -159,18 +159,21 @@ impl Watch {
         to: RegionRole,
         leg: Leg,
     ) -> impl Future<Output = ()> + Send + 'static + use<> {
-        self.look_at(resource);
+        self.look_at(resource, rows::LOOK_AFTER);
         let (shared, resource) = (Arc::clone(&self.shared), resource.clone());
         async move { rows::promoted(&shared, &resource, to, leg).await }
     }
 
-    /// Whether two sides of it take writes is looked at again and again from now on, and once more at the end.
-    fn look_at(&self, resource: &ResourceId) {
+    /// Whether two sides of it take writes is looked at `every` so often from now on, and once more at the end.
+    fn look_at(&self, resource: &ResourceId, every: Span) {
         let mut state = self.state();
-        let first = state.looked_at.insert(resource.clone());
+        let oftener = state.looked_at.get(resource).is_none_or(|now| every < *now);
         // A simulation's canaries see everything; real servers may have none, or one that the fence shuts out.
-        if first && !self.shared.clock.is_virtual() {
-            let looks = rows::keep_looking(Arc::clone(&self.shared), resource.clone());
+        if oftener {
+            state.looked_at.insert(resource.clone(), every);
+        }
+        if oftener && !self.shared.clock.is_virtual() {
+            let looks = rows::keep_looking(Arc::clone(&self.shared), resource.clone(), every);
             state.tasks.push(self.shared.clock.spawn(looks));
         }
     }
@@ -229,14 +232,20 @@ impl Watch {
         }
     }
 
-    /// What a look saw, before anything was watched: two sides of a resource that take writes are told at once. They may
-    /// also come to it without this run, as where something else promotes a standby.
+    /// Looks now and then from now on at what has two sides: both may come to take writes without this run, as where
+    /// something else promotes a standby.
+    pub fn look_at_all(&self, world: &World) {
+        let has_sides = |state: &ResourceState| matches!(state, ResourceState::Database(_) | ResourceState::Storage(_));
+        if !self.shared.clock.is_virtual() {
+            for (resource, _) in world.iter().filter(|(_, state)| has_sides(state)) {
+                self.look_at(resource, rows::LOOK_BEFORE);
+            }
+        }
+    }
+
+    /// What a look saw, before anything was watched: two sides of a resource that take writes are told at once.
     pub fn saw(&self, world: &World) {
         for (resource, state) in world {
-            let has_sides = matches!(state, ResourceState::Database(_) | ResourceState::Storage(_));
-            if has_sides && !self.shared.clock.is_virtual() {
-                self.look_at(resource);
-            }
             if let Some(seen) = rows::both_writable(state) {
                 self.shared.at_desk(|desk| desk.split_brain(resource, seen));
             }
@@ -267,7 +276,7 @@ impl Watch {
     /// was not told. What the canaries wrote stays, to be counted later.
     pub async fn pause(&self) {
         let looked_at = std::mem::take(&mut self.state().looked_at);
-        for resource in looked_at {
+        for resource in looked_at.into_keys() {
             rows::look_for_split(&self.shared, &resource).await;
         }
         let (tasks, followers) = {

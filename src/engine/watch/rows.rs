@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::shared::{Shared, writable};
 use crate::id::{RegionRole, ResourceId};
 use crate::model::{Canary, LeftOver, Leg};
-use crate::resource::{Actor, Context, ResourceState};
+use crate::resource::{Actor, Context, ResourceState, Seen};
 use crate::time::{Class, Span};
 
 /// How often something beside the steps is asked for before it is given up.
@@ -14,8 +14,9 @@ const ATTEMPTS: u32 = 3;
 const WAIT: Span = Span::from_secs(1);
 /// How long taking a canary away may last.
 const REMOVAL_MAX: Span = Span::from_secs(10);
-/// From one look at a promoted pair to the next.
-const LOOK_EVERY: Span = Span::from_secs(1);
+/// From one look at a pair to the next, before one side was promoted and after: looks are no burden while nothing moves.
+pub(super) const LOOK_BEFORE: Span = Span::from_secs(10);
+pub(super) const LOOK_AFTER: Span = Span::from_secs(1);
 /// How long the survey of rows, or a look at a pair, may last: users are waiting.
 const SURVEY_MAX: Span = Span::from_secs(10);
 
@@ -126,9 +127,9 @@ async fn count(shared: &Shared, canary: usize, to: RegionRole, leg: Leg) {
 }
 
 /// Looks again and again whether two sides of `resource` take writes.
-pub(super) async fn keep_looking(shared: Arc<Shared>, resource: ResourceId) {
+pub(super) async fn keep_looking(shared: Arc<Shared>, resource: ResourceId, every: Span) {
     loop {
-        shared.clock.sleep(LOOK_EVERY).await;
+        shared.clock.sleep(every).await;
         look_for_split(&shared, &resource).await;
     }
 }
@@ -152,5 +153,11 @@ pub(super) async fn look_for_split(shared: &Shared, resource: &ResourceId) {
 
 /// What is told of a state in which two sides take writes.
 pub(super) fn both_writable(state: &ResourceState) -> Option<String> {
-    (writable(state).len() > 1).then(|| format!("both regions take writes: {state}"))
+    // A fence that is being set lets nobody in any more, though it is not proven yet: there the canary tells.
+    let is_begun = |role: &RegionRole| {
+        matches!(state, ResourceState::Database(it)
+            if it.regions.get(role).and_then(Seen::known).is_some_and(|side| side.fenced))
+    };
+    let many = writable(state).iter().filter(|role| !is_begun(role)).count();
+    (many > 1).then(|| format!("both regions take writes: {state}"))
 }

@@ -189,11 +189,9 @@ impl By<'_> {
             );
             lines = format!("ALTER SYSTEM SET primary_conninfo = {};\n", literal(text.trim_end()));
         }
-        // One that is not stated is the server's own affair.
-        let slot = self.it.regions.of(to).slot.as_ref();
-        let slot =
-            slot.map_or_else(String::new, |slot| format!("ALTER SYSTEM SET primary_slot_name = {};", literal(slot)));
-        format!("{lines}{slot}").trim_end().to_owned()
+        // Stated or not: what comes along with the other side's data names a slot that is not there.
+        let slot = self.it.regions.of(to).slot.as_deref().unwrap_or_default();
+        format!("{lines}ALTER SYSTEM SET primary_slot_name = {};", literal(slot))
     }
 
     fn replicate(&self, from: RegionRole, to: RegionRole, words: &str) -> Vec<Instruction> {

@@ -50,9 +50,9 @@ fn restore(it: &PostgresBackup, role: RegionRole, point: RestorePoint) -> String
     };
     let take = shell::quoted(
         "set -e; umask 077; mkdir -p \"$1\"; if [ -e \"$0/base.tar\" ]; then mkdir \"$1/data\"; tar -xf \"$0/base.tar\" -C \"$1/data\"; \
-         else cp -a \"$0\" \"$1/data\"; fi; cd \"$1/data\"; if [ -e tablespace_map ] || [ -n \"$(ls -A pg_tblspc)\" ]; then cd ..; rm -rf data; \
+         else cp -a \"$0\" \"$1/data\"; fi; cd \"$1/data\"; if [ -s tablespace_map ] || [ -n \"$(ls -A pg_tblspc)\" ]; then cd ..; rm -rf data; \
          echo 'it has tablespaces: a server on this copy would write to those of the live one' >&2; exit 1; fi; \
-         \"$2\" -q -n -m \"$0/backup_manifest\" . || { cd ..; rm -rf data; exit 1; }; \
+         \"$2\" -q -n -i ENCRYPTED -m \"$0/backup_manifest\" . || { cd ..; rm -rf data; exit 1; }; \
          rm -f standby.signal postmaster.pid; : > postgresql.auto.conf; touch recovery.signal postgresql.conf; \
          echo 'local all all trust' > ../hba; cat >> postgresql.conf",
     );

@@ -73,7 +73,11 @@ impl Fleet {
 
 /// The instances that a step started, and what is known of each since.
 #[derive(Default)]
-struct Started(BTreeMap<String, Start>);
+struct Started {
+    of: BTreeMap<String, Start>,
+    /// Whether it stopped some too.
+    stopped: bool,
+}
 
 /// One that was started.
 struct Start {
@@ -84,17 +88,22 @@ struct Start {
 }
 
 impl Started {
+    /// Whether anything is otherwise than before.
+    fn changed(&self) -> bool {
+        !self.of.is_empty() || self.stopped
+    }
+
     fn note(&mut self, ids: &[String], before: &Fleet) {
         for one in ids {
             let reason = before.find(one).and_then(reason);
-            self.0.entry(one.clone()).or_insert(Start { reason, pending: false });
+            self.of.entry(one.clone()).or_insert(Start { reason, pending: false });
         }
     }
 
     /// Looks at those that were started: what each of them is that does not run yet, and why each stopped again that did.
     fn look(&mut self, now: &Fleet) -> (Vec<String>, Vec<String>) {
         let (mut coming, mut fallen) = (Vec::new(), Vec::new());
-        for (id, start) in &mut self.0 {
+        for (id, start) in &mut self.of {
             let Some(instance) = now.find(id) else {
                 fallen.push(format!("{id} is gone"));
                 continue;
@@ -292,20 +301,21 @@ impl AwsCompute {
         let (start, stop) = now.differs(wanted);
         let mut waited = coming(started, now)?;
         // Starting comes first: users need servers sooner than anybody saves some.
-        let start: Vec<String> = start.into_iter().filter(|one| !lock(started).0.contains_key(one)).collect();
+        let start: Vec<String> = start.into_iter().filter(|one| !lock(started).of.contains_key(one)).collect();
         let (stopping, ready): (Vec<String>, Vec<String>) = start.into_iter().partition(|one| now.is_stopping(one));
         if !ready.is_empty() {
             let request = client.start_instances().set_instance_ids(Some(ready.clone()));
             if let Err(failed) = call::writes(cx, access, &START, request.send()).await {
-                return halfway(lock(started).0.len(), failed);
+                return halfway(&lock(started), failed);
             }
             lock(started).note(&ready, now);
         }
         if !stop.is_empty() {
             let request = client.stop_instances().set_instance_ids(Some(stop));
             if let Err(failed) = call::writes(cx, access, &STOP, request.send()).await {
-                return halfway(lock(started).0.len(), failed);
+                return halfway(&lock(started), failed);
             }
+            lock(started).stopped = true;
         }
         if !ready.is_empty() {
             // Some run at once.
@@ -341,12 +351,13 @@ impl AwsCompute {
     }
 }
 
-/// What a refused start or stop means where `started` were started before it.
-fn halfway(started: usize, failed: call::Failed) -> Result<Result<(), String>, ProviderError> {
+/// What a refused start or stop means where others were started or stopped before it.
+fn halfway(before: &Started, failed: call::Failed) -> Result<Result<(), String>, ProviderError> {
     match failed {
         failed if failed.is(NOT_IN_THIS_STATE) => Ok(Err(failed.error.to_string())),
-        call::Failed { error: ProviderError::Refused(why), .. } if started > 0 => {
-            Err(ProviderError::Halfway(format!("{started} instances were started, then {why}")))
+        call::Failed { error: ProviderError::Refused(why), .. } if before.changed() => {
+            let others = if before.stopped { " and others stopped" } else { "" };
+            Err(ProviderError::Halfway(format!("{} instances were started{others}, then {why}", before.of.len())))
         }
         failed => Err(failed.error),
     }
@@ -361,7 +372,8 @@ fn coming(started: &Mutex<Started>, now: &Fleet) -> Result<Vec<String>, Provider
     }
     let why = fallen.join("; ");
     // Where none of them runs, nothing was changed.
-    Err(if fallen.len() == started.0.len() { ProviderError::Refused(why) } else { ProviderError::Halfway(why) })
+    let nothing = fallen.len() == started.of.len() && !started.stopped;
+    Err(if nothing { ProviderError::Refused(why) } else { ProviderError::Halfway(why) })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -219,9 +219,10 @@ impl Storage for GitStorage {
         let side = self.side(region);
         side.mark.guard(cx).await?;
         side.make(cx, PROOF).await?;
-        side.gated(cx).await?;
         let url = self.url(region, PROOF);
         let why = format!("a drill has stopped them (run {})", cx.run);
+        // Before the push is opened, which has a time of its own to be held.
+        side.gated(cx).await?;
         let (fenced, old) = self.pusher.push_around(cx, &url, PROOF_REF, side.fence(cx, &why)).await?;
         let (waited, position) = fenced;
         let new = self.pusher.push(cx, &url, PROOF_REF, "a push from after the fence").await;
@@ -362,9 +363,18 @@ impl Storage for GitStorage {
         let name = format!("{}/{}", cx.run, cx.clock.wall().strftime("%H%M%S%3f"));
         let (commits, location) = side.preserve(cx, &name, compare::kept(&repositories, &theirs)).await?;
         // A push that names an old commit anew brings none, and is lost all the same.
-        let moved = if there { other.lacks(cx, compare::moved(&ours, &theirs)).await? } else { 0 };
+        if !there {
+            let what = format!(
+                "the other side can't be read: bundles of all of {} repositories, {commits} commits and tags, whichever of \
+                 them it has too",
+                repositories.len()
+            );
+            return Ok(Preserved { location, what, only_here: None });
+        }
+        let moved = other.lacks(cx, compare::moved(&ours, &theirs)).await?;
         let what = format!(
-            "of {} repositories that differ the references, and bundles of what only {region} has: {commits} commits; \
+            "of {} repositories that differ the references, and bundles of what only {region} has: {commits} commits and \
+             tags; \
              {moved} references were made of commits that the other side has too",
             repositories.len()
         );

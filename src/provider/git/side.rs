@@ -185,7 +185,7 @@ impl Side {
     /// How many of these references, one a line, name what is known here and is no part of what stands here under
     /// their names.
     pub(super) async fn lacks(&self, cx: &Context, lines: String) -> Result<u64, ProviderError> {
-        let said = self.ask_fed(cx, "lacks", &[], lines).await?;
+        let said = self.ask_fed(cx, "lacks", &[&lines.lines().count().to_string()], lines).await?;
         let told = |_| ProviderError::Unreachable(format!("what {} lacks says `{}`", self.region, said.trim()));
         said.trim().parse().map_err(told)
     }
@@ -234,14 +234,15 @@ impl Side {
     }
 
     /// Keeps what the other side does not have of these repositories, `asked` as [`super::compare::kept`] writes it, in a
-    /// folder `name`: how many commits, and where.
+    /// folder `name`: how many commits and annotated tags, and where.
     pub(super) async fn preserve(
         &self,
         cx: &Context,
         name: &str,
         asked: String,
     ) -> Result<(u64, String), ProviderError> {
-        let said = self.ask_fed(cx, "preserve", &[name], asked).await?;
+        let groups = asked.lines().filter(|line| line.starts_with("= ")).count().to_string();
+        let said = self.ask_fed(cx, "preserve", &[name, &groups], asked).await?;
         let parsed = said.trim().split_once(' ').and_then(|(count, at)| Some((count.parse().ok()?, at.to_owned())));
         parsed.ok_or_else(|| ProviderError::Unreachable(format!("what was kept in {} says `{said}`", self.region)))
     }

@@ -2,6 +2,7 @@
 # Exits with 9 if the folder has no books: then it is no storage of Muster's, or not this machine's.
 set -u
 verb=$1 root=$2
+[ "$root" = / ] || root=${root%/}
 shift 2
 books=$root/.muster
 [ -d "$books/hooks" ] || { echo "$books/hooks is not there: see docs/providers/git.md" >&2; exit 9; }
@@ -27,13 +28,13 @@ position() {
 # A folder that can't be read is an error, and no folder without repositories. One may go while it is looked at.
 repositories() {
   for look in 1 2 3; do
-    found=$(find . -name .muster -prune -o -type d -name '*.git' -prune -print 2>"$1") && break
+    found=$(find . \( -name .muster -o -name lost+found \) -prune -o -type d -name '*.git' -prune -print 2>"$1") && break
     [ "$look" != 3 ] || { echo "$root can't be read wholly: $(tail -n 1 "$1")" >&2; return 1; }
   done
   printf '%s\n' "$found" | sed -n 's/^\.\///p' | LC_ALL=C sort
 }
 # A folder for what is too long for a variable; it goes with the script.
-place() { place=$(mktemp -d) && trap 'rm -rf "$place"' EXIT; }
+place() { place=$(mktemp -d) && trap 'rm -rf "$place"' EXIT && trap 'exit 1' HUP INT TERM PIPE; }
 # Those of the objects in a file that $1 has, each as git is told to leave out what it leads to.
 leave_out() { git -C "$1" cat-file --batch-check='%(objectname)' < "$2" | sed '/ missing$/d; s/^/^/'; }
 # Another user's process is one too, which `kill -0` would not tell.
@@ -91,12 +92,13 @@ case $verb in
   remove) rm -rf "./$1" ;;
   gated)
     # Whether every repository goes through the gate. Exit 8 if not: the first one that does not is named.
-    place || exit 1
+    place || exit 8
     [ -x "$books/hooks/pre-receive" ] || { echo "$books/hooks/pre-receive is not there, or can't be run" >&2; exit 8; }
-    repositories "$place/said" > "$place/all" || exit 1
+    repositories "$place/said" > "$place/all" || exit 8
+    real=$(cd "$books/hooks" && pwd -P)
     # All settings in one look; git itself is asked of those alone that do not say it in so many words.
     sed 's,$,/config,' "$place/all" | tr '\n' '\0' |
-      xargs -0 grep -l -s -x -F "	hooksPath = $books/hooks" /dev/null | sed 's,/config$,,' | LC_ALL=C sort > "$place/said-so"
+      xargs -0 grep -l -s -x -F -e "	hooksPath = $books/hooks" -e "	hooksPath = $real" /dev/null | sed 's,/config$,,' | LC_ALL=C sort > "$place/said-so"
     LC_ALL=C comm -23 "$place/all" "$place/said-so" | while IFS= read -r repository; do
       # One that is being made has its settings in a moment; one may be gone.
       for look in 1 2 3; do
@@ -149,11 +151,13 @@ case $verb in
     # Of lines `OBJECT REFERENCE REPOSITORY`, how many are of objects that are here and are no part of what stands at the
     # reference: it never was here, or goes another way. One that stands further on here may have gone on, or been moved
     # back there: that can't be told from references, and is not counted.
-    lost=0
+    lost=0 lines=0
     while read -r object reference repository; do
+      lines=$(( lines + 1 ))
       [ -d "$repository" ] && git -C "$repository" cat-file -e "$object" 2>/dev/null || continue
       git -C "$repository" merge-base --is-ancestor "$object" "$reference" 2>/dev/null || lost=$(( lost + 1 ))
     done
+    [ "$lines" = "$1" ] || { echo "the references were not told wholly: does \`via\` hand on standard input?" >&2; exit 1; }
     echo "$lost"
     ;;
   check)
@@ -187,21 +191,29 @@ case $verb in
     ;;
   followed) write copied "$1" && rm -f "$books/fence" ;;
   preserve)
-    # In groups: `= REPOSITORY`, and the objects that the other side has there. Of each repository its references are
-    # listed, and what the other side does not have is bundled.
+    # In groups, $2 of them: `= REPOSITORY`, and the objects that the other side has there. Of each repository its
+    # references are listed, and what the other side does not have is bundled.
     place || exit 1
     kept=$books/preserved/$1 total=0
     mkdir -p "$kept" && chmod 700 "$books/preserved" || exit 1
     cat > "$place/asked" && sed -n 's/^= //p' "$place/asked" > "$place/all" || exit 1
+    [ "$(( $(wc -l < "$place/all") ))" = "$2" ] ||
+      { echo "what to keep was not told wholly: does \`via\` hand on standard input?" >&2; exit 1; }
+    number=0
     while IFS= read -r repository; do
-      name=$kept/$(printf %s "$repository" | tr / _)
+      # Numbered: `a/b.git` and `a_b.git` are two.
+      number=$(( number + 1 ))
+      name=$kept/$number-$(printf %s "$repository" | tr / _)
       R=$repository awk '/^= / { on = (substr($0, 3) == ENVIRON["R"]); next } on' "$place/asked" > "$place/has" &&
         leave_out "$repository" "$place/has" > "$place/known" || exit 1
       git -C "$repository" for-each-ref --format='%(objectname) %(refname)' > "$name.refs" || exit 1
       count=$(git -C "$repository" rev-list --count --all --stdin < "$place/known") || exit 1
-      total=$(( total + count ))
-      # A tag's own object is no commit, and is lost like one.
-      [ -n "$(git -C "$repository" rev-list --objects --all --stdin < "$place/known" | head -n 1)" ] || continue
+      # The object of an annotated tag is no commit, and is lost like one.
+      tags=$(git -C "$repository" for-each-ref --format='%(objecttype) %(objectname)' |
+        sed -n 's/^tag //p' | LC_ALL=C sort -u | { LC_ALL=C sort -u "$place/has" > "$place/sorted"; LC_ALL=C comm -23 - "$place/sorted"; } | wc -l)
+      total=$(( total + count + tags ))
+      git -C "$repository" rev-list --objects --all --stdin < "$place/known" > "$place/objects" || exit 1
+      [ -s "$place/objects" ] || continue
       git -C "$repository" bundle create --quiet "$name.bundle" --all --stdin < "$place/known" || exit 1
       git -C "$repository" bundle verify --quiet "$name.bundle" >/dev/null || exit 1
     done < "$place/all"

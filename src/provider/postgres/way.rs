@@ -83,7 +83,7 @@ impl Way {
         before: Option<&Own>,
     ) -> Result<Self, ProviderError> {
         let source = Own::of(it, cx, from).await?;
-        let name = name(it, to, before);
+        let name = name(it, to, before.or_else(|| is_left(it, from, &source).then_some(&source)));
         let waits = !source.synchronous.trim().is_empty() && !source.waited_for;
         if it.link.settings.replication.is_some() && waits && !conninfo::waits_for(&source.synchronous, &name) {
             return Err(ProviderError::Refused(format!(
@@ -108,14 +108,19 @@ impl Way {
     }
 }
 
-fn compose(it: &Postgres, from: RegionRole, to: RegionRole, source: &Own, before: Option<&Own>) -> Way {
-    // What is left of an attempt that was cut off is not its own: it was told to follow itself, for its copy's sake.
+/// Whether the source's settings are what an attempt that was cut off has left: it was told to follow itself, for its
+/// copy's sake, by the name that the standby had.
+fn is_left(it: &Postgres, from: RegionRole, source: &Own) -> bool {
     let (peer, port) = it.server(from).for_peer();
-    let cut_off = look::sender(&source.conninfo).is_some_and(|(host, at)| host == peer && at == port);
+    look::sender(&source.conninfo).is_some_and(|(host, at)| host == peer && at == port)
+}
+
+fn compose(it: &Postgres, from: RegionRole, to: RegionRole, source: &Own, before: Option<&Own>) -> Way {
+    let cut_off = is_left(it, from, source);
     let own = (!cut_off).then_some(source);
     let stated = it.server(to).slot.as_deref();
     let wanted = wanted(stated, source, before);
-    let conninfo = follow(it, from, &name(it, to, before));
+    let conninfo = follow(it, from, &name(it, to, before.or(cut_off.then_some(source))));
     let mut there: Vec<String> = conninfo.iter().cloned().collect();
     let mut back: Vec<String> = follow(it, to, &name(it, from, own)).into_iter().collect();
     let altered = wanted.as_ref().filter(|wanted| stated.is_some() || **wanted != source.slot);
@@ -126,6 +131,7 @@ fn compose(it: &Postgres, from: RegionRole, to: RegionRole, source: &Own, before
             Some(own) if own.altered => set_slot(&own.slot),
             _ => "ALTER SYSTEM RESET primary_slot_name".to_owned(),
         }),
+        (None, None) if cut_off && source.altered => back.push("ALTER SYSTEM RESET primary_slot_name".to_owned()),
         (None, None) => {}
     }
     let slot = wanted.clone().filter(|slot| !slot.is_empty() && (stated.is_some() || before.is_some()));
@@ -207,7 +213,13 @@ mod tests {
         let left = own("of_old", "host=b port=5432 application_name=node_a");
         let way = compose(&it, Secondary, Primary, &left, Some(&before));
         let reset = "ALTER SYSTEM RESET primary_slot_name".to_owned();
-        assert_eq!(way.back, [conninfo("a", "muster_secondary"), reset]);
+        assert_eq!(way.back, [conninfo("a", "muster_secondary"), reset.clone()]);
+        // Where the standby can't be asked any more, its name is what that attempt left there.
+        let way = compose(&it, Secondary, Primary, &left, None);
+        assert_eq!(
+            (&way.there[0], way.back),
+            (&conninfo("b", "node_a"), vec![conninfo("a", "muster_secondary"), reset])
+        );
 
         // Nothing that is as it should be is touched.
         let way = compose(&it, Secondary, Primary, &own("of_a", "host=a"), Some(&before));

@@ -95,7 +95,8 @@ fn by_volume<'a>(snapshots: impl Iterator<Item = &'a Snapshot>) -> (Vec<Kept<'a>
         && let Some(unknown) = by.remove(&None::<&str>)
     {
         for snapshots in by.values_mut() {
-            snapshots.extend(&unknown);
+            let newest = snapshots.iter().map(|one| one.at).max().unwrap_or(0);
+            snapshots.extend(unknown.iter().filter(|one| one.at <= newest));
         }
     }
     let mut all: Vec<Kept<'_>> = by.into_iter().map(|(of, snapshots)| Kept { of, snapshots }).collect();
@@ -129,6 +130,11 @@ pub(super) fn summary(snapshots: &[Snapshot], now: i64) -> SnapshotSummary {
 /// Which volumes the figures of a summary are of, for people; none where there is only one.
 pub(super) fn told(snapshots: &[Snapshot]) -> Option<String> {
     let (volumes, _) = by_volume(snapshots.iter());
+    if let [only] = &volumes[..]
+        && only.of.is_none()
+    {
+        return Some("of which volumes the copies are is not known: all are judged as one".to_owned());
+    }
     let stalest = volumes.iter().min_by_key(|kept| kept.newest_at())?;
     let gap = volumes.iter().max_by_key(|kept| kept.longest_gap())?;
     (volumes.len() > 1).then(|| {
@@ -172,6 +178,14 @@ mod tests {
     fn copy(original: &str, hours: i64) -> Snapshot {
         let copy_of = Some((original.to_owned(), "us-east-1".to_owned()));
         Snapshot { id: format!("copy-{hours}"), of: None, copy_of, ..at(hours, true) }
+    }
+
+    #[test]
+    fn copies_of_volumes_that_nobody_knows_are_told_as_such_and_lend_their_age_to_no_other() {
+        assert!(told(&[copy("snap-1", 1), copy("snap-2", 2)]).unwrap().contains("all are judged as one"));
+        // One volume is known and stopped long ago: a newer copy, whosever it is, is none of its own.
+        let seen = summary(&[of("vol-1", 1), of("vol-1", 2), copy("snap-9", 90)], 100 * HOUR);
+        assert_eq!(seen.newest_age, hours(98));
     }
 
     #[test]

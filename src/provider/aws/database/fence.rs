@@ -14,6 +14,17 @@ use crate::resource::{Context, FenceProof, ProviderError, WriteAttempt};
 /// What is said where the wall is there, and the sessions behind it are too.
 const NOT_ENDED: &str = "the network ACL stands, and its sessions are not ended";
 
+/// States of an instance whose engine does not run, and so has no sessions.
+const NO_ENGINE: &[&str] = &[
+    "stopped",
+    "failed",
+    "restore-error",
+    "incompatible-restore",
+    "incompatible-network",
+    "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+];
+
 /// What fences a side.
 fn settings(side: OfSide<'_>) -> Result<&Fence, ProviderError> {
     side.settings.side(side.access.role).fence.as_ref().ok_or_else(|| {
@@ -115,7 +126,7 @@ async fn end_sessions(side: OfSide<'_>, cx: &Context) -> Result<(), ProviderErro
             // passes: to take that for a restart would leave its sessions.
             Err(failed) if failed.is(NOT_IN_THIS_STATE) => {
                 let found = look::instance(cx, access, &id).await?;
-                let ends = matches!(found.db_instance_status(), Some("rebooting" | "stopped"));
+                let ends = found.db_instance_status().is_some_and(|it| it == "rebooting" || NO_ENGINE.contains(&it));
                 Ok(if ends { Ok(()) } else { Err(format!("{NOT_ENDED}: {}", failed.error)) })
             }
             Err(failed) => Err(failed.into()),
@@ -125,8 +136,7 @@ async fn end_sessions(side: OfSide<'_>, cx: &Context) -> Result<(), ProviderErro
     until(cx, || async {
         let found = look::instance(cx, access, &id).await?;
         let status = found.db_instance_status().unwrap_or_default();
-        // What is stopped has no sessions.
-        let over = matches!(status, "available" | "stopped");
+        let over = status == "available" || NO_ENGINE.contains(&status);
         Ok(if over { Ok(()) } else { Err(format!("the network ACL stands, and {id} is {status}")) })
     })
     .await

@@ -137,13 +137,16 @@ async fn multi_az(it: &AwsRds, cx: &Context, role: RegionRole, now: &Told) -> Or
     side.put(cx, &[(ORDERED, format!("{}{}", orders(cx), cx.clock.wall().as_millisecond()))]).await?;
     let request = client.reboot_db_instance().db_instance_identifier(it.name()).force_failover(true).send();
     let answer = call::writes(cx, access, &REBOOT, request).await.map(|_| ());
-    // What is refused for the state may be the answer to an order that was sent again, and the first one was taken.
     if let Err(failed) = &answer
         && !failed.error.in_doubt()
-        && !failed.is(NOT_IN_THIS_STATE)
     {
-        // Why the order was refused is worth more than why the tag stays; then a retry waits in vain.
-        drop(side.take_off(cx, ORDERED).await);
+        // What is refused for the state may be the answer to an order that was sent again, and the first one was taken:
+        // then it shows. Why an order was refused is worth more than why the tag stays; a retry would wait in vain.
+        let may_be_taken = failed.is(NOT_IN_THIS_STATE)
+            && !matches!(Box::pin(look::told(it, cx, role)).await, Ok(now) if !now.writer && now.status != "rebooting");
+        if !may_be_taken {
+            drop(side.take_off(cx, ORDERED).await);
+        }
     }
     Ok(answer)
 }

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use hickory_proto::rr::{Name, RecordType as WireType};
 
 use super::access::Access;
+use super::acl::halfway;
 use crate::id::RegionRole;
 use crate::infrastructure::real::aws::dns::{Route53 as Settings, Way};
 use crate::infrastructure::real::rfc2136::plain_name;
@@ -185,14 +186,16 @@ impl Shared {
                 found.ttl
             )))
         };
+        let half = format!("{} is changed, and when all servers have it is not known", self.settings.name);
+        let known = |made: bool, error| if made { halfway(error, &half) } else { error };
         let (mut why, mut made) = (String::new(), false);
         for round in 0..ROUNDS {
-            let mark = self.guard(cx).await?;
-            let stands = self.stands(cx).await?;
+            let mark = self.guard(cx).await.map_err(|error| known(made, error))?;
+            let stands = self.stands(cx).await.map_err(|error| known(made, error))?;
             if round > 0 && stands == into {
                 // It was sent again because its answer was lost, and the first one was taken.
                 made = true;
-                match self.follow(cx, &into, mark.as_ref()).await? {
+                match self.follow(cx, &into, mark.as_ref()).await.map_err(|error| known(true, error))? {
                     Taken::Made(change) => {
                         *lock(&self.pending) = Some(change).filter(|change| !change.is_empty());
                         return Ok(());
@@ -202,7 +205,7 @@ impl Shared {
                 continue;
             }
             if stands != from {
-                return changed(&stands.record(&self.settings));
+                return changed(&stands.record(&self.settings)).map_err(|error| known(made, error));
             }
             let next = mark.as_ref().map(Mark::next);
             let batch = Batch::of(&self.settings).mark(mark.as_ref(), next.as_ref())?.replace(&from, &into)?;

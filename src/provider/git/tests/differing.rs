@@ -33,11 +33,10 @@ fn what_moves_references_alone_and_what_is_long_is_kept_and_counted_needs_git() 
         let refs: Vec<&str> = ["push", "-q", url].into_iter().chain(refs.iter().map(String::as_str)).collect();
         Scene::git(&user, &refs).unwrap();
         let kept = storage.preserve(&cx, PRIMARY).await.unwrap();
-        // The tag is an object of its own, and in the bundle. That the branch was moved back looks as if the other side
-        // had gone on; the listing has it.
-        assert_eq!(kept.only_here, Some(2), "{kept:?}");
+        // That the branch was moved back looks as if the other side had gone on; the listing has it.
+        assert_eq!(kept.only_here, Some(3), "{kept:?}");
         assert!(
-            kept.what.contains("1 commits; 1 references were made of commits that the other side has too"),
+            kept.what.contains("2 commits and tags; 1 references were made of commits that the other side has too"),
             "{kept:?}"
         );
         let kept_files = files(Path::new(&kept.location));
