@@ -120,7 +120,7 @@ fn an_unplanned_drill_keeps_the_pushes_that_only_the_lost_region_had_needs_postg
     assert!(lost.len() >= 2, "nothing was lost: {told}");
     // Every one of them is in a bundle.
     let preserved = rig.folder().join("primary/repositories/.muster/preserved");
-    let bundles = Command::new("find").arg(&preserved).args(["-name", "clients.git.bundle"]).output().unwrap();
+    let bundles = Command::new("find").arg(&preserved).args(["-name", "*-clients.git.bundle"]).output().unwrap();
     let bundle = said(&bundles);
     let heads = Command::new("git").args(["bundle", "list-heads", bundle.trim()]).output().unwrap();
     let heads = said(&heads);
@@ -133,7 +133,7 @@ fn an_unplanned_drill_keeps_the_pushes_that_only_the_lost_region_had_needs_postg
     let run = run.into_iter().find(|path| path.join("report.json").exists()).unwrap();
     let report: Value = serde_json::from_str(&fs::read_to_string(run.join("report.json")).unwrap()).unwrap();
     let leg = &report["record"]["canaries"][0]["legs"][0];
-    let of_canary = Command::new("find").arg(&preserved).args(["-name", "muster_canary-*.bundle"]).output().unwrap();
+    let of_canary = Command::new("find").arg(&preserved).args(["-name", "*-muster_canary-*.bundle"]).output().unwrap();
     let of_canary = Command::new("git").args(["bundle", "list-heads", said(&of_canary).trim()]).output().unwrap();
     let of_canary =
         u64::try_from(said(&of_canary).lines().filter(|line| line.contains("refs/canary/")).count()).unwrap();
