@@ -353,7 +353,9 @@ impl Storage for GitStorage {
         let (ours, theirs) = tokio::join!(side.list(cx), other.list(cx));
         // Of a side that can't be seen nothing is known to be there: then everything is kept.
         let (there, ours, theirs) = (theirs.is_ok(), ours?, theirs.unwrap_or_default());
-        let (ours, theirs) = (parsed(&ours, region)?, parsed(&theirs, region.other())?);
+        let (mut ours, theirs) = (parsed(&ours, region)?, parsed(&theirs, region.other())?);
+        // What Muster's own proofs were pushed to is nobody's.
+        ours.remove(PROOF);
         let repositories = compare::only_ours(&ours, &theirs);
         if repositories.is_empty() {
             let what = "nothing: every reference is the same in the other region".to_owned();

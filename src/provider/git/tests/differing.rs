@@ -24,9 +24,12 @@ fn what_moves_references_alone_and_what_is_long_is_kept_and_counted_needs_git() 
         scene.copy(PRIMARY).unwrap();
         storage.fence(&cx, PRIMARY).await.unwrap();
         storage.promote(&cx, SECONDARY).await.unwrap();
+        // Muster's own proofs, which go another way on each side, are nobody's.
+        assert_eq!(storage.write(&cx, SECONDARY).await, WriteAttempt::Acknowledged);
         // Acknowledged by the old side alone: a commit, a branch moved back, a tag of an old commit, a new name of one.
         let url = path.to_str().unwrap();
         fs::remove_file(scene.book(PRIMARY, "fence")).unwrap();
+        assert_eq!(storage.write(&cx, PRIMARY).await, WriteAttempt::Acknowledged);
         scene.push(PRIMARY, "a.git", "line-3", 0).unwrap();
         Scene::git(&user, &["tag", "-a", "-m", "one", "v1", &older]).unwrap();
         let refs = [format!("+{older}:refs/heads/main"), "v1".to_owned(), format!("{newer}:refs/heads/named")];
